@@ -1,0 +1,10 @@
+"""The intermediate representation: graphs of values and nodes, how to build, edit, check and print them."""
+
+from __future__ import annotations
+
+from edgekit.ir.builder import GraphBuilder
+from edgekit.ir.graph import Graph, Node, Value
+from edgekit.ir.inference import infer_outputs
+from edgekit.ir.verifier import MAX_RANK, verify
+
+__all__ = ["MAX_RANK", "Graph", "GraphBuilder", "Node", "Value", "infer_outputs", "verify"]

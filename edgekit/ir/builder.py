@@ -1,0 +1,93 @@
+"""Builds graphs node by node, with shapes inferred as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from edgekit.errors import GraphError
+from edgekit.ir.graph import Graph, Node, Value
+from edgekit.ir.inference import infer_outputs
+from edgekit.ops import get_op
+from edgekit.types import Array, Dim, DType, QuantParams, TensorType
+
+
+class GraphBuilder:
+    """Adds inputs, constants and nodes to a graph.
+
+    Known values of shape arithmetic (``Shape`` of a tensor, its slices and sums) are tracked while building, so that later
+    nodes such as ``Reshape`` see them; ``known_value`` gives them.
+
+    Args:
+        graph: the graph to extend; a new one by default.
+        anchor: new nodes go right before this node instead of at the end.
+    """
+
+    def __init__(self, graph: Graph | str = "", anchor: Node | None = None) -> None:
+        self.graph = Graph(graph) if isinstance(graph, str) else graph
+        self.anchor = anchor
+        self.source = ""
+        self._known: dict[int, Array] = {}
+
+    def input(self, name: str, dtype: DType, shape: Sequence[Dim], quant: QuantParams | None = None) -> Value:
+        """A graph input."""
+        return self.graph.add_input(name, TensorType(dtype, tuple(shape), quant))
+
+    def constant(self, array: Any, name: str = "const", dtype: DType | None = None, quant: QuantParams | None = None) -> Value:
+        """A constant; Python numbers need ``dtype``."""
+        a = np.asarray(array) if dtype is None else np.asarray(array, dtype.numpy)
+        return self.graph.add_constant(a, name, quant)
+
+    def known_value(self, value: Value) -> Array | None:
+        """The value where it is known before running: a constant, or shape arithmetic (an object array then)."""
+        return value.const if value.const is not None else self._known.get(id(value))
+
+    def output(self, value: Value, name: str | None = None) -> None:
+        """Hand ``value`` out of the graph."""
+        self.graph.add_output(value, name)
+
+    def call(self, op: str, *inputs: Value | None, name: str = "", **attrs: Any) -> Value:
+        """Add a node with one output and return it.
+
+        Args:
+            op: the operator's name in the table.
+            *inputs: flat inputs; None for an absent optional one.
+            name: node name; outputs are called after it.
+            **attrs: attributes.
+
+        Raises:
+            GraphError: unknown operator or attribute, or inputs the operator cannot work on.
+        """
+        outs = self.call_multi(op, *inputs, name=name, **attrs)
+        if len(outs) != 1:
+            raise GraphError(f"{op} {name!r} has {len(outs)} outputs; use call_multi")
+        return outs[0]
+
+    def call_multi(self, op: str, *inputs: Value | None, name: str = "", out_types: Sequence[TensorType] | None = None, **attrs: Any) -> tuple[Value, ...]:
+        """Add a node and return all its outputs. ``out_types`` overrides what inference says (quantization parameters, bounds)."""
+        definition = get_op(op)
+        canonical = definition.canonical_attrs(attrs)
+        node_name = name or self.graph.unique_name(f"{op.lower()}_{len(self.graph.nodes)}")
+        ins = list(inputs)
+        while ins and ins[-1] is None:
+            ins.pop()
+        infos = infer_outputs(
+            definition,
+            [None if v is None else v.type for v in ins],
+            [None if v is None else self.known_value(v) for v in ins],
+            canonical,
+            self.source or f"{op} {node_name!r}",
+        )
+        types = [i.type for i in infos] if out_types is None else list(out_types)
+        outs = [self.graph.new_value(node_name if len(types) == 1 else f"{node_name}:{k}", t) for k, t in enumerate(types)]
+        for v, info in zip(outs, infos, strict=False):
+            if info.value is not None:
+                self._known[id(v)] = info.value
+        node = Node(op, ins, outs, canonical, node_name, self.source)
+        if self.anchor is None:
+            self.graph.append(node)
+        else:
+            self.graph.insert_before(self.anchor, [node])
+        return tuple(outs)

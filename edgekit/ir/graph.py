@@ -1,0 +1,331 @@
+"""The graph: values in static single assignment form, nodes in execution order.
+
+Invariants (``verify`` checks them): every value has one producer, or is a graph input, or a constant; nodes come after the
+producers of their inputs; names of values are unique; subgraphs capture nothing (what they use from outside is passed in).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgekit.errors import GraphError
+from edgekit.ops import OpDef, get_op
+from edgekit.types import Array, DType, QuantParams, TensorType
+
+
+class Value:
+    """One tensor of a graph: a graph input, a constant, or an output of a node.
+
+    Attributes:
+        name: unique in its graph.
+        type: element type, shape, quantization.
+        const: the array, for a constant; never modified in place.
+        producer: the node that computes it, None for inputs and constants.
+    """
+
+    __slots__ = ("_uses", "const", "name", "producer", "type")
+
+    def __init__(self, name: str, type: TensorType, const: Array | None = None) -> None:
+        self.name = name
+        self.type = type
+        self.const = const
+        self.producer: Node | None = None
+        self._uses: dict[tuple[int, int], tuple[Node, int]] = {}
+
+    @property
+    def is_constant(self) -> bool:
+        return self.const is not None
+
+    @property
+    def uses(self) -> list[tuple[Node, int]]:
+        """Every (node, input index) that reads this value. Graph outputs are not listed: see ``Graph.is_output``."""
+        return list(self._uses.values())
+
+    @property
+    def users(self) -> list[Node]:
+        """The nodes that read this value, each once."""
+        return list({id(n): n for n, _ in self._uses.values()}.values())
+
+    @property
+    def dtype(self) -> DType:
+        return self.type.dtype
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return self.type.shape
+
+    @property
+    def quant(self) -> QuantParams | None:
+        return self.type.quant
+
+    def __repr__(self) -> str:
+        return f"<{'const ' if self.is_constant else ''}{self.name}: {self.type}>"
+
+
+class Node:
+    """One application of an operator.
+
+    Attributes:
+        op: the operator's name in the table.
+        name: for messages and reports; need not be unique.
+        attrs: canonical attributes (all present, defaults filled in).
+        source: where it came from in the source model, e.g. ``"Conv 'conv1' (ONNX opset 13)"``.
+    """
+
+    __slots__ = ("_inputs", "_outputs", "attrs", "name", "op", "source")
+
+    def __init__(
+        self, op: str, inputs: Sequence[Value | None], outputs: Sequence[Value], attrs: Mapping[str, Any], name: str, source: str = ""
+    ) -> None:
+        self.op = op
+        self.name = name
+        self.source = source
+        self.attrs = get_op(op).canonical_attrs(attrs)
+        self._inputs: list[Value | None] = []
+        self._outputs = list(outputs)
+        for v in self._outputs:
+            v.producer = self
+        self.set_inputs(inputs)
+
+    @property
+    def definition(self) -> OpDef:
+        """The operator's row in the table."""
+        return get_op(self.op)
+
+    @property
+    def inputs(self) -> tuple[Value | None, ...]:
+        return tuple(self._inputs)
+
+    @property
+    def outputs(self) -> tuple[Value, ...]:
+        return tuple(self._outputs)
+
+    @property
+    def output(self) -> Value:
+        """The only output, or the first."""
+        return self._outputs[0]
+
+    def input(self, i: int) -> Value:
+        """The i-th input, which must be present."""
+        v = self._inputs[i] if i < len(self._inputs) else None
+        if v is None:
+            raise GraphError(f"{self} has no input {i}")
+        return v
+
+    def has_input(self, i: int) -> bool:
+        return i < len(self._inputs) and self._inputs[i] is not None
+
+    def set_inputs(self, inputs: Sequence[Value | None]) -> None:
+        """Replace all inputs."""
+        for i, v in enumerate(self._inputs):
+            if v is not None:
+                v._uses.pop((id(self), i), None)
+        self._inputs = list(inputs)
+        while self._inputs and self._inputs[-1] is None:
+            self._inputs.pop()
+        for i, v in enumerate(self._inputs):
+            if v is not None:
+                v._uses[(id(self), i)] = (self, i)
+
+    def set_input(self, i: int, value: Value | None) -> None:
+        """Replace one input."""
+        new = list(self._inputs) + [None] * (i + 1 - len(self._inputs))
+        new[i] = value
+        self.set_inputs(new)
+
+    def subgraphs(self) -> list[Graph]:
+        """The graphs among the attributes."""
+        return [self.attrs[a] for a in self.definition.subgraph_attrs]
+
+    def __repr__(self) -> str:
+        return f"{self.op} {self.name!r}"
+
+
+class Graph:
+    """Inputs, constants and nodes that compute outputs.
+
+    Attributes:
+        name: of the model.
+        inputs: values fed from outside, in the source's order.
+        outputs: values handed out, in the source's order; one value may stand twice.
+        output_names: one name an output: the source's own.
+        nodes: in execution order.
+        metadata: string facts that travel with the model (source format, hash, labels, ...).
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.inputs: list[Value] = []
+        self.outputs: list[Value] = []
+        self.output_names: list[str] = []
+        self.nodes: list[Node] = []
+        self.metadata: dict[str, str] = {}
+        self._names: set[str] = set()
+
+    # -- building -------------------------------------------------------------------------------------------------------
+
+    def unique_name(self, hint: str) -> str:
+        """``hint``, with a number behind it where it is taken. The name is reserved."""
+        hint = hint or "value"
+        name, n = hint, 1
+        while name in self._names:
+            name, n = f"{hint}.{n}", n + 1
+        self._names.add(name)
+        return name
+
+    def release_name(self, name: str) -> None:
+        """Make a name free again (its value is gone or renamed)."""
+        self._names.discard(name)
+
+    def rename(self, value: Value, name: str) -> None:
+        """Give a value another name, made unique if need be."""
+        self._names.discard(value.name)
+        value.name = self.unique_name(name)
+
+    def add_input(self, name: str, type: TensorType) -> Value:
+        """A new graph input."""
+        if name in self._names:
+            raise GraphError(f"graph {self.name!r}: two inputs or values are called {name!r}")
+        v = Value(self.unique_name(name), type)
+        self.inputs.append(v)
+        return v
+
+    def add_constant(self, array: Array, name: str = "const", quant: QuantParams | None = None) -> Value:
+        """A new constant. The array is not copied and must not be modified afterwards."""
+        array = np.asarray(array)
+        return Value(self.unique_name(name), TensorType(DType.from_numpy(array.dtype), array.shape, quant), array)
+
+    def add_output(self, value: Value, name: str | None = None) -> None:
+        """Hand ``value`` out under ``name`` (its own name by default)."""
+        self.outputs.append(value)
+        self.output_names.append(value.name if name is None else name)
+
+    def new_value(self, hint: str, type: TensorType) -> Value:
+        """A value for a node about to be made."""
+        return Value(self.unique_name(hint), type)
+
+    def append(self, node: Node) -> Node:
+        """Put a node at the end of the execution order."""
+        self.nodes.append(node)
+        return node
+
+    # -- looking --------------------------------------------------------------------------------------------------------
+
+    def is_output(self, value: Value) -> bool:
+        return any(v is value for v in self.outputs)
+
+    def constants(self) -> list[Value]:
+        """Every constant in use, in order of first use."""
+        seen: dict[int, Value] = {}
+        for v in self._reads():
+            if v.is_constant:
+                seen.setdefault(id(v), v)
+        return list(seen.values())
+
+    def values(self) -> list[Value]:
+        """Every value: inputs, constants, node outputs, in that order."""
+        return [*self.inputs, *self.constants(), *(v for n in self.nodes for v in n.outputs)]
+
+    def _reads(self) -> Iterator[Value]:
+        for n in self.nodes:
+            for v in n.inputs:
+                if v is not None:
+                    yield v
+        yield from self.outputs
+
+    def walk(self) -> Iterator[Graph]:
+        """This graph and every subgraph below it."""
+        yield self
+        for n in self.nodes:
+            for g in n.subgraphs():
+                yield from g.walk()
+
+    # -- editing --------------------------------------------------------------------------------------------------------
+
+    def replace_all_uses(self, old: Value, new: Value) -> None:
+        """Every reader of ``old``, graph outputs included, reads ``new``."""
+        for node, i in old.uses:
+            node.set_input(i, new)
+        self.outputs = [new if v is old else v for v in self.outputs]
+
+    def insert_before(self, anchor: Node, nodes: Iterable[Node]) -> None:
+        """Put nodes right before ``anchor`` in the execution order."""
+        at = next(i for i, n in enumerate(self.nodes) if n is anchor)
+        self.nodes[at:at] = list(nodes)
+
+    def insert_after(self, anchor: Node, nodes: Iterable[Node]) -> None:
+        """Put nodes right behind ``anchor`` in the execution order."""
+        at = next(i for i, n in enumerate(self.nodes) if n is anchor)
+        self.nodes[at + 1 : at + 1] = list(nodes)
+
+    def remove(self, nodes: Iterable[Node]) -> None:
+        """Take nodes out. Their outputs must have no reader left."""
+        gone = {id(n): n for n in nodes}
+        for n in gone.values():
+            for v in n.outputs:
+                if self.is_output(v) or any(id(u) not in gone for u in v.users):
+                    raise GraphError(f"{n} cannot be removed: {v.name!r} is still read")
+        for n in gone.values():
+            n.set_inputs(())
+            for v in n.outputs:
+                self._names.discard(v.name)
+        self.nodes = [n for n in self.nodes if id(n) not in gone]
+
+    def sort(self) -> None:
+        """Bring the nodes into a valid execution order, changing the present one as little as possible.
+
+        Raises:
+            GraphError: the nodes form a cycle.
+        """
+        position = {id(n): i for i, n in enumerate(self.nodes)}
+        state: dict[int, int] = {}
+        order: list[Node] = []
+        for root in self.nodes:
+            stack: list[tuple[Node, bool]] = [(root, False)]
+            while stack:
+                node, done = stack.pop()
+                if done:
+                    state[id(node)] = 2
+                    order.append(node)
+                    continue
+                seen = state.get(id(node), 0)
+                if seen == 2:
+                    continue
+                if seen == 1:
+                    raise GraphError(f"graph {self.name!r} has a cycle through {node}")
+                state[id(node)] = 1
+                stack.append((node, True))
+                before = {id(v.producer): v.producer for v in node.inputs if v is not None and v.producer is not None}
+                for p in sorted(before.values(), key=lambda n: position[id(n)], reverse=True):
+                    if state.get(id(p), 0) == 1:
+                        raise GraphError(f"graph {self.name!r} has a cycle through {p}")
+                    if state.get(id(p), 0) == 0:
+                        stack.append((p, False))
+        self.nodes = order
+
+    def clone(self) -> Graph:
+        """An independent copy; constant arrays are shared."""
+        g = Graph(self.name)
+        g.metadata = dict(self.metadata)
+        g._names = set(self._names)
+        new: dict[int, Value] = {}
+
+        def copy(v: Value) -> Value:
+            if id(v) not in new:
+                new[id(v)] = Value(v.name, v.type, v.const)
+            return new[id(v)]
+
+        g.inputs = [copy(v) for v in self.inputs]
+        for n in self.nodes:
+            attrs = {k: a.clone() if isinstance(a, Graph) else a for k, a in n.attrs.items()}
+            ins = [None if v is None else copy(v) for v in n.inputs]
+            g.nodes.append(Node(n.op, ins, [copy(v) for v in n.outputs], attrs, n.name, n.source))
+        g.outputs = [copy(v) for v in self.outputs]
+        g.output_names = list(self.output_names)
+        return g
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name!r}: {len(self.inputs)} inputs, {len(self.nodes)} nodes, {len(self.outputs)} outputs>"

@@ -1,0 +1,82 @@
+"""The integer arithmetic of ``docs/numerics.md``, in numpy. C and OpenCL must give the same bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgekit.types import Array, DType, QuantParams
+
+F32Array = npt.NDArray[np.float32]
+
+
+def dtype_range(dtype: DType) -> tuple[int, int]:
+    """Smallest and largest value of an integer type."""
+    info = np.iinfo(dtype.numpy)
+    return int(info.min), int(info.max)
+
+
+def requantize_multiplier(s_in: float, s_w: npt.ArrayLike, s_out: float) -> F32Array:
+    """``m[c] = (float)((double)s_in * s_w[c] / s_out)``."""
+    return (np.float64(s_in) * np.asarray(s_w, np.float64) / np.float64(s_out)).astype(np.float32)
+
+
+def requantize(acc: Array, multiplier: Array, zero_point: int, lo: int, hi: int, dtype: DType = DType.I8) -> Array:
+    """``clamp(rne((float)acc * m) + zp, lo, hi)``; the clamp happens in float before rounding so that huge values stay defined.
+
+    Args:
+        acc: int32 accumulators, any shape that broadcasts with ``multiplier``.
+        multiplier: float32.
+        zero_point: of the output.
+        lo, hi: inclusive clamp in the quantized domain.
+        dtype: the result's element type.
+    """
+    scaled = acc.astype(np.int32).astype(np.float32) * multiplier.astype(np.float32)
+    return round_to_quantized(scaled, zero_point, lo, hi, dtype)
+
+
+def round_to_quantized(scaled: Array, zero_point: int, lo: int, hi: int, dtype: DType = DType.I8) -> Array:
+    """float32 in units of the output scale to integers: clamp to ``[lo - zp, hi - zp]``, round half to even, add ``zp``.
+
+    NaN becomes the zero point.
+    """
+    x = np.asarray(scaled, np.float32)
+    clamped = np.clip(np.where(np.isnan(x), np.float32(0), x), np.float32(lo - zero_point), np.float32(hi - zero_point))
+    return (np.rint(clamped).astype(np.int32) + np.int32(zero_point)).astype(dtype.numpy)
+
+
+def _per_axis(values: Array, q: QuantParams, rank: int) -> Array:
+    if q.axis is None:
+        return values.reshape(())
+    shape = [1] * rank
+    shape[q.axis] = -1
+    return values.reshape(shape)
+
+
+def quantize(x: Array, q: QuantParams, dtype: DType = DType.I8) -> Array:
+    """float32 to integers: ``clamp(rne(x / scale) + zp)`` with a true float32 division."""
+    lo, hi = dtype_range(dtype)
+    scale = _per_axis(q.scale_array(), q, x.ndim)
+    zp = _per_axis(q.zero_point_array(), q, x.ndim)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = x.astype(np.float32) / scale
+    scaled = np.where(np.isnan(scaled), np.float32(0), scaled)
+    clamped = np.clip(scaled, (lo - zp).astype(np.float32), (hi - zp).astype(np.float32))
+    return (np.rint(clamped).astype(np.int64) + zp).astype(dtype.numpy)
+
+
+def dequantize(x: Array, q: QuantParams) -> F32Array:
+    """Integers to float32: ``(float)(x - zp) * scale``."""
+    scale = _per_axis(q.scale_array(), q, x.ndim)
+    zp = _per_axis(q.zero_point_array(), q, x.ndim)
+    return ((x.astype(np.int32) - zp).astype(np.float32) * scale).astype(np.float32)
+
+
+def clamp_bounds(lo: float, hi: float, q: QuantParams, dtype: DType = DType.I8) -> tuple[int, int]:
+    """A float clamp (fused activation) in the quantized domain of ``q``; infinities leave the type's own range."""
+    qlo, qhi = dtype_range(dtype)
+    if np.isfinite(lo):
+        qlo = int(quantize(np.asarray(lo, np.float32), q, dtype))
+    if np.isfinite(hi):
+        qhi = int(quantize(np.asarray(hi, np.float32), q, dtype))
+    return qlo, max(qlo, qhi)

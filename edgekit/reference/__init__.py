@@ -1,0 +1,7 @@
+"""The numpy interpreter over the operator table."""
+
+from __future__ import annotations
+
+from edgekit.reference.interpreter import run_graph, run_node
+
+__all__ = ["run_graph", "run_node"]

@@ -1,0 +1,101 @@
+"""Runs a graph in numpy, node by node, with the operator table's own definitions: the oracle of every test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from edgekit.errors import GraphError
+from edgekit.ir import Graph, Node, Value
+from edgekit.types import Array
+
+Observer = Callable[[Value, Array], None]
+
+
+def run_node(node: Node, inputs: list[Array | None]) -> list[Array]:
+    """Compute one node.
+
+    Args:
+        node: the node; subgraphs among its attributes are run by ``run_graph``.
+        inputs: flat input arrays, None for absent ones.
+
+    Returns:
+        one array an output, with the element type the graph declares.
+    """
+    d = node.definition
+    grouped = d.group_inputs(inputs)
+    attrs: dict[str, Any] = dict(node.attrs)
+    for a in d.subgraph_attrs:
+        attrs[a] = _callable(attrs[a])
+    quantized = any(v is not None and v.quant is not None for v in (*node.inputs, *node.outputs))
+    with np.errstate(all="ignore"):
+        if d.quant_reference is not None and quantized:
+            attrs["qin"] = tuple(None if v is None else v.quant for v in node.inputs)
+            attrs["qout"] = tuple(v.quant for v in node.outputs)
+            result = d.quant_reference(*grouped, **attrs)
+        else:
+            result = d.reference(*grouped, **attrs)
+    flat = list(result) if isinstance(result, list | tuple) else [result]
+    if len(flat) < len(node.outputs):
+        raise GraphError(f"{node}: the reference gives {len(flat)} outputs, the node has {len(node.outputs)}")
+    return [np.asarray(a).astype(v.dtype.numpy, copy=False) for a, v in zip(flat, node.outputs, strict=False)]
+
+
+def _callable(graph: Graph) -> Callable[..., list[Array]]:
+    """A subgraph as a function of positional arrays."""
+
+    def call(*arrays: Array) -> list[Array]:
+        out = run_graph(graph, {v.name: a for v, a in zip(graph.inputs, arrays, strict=True)})
+        return [out[name] for name in graph.output_names]
+
+    return call
+
+
+def run_graph(graph: Graph, feeds: Mapping[str, Array], observer: Observer | None = None) -> dict[str, Array]:
+    """Run a whole graph.
+
+    Args:
+        graph: the graph.
+        feeds: one array for each graph input, by name.
+        observer: called with every computed value, for calibration and comparison.
+
+    Returns:
+        the outputs by name, in the graph's order.
+
+    Raises:
+        GraphError: a feed is missing or does not fit.
+    """
+    env: dict[int, Array] = {}
+    for v in graph.inputs:
+        if v.name not in feeds:
+            raise GraphError(f"input {v.name!r} is not fed; inputs are {[i.name for i in graph.inputs]}")
+        a = np.asarray(feeds[v.name])
+        if a.dtype != v.dtype.numpy or a.ndim != len(v.shape) or any(isinstance(d, int) and d != n for d, n in zip(v.shape, a.shape, strict=True)):
+            raise GraphError(f"input {v.name!r} needs {v.type}, got {a.dtype}{list(a.shape)}")
+        env[id(v)] = a
+        if observer is not None:
+            observer(v, a)
+    last_use = {id(v): i for i, n in enumerate(graph.nodes) for v in n.inputs if v is not None}
+    keep = {id(v) for v in graph.outputs}
+
+    def read(v: Value | None) -> Array | None:
+        if v is None:
+            return None
+        return v.const if v.const is not None else env[id(v)]
+
+    for i, n in enumerate(graph.nodes):
+        for v, a in zip(n.outputs, run_node(n, [read(v) for v in n.inputs]), strict=True):
+            env[id(v)] = a
+            if observer is not None:
+                observer(v, a)
+        for u in (*n.inputs, *n.outputs):
+            if u is not None and id(u) not in keep and last_use.get(id(u), i) <= i:
+                env.pop(id(u), None)
+    out: dict[str, Array] = {}
+    for v, name in zip(graph.outputs, graph.output_names, strict=True):
+        a = read(v)
+        assert a is not None
+        out[name] = a
+    return out

@@ -1,0 +1,187 @@
+"""Symbolic dimensions: integers that are not known yet, with exact arithmetic and ranges.
+
+A :class:`SymDim` is a sum of products ``c0 + c1*atom1 + c2*atom2*atom3 ...`` in a canonical order, so that equal expressions
+compare equal. Division that does not come out even becomes an opaque atom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgekit.errors import GraphError
+
+
+@dataclass(frozen=True, order=True)
+class Symbol:
+    """A named unknown with its declared range (inclusive)."""
+
+    name: str
+    lower: int = field(default=0, compare=False)
+    upper: int | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class FloorDiv:
+    """``numerator // divisor`` that does not simplify."""
+
+    numerator: SymDim
+    divisor: int
+
+    def __str__(self) -> str:
+        return f"(({self.numerator})//{self.divisor})"
+
+
+Atom = Symbol | FloorDiv
+Monomial = tuple[Atom, ...]
+
+
+@dataclass(frozen=True)
+class SymDim:
+    """A dimension as a polynomial over symbols. Never holds a plain integer: arithmetic returns ``int`` when it can."""
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    @staticmethod
+    def symbol(name: str, lower: int = 0, upper: int | None = None) -> SymDim:
+        """A fresh unknown called ``name`` with an inclusive range."""
+        return SymDim((((Symbol(name, lower, upper),), 1),))
+
+    def __str__(self) -> str:
+        parts = []
+        for mono, c in self.terms:
+            body = "*".join(str(a) for a in mono)
+            parts.append(str(c) if not mono else body if c == 1 else f"{c}*{body}")
+        return "+".join(parts).replace("+-", "-")
+
+    def __add__(self, other: int | SymDim) -> int | SymDim:
+        return _normal(self.terms + _terms(other))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> int | SymDim:
+        return self * -1
+
+    def __sub__(self, other: int | SymDim) -> int | SymDim:
+        return _normal(self.terms + tuple((m, -c) for m, c in _terms(other)))
+
+    def __rsub__(self, other: int | SymDim) -> int | SymDim:
+        return _normal(_terms(other) + tuple((m, -c) for m, c in self.terms))
+
+    def __mul__(self, other: int | SymDim) -> int | SymDim:
+        return _normal(tuple((tuple(sorted(ma + mb, key=str)), ca * cb) for ma, ca in self.terms for mb, cb in _terms(other)))
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: int | SymDim) -> int | SymDim:
+        if isinstance(other, SymDim):
+            quotient = self.exact_div(other)
+            if quotient is None:
+                raise GraphError(f"cannot divide dimension {self} by {other}")
+            return quotient
+        if other <= 0:
+            raise GraphError(f"cannot divide dimension {self} by {other}")
+        even = tuple((m, c) for m, c in self.terms if c % other == 0)
+        odd = tuple((m, c) for m, c in self.terms if c % other)
+        whole: int | SymDim = _normal(tuple((m, c // other) for m, c in even))
+        if not odd:
+            return whole
+        rest = _normal(odd)
+        if isinstance(rest, int):
+            return whole + rest // other
+        return whole + SymDim((((FloorDiv(rest, other),), 1),))
+
+    def __mod__(self, other: int) -> int | SymDim:
+        return self - (self // other) * other
+
+    def exact_div(self, other: int | SymDim) -> int | SymDim | None:
+        """``self / other`` when it comes out even as a polynomial by one monomial, else None."""
+        divisor = _terms(other)
+        if len(divisor) != 1:
+            return 1 if isinstance(other, SymDim) and self == other else None
+        (dm, dc) = divisor[0]
+        out = []
+        for m, c in self.terms:
+            left = list(m)
+            for atom in dm:
+                if atom not in left:
+                    return None
+                left.remove(atom)
+            if c % dc:
+                return None
+            out.append((tuple(left), c // dc))
+        return _normal(tuple(out))
+
+    def symbols(self) -> set[Symbol]:
+        """Every symbol the expression mentions."""
+        found: set[Symbol] = set()
+        for mono, _ in self.terms:
+            for a in mono:
+                found |= {a} if isinstance(a, Symbol) else a.numerator.symbols()
+        return found
+
+    def bind(self, values: Mapping[str, int]) -> int | SymDim:
+        """Replace the named symbols by integers."""
+        total: int | SymDim = 0
+        for mono, c in self.terms:
+            product: int | SymDim = c
+            for a in mono:
+                if isinstance(a, Symbol):
+                    factor: int | SymDim = values[a.name] if a.name in values else SymDim((((a,), 1),))
+                else:
+                    factor = a.numerator.bind(values) // a.divisor
+                product = product * factor
+            total = total + product
+        return total
+
+    def upper_bound(self) -> int:
+        """The largest value over the symbols' ranges.
+
+        Raises:
+            GraphError: a symbol has no upper end.
+        """
+        return self._bound(True)
+
+    def lower_bound(self) -> int:
+        """The smallest value over the symbols' ranges (never below zero)."""
+        return max(0, self._bound(False))
+
+    def _bound(self, upper: bool) -> int:
+        total = 0
+        for mono, c in self.terms:
+            product = c
+            for a in mono:
+                product *= _atom_bound(a, upper == (c > 0))
+            total += product
+        return total
+
+
+def _atom_bound(atom: Atom, upper: bool) -> int:
+    if isinstance(atom, FloorDiv):
+        return atom.numerator._bound(upper) // atom.divisor
+    if not upper:
+        return atom.lower
+    if atom.upper is None:
+        raise GraphError(f"dimension {atom.name!r} has no upper bound; give its value or range with shapes= or --shape")
+    return atom.upper
+
+
+def _terms(value: int | SymDim) -> tuple[tuple[Monomial, int], ...]:
+    if isinstance(value, SymDim):
+        return value.terms
+    return (((), int(value)),) if value else ()
+
+
+def _normal(terms: tuple[tuple[Monomial, int], ...]) -> int | SymDim:
+    sums: dict[Monomial, int] = {}
+    for mono, c in terms:
+        sums[mono] = sums.get(mono, 0) + c
+    kept = tuple(sorted(((m, c) for m, c in sums.items() if c), key=lambda t: (-len(t[0]), str(t[0]))))
+    if not kept:
+        return 0
+    if len(kept) == 1 and not kept[0][0]:
+        return kept[0][1]
+    return SymDim(kept)

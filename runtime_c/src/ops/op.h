@@ -1,0 +1,124 @@
+/* What an operator implementation is: four functions over a context. One operator a file: `const ek_op ek_op_<snake_name>`.
+ *
+ * Life of a node in a session:
+ *   prepare   once: choose the code path for these element types and attributes, ask for memory. EK_ERR_UNSUPPORTED if none.
+ *   shape     sets the dims of every output from the dims (and, for shape-driven operators, the data) of the inputs.
+ *             Called once before prepare; called again before each run for nodes whose inputs change shape.
+ *   init      once, after memory is there: pack weights into ctx->state. Inputs that are constants have data.
+ *   run       every inference. Never allocates, never fails on values.
+ *
+ * The session has checked before `shape`: the number of inputs and outputs, element types against the operator table
+ * (generated), that required inputs are there, that attributes are in range of their C types. After `shape` it checks that
+ * each output's element count fits the memory the plan gives it. `shape` must check everything `run` relies on: ranks,
+ * matching dims, attribute list lengths, positive strides ... because model files may be hostile.
+ */
+#ifndef EK_OPS_OP_H
+#define EK_OPS_OP_H
+
+#include "base/error.h"
+#include "base/thread_pool.h"
+
+typedef struct ek_quant {
+  const float *scale;
+  const int32_t *zero_point;
+  uint32_t count; /* 1, or dims[axis] */
+  int32_t axis;   /* -1: per tensor */
+} ek_quant;
+
+typedef struct ek_tensor {
+  void *data;             /* NULL before memory is bound, except for constants */
+  const ek_quant *quant;  /* NULL: not quantized */
+  const char *name;
+  size_t capacity;        /* bytes the plan provides */
+  int64_t dims[EK_MAX_RANK];
+  uint32_t rank;
+  ek_dtype dtype;
+  bool is_constant;
+  bool is_dynamic;        /* dims may differ from run to run */
+} ek_tensor;
+
+typedef struct ek_i64_list {
+  const int64_t *data;
+  uint32_t count;
+} ek_i64_list;
+
+typedef struct ek_f32_list {
+  const float *data;
+  uint32_t count;
+} ek_f32_list;
+
+typedef struct ek_op_context ek_op_context;
+
+/* Runs subgraph `graph` of the model (the value of a graph attribute) on the given tensors: copies in, runs, copies out.
+ * `shape` functions of control flow use ek_subgraph_outputs to see the bounds. */
+typedef struct ek_subgraph_api {
+  void *session;
+  ek_status (*run)(void *session, int32_t graph, ek_tensor *const *inputs, uint32_t input_count, ek_tensor *const *outputs,
+                   uint32_t output_count, ek_error *error);
+  /* Borrowed pointers to the subgraph's own input / output tensors, NULL if there is no such graph or index. */
+  ek_tensor *(*input)(void *session, int32_t graph, uint32_t index);
+  ek_tensor *(*output)(void *session, int32_t graph, uint32_t index);
+  ek_status (*execute)(void *session, int32_t graph, ek_error *error); /* runs on what lies in its own inputs */
+} ek_subgraph_api;
+
+typedef struct ek_op_memory {
+  size_t state_bytes;   /* lives as long as the session: packed weights, precomputed tables; 64-byte aligned */
+  size_t scratch_bytes; /* valid during run only; shared by all nodes; 64-byte aligned */
+  const char *kernel;   /* name of the micro-kernel chosen, for reports */
+} ek_op_memory;
+
+struct ek_op_context {
+  const void *attrs; /* ek_<op>_attrs */
+  ek_tensor *const *inputs; /* NULL where absent */
+  ek_tensor *const *outputs;
+  uint32_t input_count;
+  uint32_t output_count;
+  const char *name; /* of the node */
+  uint64_t cpu_features; /* EK_CPU_* allowed for this session */
+  uint32_t threads;      /* size of the pool to come: scratch a thread is scratch_bytes / threads */
+  ek_thread_pool *pool;  /* NULL before run */
+  void *state;
+  void *scratch;
+  const ek_subgraph_api *subgraphs;
+  ek_error *error;
+};
+
+typedef struct ek_op {
+  const char *name;
+  ek_status (*shape)(ek_op_context *ctx);
+  ek_status (*prepare)(ek_op_context *ctx, ek_op_memory *memory); /* NULL: needs nothing, takes every type of the table */
+  ek_status (*init)(ek_op_context *ctx);                          /* NULL: nothing to do */
+  ek_status (*run)(ek_op_context *ctx);
+} ek_op;
+
+/* Returned by `shape` alone, when the shape depends on data that is not there yet: the file's bounds stand. */
+#define EK_SHAPE_NOT_YET ((ek_status)-1)
+
+/* ---- helpers for operator files (ops/op.c) ---- */
+
+/* The i-th input, or NULL where it is absent or beyond input_count. */
+static inline const ek_tensor *ek_input(const ek_op_context *ctx, uint32_t i) {
+  return i < ctx->input_count ? ctx->inputs[i] : NULL;
+}
+static inline ek_tensor *ek_output(const ek_op_context *ctx, uint32_t i) { return i < ctx->output_count ? ctx->outputs[i] : NULL; }
+
+/* Product of dims; dims are never negative. Overflow saturates at INT64_MAX. */
+int64_t ek_tensor_elements(const ek_tensor *t);
+size_t ek_tensor_bytes(const ek_tensor *t);
+/* True when the tensor's data may be read now: a constant, or a run is on. */
+bool ek_tensor_has_data(const ek_tensor *t);
+/* Sets the dims of an output; fails on negative dims, too high a rank, or an element count that overflows. */
+ek_status ek_set_dims(ek_op_context *ctx, ek_tensor *t, uint32_t rank, const int64_t *dims);
+ek_status ek_copy_dims(ek_op_context *ctx, ek_tensor *t, const ek_tensor *like);
+/* numpy broadcast of two shapes. */
+ek_status ek_broadcast_dims(ek_op_context *ctx, ek_tensor *out, const ek_tensor *a, const ek_tensor *b);
+/* Reads a rank 0 or 1 integer tensor (i32 or i64) of at most `max` elements. EK_SHAPE_NOT_YET if it has no data yet. */
+ek_status ek_read_ints(ek_op_context *ctx, const ek_tensor *t, int64_t *values, uint32_t max, uint32_t *count);
+/* axis counted from the front, or an error naming the node. */
+ek_status ek_normalize_axis(ek_op_context *ctx, int64_t axis, uint32_t rank, uint32_t *out);
+/* An error that begins with the operator and the node's name. */
+ek_status ek_op_fail(ek_op_context *ctx, ek_status status, const char *format, ...) EK_PRINTF(3, 4);
+/* "Add takes no uint8": for prepare. */
+ek_status ek_op_unsupported_type(ek_op_context *ctx, const ek_tensor *t);
+
+#endif
