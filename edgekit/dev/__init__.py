@@ -1,0 +1,1 @@
+"""Tools for EdgeKit's own developers: code generation and scaffolds."""

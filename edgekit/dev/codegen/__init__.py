@@ -1,0 +1,33 @@
+"""Writes every file that follows from the operator table. Run ``python -m edgekit.dev.codegen``; ``--check`` only compares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgekit.dev.codegen import ops_c
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def outputs() -> dict[Path, str]:
+    """Path and text of every generated file."""
+    gen = ROOT / "runtime_c" / "gen"
+    return {
+        gen / "ek_ops_gen.h": ops_c.header(),
+        gen / "ek_ops_gen.c": ops_c.source(ROOT / "runtime_c" / "src" / "ops"),
+    }
+
+
+def stale() -> list[Path]:
+    """Generated files that are missing or differ from what the table gives."""
+    return [p for p, text in outputs().items() if not p.exists() or p.read_text() != text]
+
+
+def write() -> list[Path]:
+    """Bring the generated files up to date; returns those that changed."""
+    changed = stale()
+    texts = outputs()
+    for p in changed:
+        p.parent.mkdir(parents=True, exist_ok=True)
+        p.write_text(texts[p])
+    return changed
