@@ -1,0 +1,1 @@
+"""Scripts that train the models of ``samples/models``; nothing else needs them."""
