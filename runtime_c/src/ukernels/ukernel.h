@@ -2,10 +2,10 @@
  *
  *   EK_UKERNEL(family, function, cpu feature, mr, nr, kr, flags)
  *
- * in <family>/<family>.inc. Rows run slowest to fastest; the last one whose feature is present wins. `cpu feature` is
- * one EK_CPU_* token (it implies the levels below it) or 0; a row whose EK_HAVE_<ISA> is 0 in this build disappears.
- * mr, nr, kr are the tile (rows or pixels, columns or channels, depth or taps); a family header says what they mean for
- * it. */
+ * stands in <family>/<family>.inc. Rows run slowest to fastest; the last one whose feature is present wins. `cpu
+ * feature` is one EK_CPU_* token (it implies the levels below it) or 0; a row whose EK_HAVE_<ISA> is 0 in this build
+ * disappears. mr, nr, kr are the tile (rows or pixels, columns or channels, depth or taps); a family header says what
+ * they mean for it. */
 #ifndef EK_UKERNELS_UKERNEL_H
 #define EK_UKERNELS_UKERNEL_H
 
@@ -19,6 +19,7 @@
 #define EK_FLOAT_SUM 0x02u  /* |error| <= (terms + 2) * 2^-24 * sum(|term|), against a double-precision sum */
 #define EK_FLOAT_ULP 0x04u  /* within the ULP count that the family header declares */
 #define EK_ACT_U8 0x10u     /* reads int8 activations as uint8 (x + 128): the packed bias takes the 128 back */
+#define EK_TAP_PAIRS 0x20u  /* depthwise weights are packed as [tap / 2][channel][2] */
 
 typedef struct ek_ukernel_info {
   const char *name; /* the function's own name */
@@ -32,27 +33,33 @@ typedef struct ek_ukernel_info {
  *   ek_<family>_rows(&count)  all rows of this build, slowest first (tests and benchmarks)
  *   ek_<family>_select(mask)  the row to run with these CPU features; never null, because the first row needs none */
 #define EK_UKERNEL_FAMILY(family)                                                                                      \
+  EK_UKERNEL_FAMILY_ROWS(family)                                                                                       \
+  const ek_##family##_row *ek_##family##_select(uint64_t cpu_features);
+
+/* The same without select, for a family whose choice depends on more than the CPU. */
+#define EK_UKERNEL_FAMILY_ROWS(family)                                                                                 \
   typedef struct ek_##family##_row {                                                                                   \
     ek_ukernel_info info;                                                                                              \
     ek_##family##_fn *fn;                                                                                              \
   } ek_##family##_row;                                                                                                 \
-  const ek_##family##_row *ek_##family##_rows(size_t *count);                                                          \
-  const ek_##family##_row *ek_##family##_select(uint64_t cpu_features);
+  const ek_##family##_row *ek_##family##_rows(size_t *count);
 
 /* <family>.c defines the two functions: define EK_UKERNEL as EK_UKERNEL_ENTRY, then
  * EK_UKERNEL_TABLE_BEGIN(family), #include "<family>.inc", EK_UKERNEL_TABLE_END(family). */
 #define EK_UKERNEL_TABLE_BEGIN(family) static const ek_##family##_row ek_##family##_table[] = {
 #define EK_UKERNEL_TABLE_END(family)                                                                                   \
+  EK_UKERNEL_TABLE_END_ROWS(family)                                                                                    \
+  const ek_##family##_row *ek_##family##_select(uint64_t cpu_features) {                                               \
+    size_t i = sizeof(ek_##family##_table) / sizeof(ek_##family##_table[0]) - 1;                                       \
+    while ((ek_##family##_table[i].info.cpu & ~cpu_features) != 0) i--;                                                \
+    return &ek_##family##_table[i];                                                                                    \
+  }
+#define EK_UKERNEL_TABLE_END_ROWS(family)                                                                              \
   }                                                                                                                    \
   ;                                                                                                                    \
   const ek_##family##_row *ek_##family##_rows(size_t *count) {                                                         \
     *count = sizeof(ek_##family##_table) / sizeof(ek_##family##_table[0]);                                             \
     return ek_##family##_table;                                                                                        \
-  }                                                                                                                    \
-  const ek_##family##_row *ek_##family##_select(uint64_t cpu_features) {                                               \
-    size_t i = sizeof(ek_##family##_table) / sizeof(ek_##family##_table[0]) - 1;                                       \
-    while ((ek_##family##_table[i].info.cpu & ~cpu_features) != 0) i--;                                                \
-    return &ek_##family##_table[i];                                                                                    \
   }
 
 /* The two readings of a row: the declaration of its function, and its table entry. */
