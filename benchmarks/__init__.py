@@ -1,0 +1,1 @@
+"""Measurements of EdgeKit beside other inference runtimes."""

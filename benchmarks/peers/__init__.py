@@ -1,0 +1,1 @@
+"""Peer comparison: interleaved, pinned, one process a peer, ratios first."""

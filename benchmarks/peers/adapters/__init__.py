@@ -1,0 +1,1 @@
+"""One adapter a runtime; each imports its runtime in ``start``."""
