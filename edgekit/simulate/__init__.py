@@ -1,0 +1,1 @@
+"""Simulated devices: profiles of real boards and phones, and the latency they lead to expect."""
