@@ -1,0 +1,1 @@
+"""Fits the device profiles of `edgekit.simulate` to published whole-model latencies."""

@@ -1,0 +1,1 @@
+"""Tests of the simulator: device profiles, cost model, and the tool that fits them."""
