@@ -1,9 +1,10 @@
 """The regression: one log-linear hierarchical fit for all devices that share a runtime and a dtype.
 
 Seconds of a model are a sum of eight non-negative terms (six operator families, bytes, operator count). Whole-model
-rows cannot separate eight costs on one device, so the devices of a group share a prior: log cost = device speed + group
-mean + deviation, with the mean, the spread of the deviations and the noise estimated from the group itself
-(expectation maximisation around a Laplace approximation). Residuals are Student-t (4 degrees), so one odd row does not bend a device.
+rows cannot separate eight costs on one device, so the devices of a group share a prior: log cost = device speed +
+group mean + deviation, with the mean, the spread of the deviations and the noise estimated from the group itself
+(expectation maximisation around a Laplace approximation). Residuals are Student-t (4 degrees), so one odd row does
+not bend a device.
 """
 
 from __future__ import annotations
