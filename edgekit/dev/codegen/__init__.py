@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgekit.dev.codegen import ops_c
+from edgekit.dev.codegen import ops_c, schema, schema_c, schema_py
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -15,6 +15,10 @@ def outputs() -> dict[Path, str]:
     return {
         gen / "ek_ops_gen.h": ops_c.header(),
         gen / "ek_ops_gen.c": ops_c.source(ROOT / "runtime_c" / "src" / "ops"),
+        gen / "ek_schema_gen.h": schema_c.header(),
+        gen / "ek_schema_gen.c": schema_c.source(),
+        ROOT / "edgekit" / "format" / "edgekit.fbs": schema.text(),
+        ROOT / "edgekit" / "format" / "generated" / "schema.py": schema_py.text(),
     }
 
 
