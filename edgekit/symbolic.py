@@ -6,6 +6,7 @@ compare equal. Division that does not come out even becomes an opaque atom.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -185,3 +186,51 @@ def _normal(terms: tuple[tuple[Monomial, int], ...]) -> int | SymDim:
     if len(kept) == 1 and not kept[0][0]:
         return kept[0][1]
     return SymDim(kept)
+
+
+def parse_dim(text: str, ranges: Mapping[str, tuple[int, int | None]]) -> int | SymDim:
+    """The inverse of ``str``: an expression of symbols, integers, ``+ - *`` and ``//``.
+
+    Args:
+        text: e.g. ``"2*N+1"``.
+        ranges: (lower, upper) of the symbols.
+
+    Raises:
+        GraphError: the text is no such expression.
+    """
+    import ast
+
+    names: dict[str, str] = {}
+
+    def placeholder(match: re.Match[str]) -> str:
+        return names.setdefault(match[0], f"s{len(names)}")
+
+    # symbols may hold characters that Python names do not
+    code = re.sub(r"[^\s\d+*/()\-][^\s+*/()\-]*", placeholder, text)
+    by_placeholder = {p: n for n, p in names.items()}
+
+    def walk(node: ast.expr) -> int | SymDim:
+        if isinstance(node, ast.Constant) and type(node.value) is int:
+            return node.value
+        if isinstance(node, ast.Name):
+            name = by_placeholder[node.id]
+            lower, upper = ranges.get(name, (0, None))
+            return SymDim.symbol(name, lower, upper)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return walk(node.operand) * -1
+        if isinstance(node, ast.BinOp):
+            left, right = walk(node.left), walk(node.right)
+            if isinstance(node.op, ast.Add):
+                return left + right
+            if isinstance(node.op, ast.Sub):
+                return left - right
+            if isinstance(node.op, ast.Mult):
+                return left * right
+            if isinstance(node.op, ast.FloorDiv) and isinstance(right, int) and right > 0:
+                return left // right
+        raise GraphError(f"{text!r} is not a dimension")
+
+    try:
+        return walk(ast.parse(code, mode="eval").body)
+    except (SyntaxError, RecursionError, ValueError, MemoryError) as e:
+        raise GraphError(f"{text!r} is not a dimension") from e

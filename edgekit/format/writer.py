@@ -1,0 +1,191 @@
+"""Writes a graph as ``.ekm``. Same graph, same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from edgekit.errors import FormatError
+from edgekit.format.attributes import encode_attrs
+from edgekit.format.flat import Record, encode
+from edgekit.ir import Graph, Value, verify
+from edgekit.plan import MemoryPlan, plan_memory
+from edgekit.symbolic import Symbol
+from edgekit.types import Array
+
+IDENTIFIER = b"EKM1"
+VERSION = 1
+BLOB_ALIGNMENT = 64
+SYMBOLS_KEY = "edgekit.symbols"
+
+
+@dataclass(frozen=True)
+class WrittenModel:
+    """What a write gives back.
+
+    Attributes:
+        nbytes: size of the file.
+        arena_bytes: activation memory of all graphs: what a session reports as its peak.
+        sha256: of the file.
+        plans: the memory plan of the main graph and of every subgraph, in file order.
+    """
+
+    nbytes: int
+    arena_bytes: int
+    sha256: str
+    plans: tuple[MemoryPlan, ...]
+
+
+class _Blobs:
+    """Constants, each content once."""
+
+    def __init__(self) -> None:
+        self.arrays: list[Array] = []
+        self.places: list[Record] = []
+        self.index: dict[bytes, int] = {}
+        self.end = 0
+
+    def add(self, array: Array) -> int:
+        data = np.ascontiguousarray(array)
+        if data.dtype.byteorder == ">":
+            data = data.astype(data.dtype.newbyteorder("<"))
+        key = hashlib.sha256(memoryview(data.reshape(-1).view(np.uint8))).digest() + data.nbytes.to_bytes(8, "little")
+        if key not in self.index:
+            self.index[key] = len(self.arrays)
+            self.arrays.append(data)
+            self.places.append({"offset": self.end, "length": data.nbytes})
+            self.end += -(-data.nbytes // BLOB_ALIGNMENT) * BLOB_ALIGNMENT
+        return self.index[key]
+
+
+def _tensor_record(v: Value, plan: MemoryPlan, blobs: _Blobs) -> Record:
+    r: Record = {"name": v.name, "dtype": v.dtype.value, "dims": list(v.type.max_shape())}
+    if not v.type.is_static:
+        r["dynamic"] = True
+        r["dim_symbols"] = ["" if isinstance(d, int) else str(d) for d in v.shape]
+    if v.quant is not None:
+        axis = -1 if v.quant.axis is None else v.quant.axis
+        r["quant"] = {"scale": list(v.quant.scale), "zero_point": list(v.quant.zero_point), "axis": axis}
+    if v.const is not None:
+        r["blob"] = blobs.add(v.const)
+    else:
+        r["arena_offset"] = plan.offsets[v.name]
+    return r
+
+
+def _graph_record(graph: Graph, plan: MemoryPlan, blobs: _Blobs, index: dict[int, int]) -> Record:
+    values = graph.values()
+    number = {id(v): i for i, v in enumerate(values)}
+    nodes = []
+    for n in graph.nodes:
+        nodes.append(
+            {
+                "op": n.definition.id,
+                "name": n.name,
+                "inputs": [-1 if v is None else number[id(v)] for v in n.inputs],
+                "outputs": [number[id(v)] for v in n.outputs],
+                "attrs": encode_attrs(n.definition, n.attrs, lambda g: index[id(g)]),
+                "source": n.source,
+            }
+        )
+    return {
+        "name": graph.name,
+        "tensors": [_tensor_record(v, plan, blobs) for v in values],
+        "nodes": nodes,
+        "inputs": [number[id(v)] for v in graph.inputs],
+        "outputs": [number[id(v)] for v in graph.outputs],
+        "output_names": graph.output_names,
+        "arena_bytes": plan.arena_bytes,
+    }
+
+
+def _symbols(graph: Graph) -> dict[str, list[int | None]]:
+    found: set[Symbol] = set()
+    for g in graph.walk():
+        for v in g.values():
+            for d in v.shape:
+                if not isinstance(d, int):
+                    found |= d.symbols()
+    return {s.name: [s.lower, s.upper] for s in sorted(found)}
+
+
+def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:
+    """Write ``graph`` to ``path``: to a temporary file beside it first, renamed when whole.
+
+    Raises:
+        GraphError: the graph breaks an invariant, or a dimension has no upper bound.
+        FormatError: the file cannot be written.
+    """
+    verify(graph)
+    graphs = list(graph.walk())
+    index = {id(g): i for i, g in enumerate(graphs)}
+    plans = tuple(plan_memory(g) for g in graphs)
+    blobs = _Blobs()
+    metadata = dict(graph.metadata)
+    if symbols := _symbols(graph):
+        metadata[SYMBOLS_KEY] = json.dumps(symbols, sort_keys=True)
+    model: Record = {
+        "version": VERSION,
+        "blobs_start": 1 << 62,  # same size as the real number, which follows from the size
+        "graphs": [_graph_record(g, p, blobs, index) for g, p in zip(graphs, plans, strict=True)],
+        "metadata": [{"key": k, "value": metadata[k]} for k in sorted(metadata)],
+    }
+    model["blobs"] = blobs.places
+    head_size = len(encode("Model", model, IDENTIFIER))
+    model["blobs_start"] = -(-head_size // BLOB_ALIGNMENT) * BLOB_ALIGNMENT
+    head = encode("Model", model, IDENTIFIER)
+    if len(head) != head_size:
+        raise FormatError("internal: the model's head changed its size between two encodings")
+    target = Path(path)
+    digest = hashlib.sha256()
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False) as f:
+            try:
+                total = _write_parts(f, digest, head, int(model["blobs_start"]), blobs)
+                f.flush()
+                os.fsync(f.fileno())
+                umask = os.umask(0)
+                os.umask(umask)
+                os.chmod(f.name, 0o666 & ~umask)
+                os.replace(f.name, target)
+            except BaseException:
+                os.unlink(f.name)
+                raise
+    except OSError as e:
+        raise FormatError(f"cannot write {target}: {e.strerror or e}; nothing was changed there") from e
+    return WrittenModel(total, sum(p.arena_bytes for p in plans), digest.hexdigest(), plans)
+
+
+def _write_parts(f: BinaryIO, digest: "hashlib._Hash", head: bytes, blobs_start: int, blobs: _Blobs) -> int:
+    at = 0
+
+    def put(data: bytes | memoryview) -> None:
+        nonlocal at
+        f.write(data)
+        digest.update(data)
+        at += len(data)
+
+    put(head)
+    for array, place in zip(blobs.arrays, blobs.places, strict=True):
+        put(bytes(blobs_start + place["offset"] - at))
+        put(memoryview(array.reshape(-1).view(np.uint8)))
+    put(bytes(max(0, blobs_start - at)))  # a model without constants still has its blobs_start inside the file
+    return at
+
+
+def write_bytes(graph: Graph) -> bytes:
+    """The file's bytes, without leaving a file."""
+    with tempfile.TemporaryDirectory() as tmp:
+        path = Path(tmp) / "model.ekm"
+        write_model(graph, path)
+        return path.read_bytes()
+
+
+__all__ = ["WrittenModel", "write_bytes", "write_model"]
