@@ -57,7 +57,7 @@ __all__ = [
     "op",
 ]
 
-_SUPPORT = {"definition", "traits", "shapes", "quant_math"}
+_SUPPORT = {"definition", "traits", "shapes", "quant_math", "spatial"}
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
     if _module not in _SUPPORT:
         importlib.import_module(f"{__name__}.{_module}")
