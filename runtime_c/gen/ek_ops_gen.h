@@ -8,7 +8,30 @@
 typedef enum ek_op_id {
   EK_OP_RESHAPE = 1,
   EK_OP_ADD = 20,
-  EK_OP_ID_LIMIT = 21
+  EK_OP_CONV = 110,
+  EK_OP_CONV_TRANSPOSE = 111,
+  EK_OP_MAT_MUL = 112,
+  EK_OP_FULLY_CONNECTED = 113,
+  EK_OP_MAX_POOL = 125,
+  EK_OP_AVERAGE_POOL = 126,
+  EK_OP_GLOBAL_AVERAGE_POOL = 127,
+  EK_OP_GLOBAL_MAX_POOL = 128,
+  EK_OP_LP_POOL = 129,
+  EK_OP_SOFTMAX = 135,
+  EK_OP_LOG_SOFTMAX = 136,
+  EK_OP_BATCH_NORM = 137,
+  EK_OP_LAYER_NORM = 138,
+  EK_OP_INSTANCE_NORM = 139,
+  EK_OP_GROUP_NORM = 140,
+  EK_OP_RMS_NORM = 141,
+  EK_OP_LRN = 142,
+  EK_OP_LP_NORMALIZE = 143,
+  EK_OP_ATTENTION = 144,
+  EK_OP_HARDMAX = 145,
+  EK_OP_LSTM = 200,
+  EK_OP_GRU = 201,
+  EK_OP_RNN = 202,
+  EK_OP_ID_LIMIT = 203
 } ek_op_id;
 
 typedef struct ek_reshape_attrs {
@@ -20,11 +43,207 @@ typedef struct ek_add_attrs {
   float clamp_max;
 } ek_add_attrs;
 
+enum { EK_CONV_LAYOUT_NCHW = 0, EK_CONV_LAYOUT_NHWC = 1 };
+typedef struct ek_conv_attrs {
+  ek_i64_list strides;
+  ek_i64_list pads;
+  ek_i64_list dilations;
+  int64_t groups;
+  uint8_t layout;
+  float clamp_min;
+  float clamp_max;
+} ek_conv_attrs;
+
+enum { EK_CONV_TRANSPOSE_LAYOUT_NCHW = 0, EK_CONV_TRANSPOSE_LAYOUT_NHWC = 1 };
+typedef struct ek_conv_transpose_attrs {
+  ek_i64_list strides;
+  ek_i64_list pads;
+  ek_i64_list dilations;
+  ek_i64_list output_padding;
+  int64_t groups;
+  uint8_t layout;
+  float clamp_min;
+  float clamp_max;
+} ek_conv_transpose_attrs;
+
+typedef struct ek_mat_mul_attrs {
+  bool transpose_a;
+  bool transpose_b;
+} ek_mat_mul_attrs;
+
+typedef struct ek_fully_connected_attrs {
+  float clamp_min;
+  float clamp_max;
+} ek_fully_connected_attrs;
+
+enum { EK_MAX_POOL_LAYOUT_NCHW = 0, EK_MAX_POOL_LAYOUT_NHWC = 1 };
+typedef struct ek_max_pool_attrs {
+  ek_i64_list kernel;
+  ek_i64_list strides;
+  ek_i64_list pads;
+  ek_i64_list dilations;
+  bool ceil_mode;
+  uint8_t layout;
+  float clamp_min;
+  float clamp_max;
+} ek_max_pool_attrs;
+
+enum { EK_AVERAGE_POOL_LAYOUT_NCHW = 0, EK_AVERAGE_POOL_LAYOUT_NHWC = 1 };
+typedef struct ek_average_pool_attrs {
+  ek_i64_list kernel;
+  ek_i64_list strides;
+  ek_i64_list pads;
+  ek_i64_list dilations;
+  bool ceil_mode;
+  bool count_include_pad;
+  uint8_t layout;
+} ek_average_pool_attrs;
+
+enum { EK_GLOBAL_AVERAGE_POOL_LAYOUT_NCHW = 0, EK_GLOBAL_AVERAGE_POOL_LAYOUT_NHWC = 1 };
+typedef struct ek_global_average_pool_attrs {
+  uint8_t layout;
+} ek_global_average_pool_attrs;
+
+enum { EK_GLOBAL_MAX_POOL_LAYOUT_NCHW = 0, EK_GLOBAL_MAX_POOL_LAYOUT_NHWC = 1 };
+typedef struct ek_global_max_pool_attrs {
+  uint8_t layout;
+} ek_global_max_pool_attrs;
+
+enum { EK_LP_POOL_LAYOUT_NCHW = 0, EK_LP_POOL_LAYOUT_NHWC = 1 };
+typedef struct ek_lp_pool_attrs {
+  ek_i64_list kernel;
+  ek_i64_list strides;
+  ek_i64_list pads;
+  ek_i64_list dilations;
+  bool ceil_mode;
+  int64_t p;
+  uint8_t layout;
+} ek_lp_pool_attrs;
+
+typedef struct ek_softmax_attrs {
+  int64_t axis;
+} ek_softmax_attrs;
+
+typedef struct ek_log_softmax_attrs {
+  int64_t axis;
+} ek_log_softmax_attrs;
+
+enum { EK_BATCH_NORM_LAYOUT_NCHW = 0, EK_BATCH_NORM_LAYOUT_NHWC = 1 };
+typedef struct ek_batch_norm_attrs {
+  float epsilon;
+  uint8_t layout;
+} ek_batch_norm_attrs;
+
+typedef struct ek_layer_norm_attrs {
+  int64_t axis;
+  float epsilon;
+} ek_layer_norm_attrs;
+
+enum { EK_INSTANCE_NORM_LAYOUT_NCHW = 0, EK_INSTANCE_NORM_LAYOUT_NHWC = 1 };
+typedef struct ek_instance_norm_attrs {
+  float epsilon;
+  uint8_t layout;
+} ek_instance_norm_attrs;
+
+enum { EK_GROUP_NORM_LAYOUT_NCHW = 0, EK_GROUP_NORM_LAYOUT_NHWC = 1 };
+typedef struct ek_group_norm_attrs {
+  int64_t groups;
+  float epsilon;
+  uint8_t layout;
+} ek_group_norm_attrs;
+
+typedef struct ek_rms_norm_attrs {
+  int64_t axis;
+  float epsilon;
+} ek_rms_norm_attrs;
+
+enum { EK_LRN_LAYOUT_NCHW = 0, EK_LRN_LAYOUT_NHWC = 1 };
+typedef struct ek_lrn_attrs {
+  int64_t size;
+  float alpha;
+  float beta;
+  float bias;
+  uint8_t layout;
+} ek_lrn_attrs;
+
+typedef struct ek_lp_normalize_attrs {
+  int64_t axis;
+  int64_t p;
+} ek_lp_normalize_attrs;
+
+typedef struct ek_attention_attrs {
+  float scale;
+  bool causal;
+  int64_t causal_offset;
+} ek_attention_attrs;
+
+typedef struct ek_hardmax_attrs {
+  int64_t axis;
+} ek_hardmax_attrs;
+
+enum { EK_LSTM_DIRECTION_FORWARD = 0, EK_LSTM_DIRECTION_REVERSE = 1, EK_LSTM_DIRECTION_BIDIRECTIONAL = 2 };
+typedef struct ek_lstm_attrs {
+  int64_t hidden_size;
+  uint8_t direction;
+  ek_i64_list activations;
+  ek_f32_list activation_alpha;
+  ek_f32_list activation_beta;
+  float clip;
+  bool batch_first;
+  bool input_forget;
+} ek_lstm_attrs;
+
+enum { EK_GRU_DIRECTION_FORWARD = 0, EK_GRU_DIRECTION_REVERSE = 1, EK_GRU_DIRECTION_BIDIRECTIONAL = 2 };
+typedef struct ek_gru_attrs {
+  int64_t hidden_size;
+  uint8_t direction;
+  ek_i64_list activations;
+  ek_f32_list activation_alpha;
+  ek_f32_list activation_beta;
+  float clip;
+  bool batch_first;
+  bool linear_before_reset;
+} ek_gru_attrs;
+
+enum { EK_RNN_DIRECTION_FORWARD = 0, EK_RNN_DIRECTION_REVERSE = 1, EK_RNN_DIRECTION_BIDIRECTIONAL = 2 };
+typedef struct ek_rnn_attrs {
+  int64_t hidden_size;
+  uint8_t direction;
+  ek_i64_list activations;
+  ek_f32_list activation_alpha;
+  ek_f32_list activation_beta;
+  float clip;
+  bool batch_first;
+} ek_rnn_attrs;
+
 /* Large enough for the attributes of any operator. */
 typedef union ek_any_attrs {
   char none;
   ek_reshape_attrs reshape;
   ek_add_attrs add;
+  ek_conv_attrs conv;
+  ek_conv_transpose_attrs conv_transpose;
+  ek_mat_mul_attrs mat_mul;
+  ek_fully_connected_attrs fully_connected;
+  ek_max_pool_attrs max_pool;
+  ek_average_pool_attrs average_pool;
+  ek_global_average_pool_attrs global_average_pool;
+  ek_global_max_pool_attrs global_max_pool;
+  ek_lp_pool_attrs lp_pool;
+  ek_softmax_attrs softmax;
+  ek_log_softmax_attrs log_softmax;
+  ek_batch_norm_attrs batch_norm;
+  ek_layer_norm_attrs layer_norm;
+  ek_instance_norm_attrs instance_norm;
+  ek_group_norm_attrs group_norm;
+  ek_rms_norm_attrs rms_norm;
+  ek_lrn_attrs lrn;
+  ek_lp_normalize_attrs lp_normalize;
+  ek_attention_attrs attention;
+  ek_hardmax_attrs hardmax;
+  ek_lstm_attrs lstm;
+  ek_gru_attrs gru;
+  ek_rnn_attrs rnn;
 } ek_any_attrs;
 
 /* One port of an operator: the element types it takes, and which other ports share the very same type. */

@@ -7,23 +7,123 @@
 static const ek_fb_field add_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field attention_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field average_pool_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {10, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {12, EK_FB_SCALAR, 1, 1, 0},
+    {14, EK_FB_SCALAR, 1, 1, 0},
+    {16, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field batch_norm_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field conv_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {10, EK_FB_SCALAR, 8, 8, 0},
+    {12, EK_FB_SCALAR, 1, 1, 0},
+    {14, EK_FB_SCALAR, 4, 4, 0},
+    {16, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field conv_transpose_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {10, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {12, EK_FB_SCALAR, 8, 8, 0},
+    {14, EK_FB_SCALAR, 1, 1, 0},
+    {16, EK_FB_SCALAR, 4, 4, 0},
+    {18, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field fully_connected_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field gru_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
+    {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
+    {14, EK_FB_SCALAR, 4, 4, 0},
+    {16, EK_FB_SCALAR, 1, 1, 0},
+    {18, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field global_average_pool_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field global_max_pool_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field graph_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
-    {6, EK_FB_VECTOR_TABLE, 4, 4, 7},
-    {8, EK_FB_VECTOR_TABLE, 4, 4, 4},
+    {6, EK_FB_VECTOR_TABLE, 4, 4, 30},
+    {8, EK_FB_VECTOR_TABLE, 4, 4, 24},
     {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_VECTOR_STRING, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field group_norm_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0},
+    {8, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field hardmax_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field instance_norm_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field key_value_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
     {6, EK_FB_STRING, 4, 4, 0}};
+static const ek_fb_field lrn_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0},
+    {8, EK_FB_SCALAR, 4, 4, 0},
+    {10, EK_FB_SCALAR, 4, 4, 0},
+    {12, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field lstm_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
+    {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
+    {14, EK_FB_SCALAR, 4, 4, 0},
+    {16, EK_FB_SCALAR, 1, 1, 0},
+    {18, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field layer_norm_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field log_softmax_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field lp_normalize_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field lp_pool_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {10, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {12, EK_FB_SCALAR, 1, 1, 0},
+    {14, EK_FB_SCALAR, 8, 8, 0},
+    {16, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field mat_mul_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field max_pool_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {10, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {12, EK_FB_SCALAR, 1, 1, 0},
+    {14, EK_FB_SCALAR, 1, 1, 0},
+    {16, EK_FB_SCALAR, 4, 4, 0},
+    {18, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field model_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 8, 8, 0},
     {8, EK_FB_VECTOR_STRUCT, 16, 8, 0},
-    {10, EK_FB_VECTOR_TABLE, 4, 4, 1},
-    {12, EK_FB_VECTOR_TABLE, 4, 4, 2}};
+    {10, EK_FB_VECTOR_TABLE, 4, 4, 10},
+    {12, EK_FB_VECTOR_TABLE, 4, 4, 14}};
 static const ek_fb_field node_fields[] = {
     {4, EK_FB_SCALAR, 2, 2, 0},
     {6, EK_FB_STRING, 4, 4, 0},
@@ -36,39 +136,98 @@ static const ek_fb_field quant_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {6, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {8, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field rnn_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
+    {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
+    {14, EK_FB_SCALAR, 4, 4, 0},
+    {16, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field reshape_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field rms_norm_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field softmax_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field tensor_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
     {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {10, EK_FB_VECTOR_STRING, 4, 4, 0},
-    {12, EK_FB_TABLE, 4, 4, 5},
+    {12, EK_FB_TABLE, 4, 4, 25},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
     {18, EK_FB_SCALAR, 1, 1, 0}};
 
 static const ek_fb_type types[] = {
     {"AddAttrs", add_attrs_fields, 2},
+    {"AttentionAttrs", attention_attrs_fields, 3},
+    {"AveragePoolAttrs", average_pool_attrs_fields, 7},
+    {"BatchNormAttrs", batch_norm_attrs_fields, 2},
+    {"ConvAttrs", conv_attrs_fields, 7},
+    {"ConvTransposeAttrs", conv_transpose_attrs_fields, 8},
+    {"FullyConnectedAttrs", fully_connected_attrs_fields, 2},
+    {"GRUAttrs", gru_attrs_fields, 8},
+    {"GlobalAveragePoolAttrs", global_average_pool_attrs_fields, 1},
+    {"GlobalMaxPoolAttrs", global_max_pool_attrs_fields, 1},
     {"Graph", graph_fields, 7},
+    {"GroupNormAttrs", group_norm_attrs_fields, 3},
+    {"HardmaxAttrs", hardmax_attrs_fields, 1},
+    {"InstanceNormAttrs", instance_norm_attrs_fields, 2},
     {"KeyValue", key_value_fields, 2},
+    {"LRNAttrs", lrn_attrs_fields, 5},
+    {"LSTMAttrs", lstm_attrs_fields, 8},
+    {"LayerNormAttrs", layer_norm_attrs_fields, 2},
+    {"LogSoftmaxAttrs", log_softmax_attrs_fields, 1},
+    {"LpNormalizeAttrs", lp_normalize_attrs_fields, 2},
+    {"LpPoolAttrs", lp_pool_attrs_fields, 7},
+    {"MatMulAttrs", mat_mul_attrs_fields, 2},
+    {"MaxPoolAttrs", max_pool_attrs_fields, 8},
     {"Model", model_fields, 5},
     {"Node", node_fields, 7},
     {"Quant", quant_fields, 3},
+    {"RNNAttrs", rnn_attrs_fields, 7},
     {"ReshapeAttrs", reshape_attrs_fields, 1},
+    {"RmsNormAttrs", rms_norm_attrs_fields, 2},
+    {"SoftmaxAttrs", softmax_attrs_fields, 1},
     {"Tensor", tensor_fields, 8},
 };
 
 static uint16_t union_type(uint8_t tag) {
   switch (tag) {
-    case 1: return 6;
+    case 1: return 27;
     case 20: return 0;
+    case 110: return 4;
+    case 111: return 5;
+    case 112: return 21;
+    case 113: return 6;
+    case 125: return 22;
+    case 126: return 2;
+    case 127: return 8;
+    case 128: return 9;
+    case 129: return 20;
+    case 135: return 29;
+    case 136: return 18;
+    case 137: return 3;
+    case 138: return 17;
+    case 139: return 13;
+    case 140: return 11;
+    case 141: return 28;
+    case 142: return 15;
+    case 143: return 19;
+    case 144: return 1;
+    case 145: return 12;
+    case 200: return 16;
+    case 201: return 7;
+    case 202: return 26;
     default: return UINT16_MAX;
   }
 }
 
 ek_status ek_schema_verify(const uint8_t *data, size_t size, ek_error *error) {
-  return ek_fb_verify(data, size, "EKM1", types, 3, union_type, error);
+  return ek_fb_verify(data, size, "EKM1", types, 23, union_type, error);
 }
 
 ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attrs *out, ek_error *error) {
@@ -85,6 +244,212 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
     case 20: /* Add */
       out->add.clamp_min = ek_fb_get_f32(table, 4, -INFINITY);
       out->add.clamp_max = ek_fb_get_f32(table, 6, INFINITY);
+      return EK_OK;
+    case 110: /* Conv */
+      v = ek_fb_get_vector(table, 4);
+      out->conv.strides.data = (const int64_t *)(const void *)v.data;
+      out->conv.strides.count = v.count;
+      v = ek_fb_get_vector(table, 6);
+      out->conv.pads.data = (const int64_t *)(const void *)v.data;
+      out->conv.pads.count = v.count;
+      v = ek_fb_get_vector(table, 8);
+      out->conv.dilations.data = (const int64_t *)(const void *)v.data;
+      out->conv.dilations.count = v.count;
+      out->conv.groups = ek_fb_get_i64(table, 10, 1);
+      out->conv.layout = ek_fb_get_u8(table, 12, 0);
+      if (out->conv.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->conv.layout);
+      out->conv.clamp_min = ek_fb_get_f32(table, 14, -INFINITY);
+      out->conv.clamp_max = ek_fb_get_f32(table, 16, INFINITY);
+      return EK_OK;
+    case 111: /* ConvTranspose */
+      v = ek_fb_get_vector(table, 4);
+      out->conv_transpose.strides.data = (const int64_t *)(const void *)v.data;
+      out->conv_transpose.strides.count = v.count;
+      v = ek_fb_get_vector(table, 6);
+      out->conv_transpose.pads.data = (const int64_t *)(const void *)v.data;
+      out->conv_transpose.pads.count = v.count;
+      v = ek_fb_get_vector(table, 8);
+      out->conv_transpose.dilations.data = (const int64_t *)(const void *)v.data;
+      out->conv_transpose.dilations.count = v.count;
+      v = ek_fb_get_vector(table, 10);
+      out->conv_transpose.output_padding.data = (const int64_t *)(const void *)v.data;
+      out->conv_transpose.output_padding.count = v.count;
+      out->conv_transpose.groups = ek_fb_get_i64(table, 12, 1);
+      out->conv_transpose.layout = ek_fb_get_u8(table, 14, 0);
+      if (out->conv_transpose.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->conv_transpose.layout);
+      out->conv_transpose.clamp_min = ek_fb_get_f32(table, 16, -INFINITY);
+      out->conv_transpose.clamp_max = ek_fb_get_f32(table, 18, INFINITY);
+      return EK_OK;
+    case 112: /* MatMul */
+      out->mat_mul.transpose_a = ek_fb_get_bool(table, 4, 0);
+      out->mat_mul.transpose_b = ek_fb_get_bool(table, 6, 0);
+      return EK_OK;
+    case 113: /* FullyConnected */
+      out->fully_connected.clamp_min = ek_fb_get_f32(table, 4, -INFINITY);
+      out->fully_connected.clamp_max = ek_fb_get_f32(table, 6, INFINITY);
+      return EK_OK;
+    case 125: /* MaxPool */
+      v = ek_fb_get_vector(table, 4);
+      out->max_pool.kernel.data = (const int64_t *)(const void *)v.data;
+      out->max_pool.kernel.count = v.count;
+      v = ek_fb_get_vector(table, 6);
+      out->max_pool.strides.data = (const int64_t *)(const void *)v.data;
+      out->max_pool.strides.count = v.count;
+      v = ek_fb_get_vector(table, 8);
+      out->max_pool.pads.data = (const int64_t *)(const void *)v.data;
+      out->max_pool.pads.count = v.count;
+      v = ek_fb_get_vector(table, 10);
+      out->max_pool.dilations.data = (const int64_t *)(const void *)v.data;
+      out->max_pool.dilations.count = v.count;
+      out->max_pool.ceil_mode = ek_fb_get_bool(table, 12, 0);
+      out->max_pool.layout = ek_fb_get_u8(table, 14, 0);
+      if (out->max_pool.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->max_pool.layout);
+      out->max_pool.clamp_min = ek_fb_get_f32(table, 16, -INFINITY);
+      out->max_pool.clamp_max = ek_fb_get_f32(table, 18, INFINITY);
+      return EK_OK;
+    case 126: /* AveragePool */
+      v = ek_fb_get_vector(table, 4);
+      out->average_pool.kernel.data = (const int64_t *)(const void *)v.data;
+      out->average_pool.kernel.count = v.count;
+      v = ek_fb_get_vector(table, 6);
+      out->average_pool.strides.data = (const int64_t *)(const void *)v.data;
+      out->average_pool.strides.count = v.count;
+      v = ek_fb_get_vector(table, 8);
+      out->average_pool.pads.data = (const int64_t *)(const void *)v.data;
+      out->average_pool.pads.count = v.count;
+      v = ek_fb_get_vector(table, 10);
+      out->average_pool.dilations.data = (const int64_t *)(const void *)v.data;
+      out->average_pool.dilations.count = v.count;
+      out->average_pool.ceil_mode = ek_fb_get_bool(table, 12, 0);
+      out->average_pool.count_include_pad = ek_fb_get_bool(table, 14, 0);
+      out->average_pool.layout = ek_fb_get_u8(table, 16, 0);
+      if (out->average_pool.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->average_pool.layout);
+      return EK_OK;
+    case 127: /* GlobalAveragePool */
+      out->global_average_pool.layout = ek_fb_get_u8(table, 4, 0);
+      if (out->global_average_pool.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->global_average_pool.layout);
+      return EK_OK;
+    case 128: /* GlobalMaxPool */
+      out->global_max_pool.layout = ek_fb_get_u8(table, 4, 0);
+      if (out->global_max_pool.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->global_max_pool.layout);
+      return EK_OK;
+    case 129: /* LpPool */
+      v = ek_fb_get_vector(table, 4);
+      out->lp_pool.kernel.data = (const int64_t *)(const void *)v.data;
+      out->lp_pool.kernel.count = v.count;
+      v = ek_fb_get_vector(table, 6);
+      out->lp_pool.strides.data = (const int64_t *)(const void *)v.data;
+      out->lp_pool.strides.count = v.count;
+      v = ek_fb_get_vector(table, 8);
+      out->lp_pool.pads.data = (const int64_t *)(const void *)v.data;
+      out->lp_pool.pads.count = v.count;
+      v = ek_fb_get_vector(table, 10);
+      out->lp_pool.dilations.data = (const int64_t *)(const void *)v.data;
+      out->lp_pool.dilations.count = v.count;
+      out->lp_pool.ceil_mode = ek_fb_get_bool(table, 12, 0);
+      out->lp_pool.p = ek_fb_get_i64(table, 14, 2);
+      out->lp_pool.layout = ek_fb_get_u8(table, 16, 0);
+      if (out->lp_pool.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->lp_pool.layout);
+      return EK_OK;
+    case 135: /* Softmax */
+      out->softmax.axis = ek_fb_get_i64(table, 4, -1);
+      return EK_OK;
+    case 136: /* LogSoftmax */
+      out->log_softmax.axis = ek_fb_get_i64(table, 4, -1);
+      return EK_OK;
+    case 137: /* BatchNorm */
+      out->batch_norm.epsilon = ek_fb_get_f32(table, 4, 1e-05f);
+      out->batch_norm.layout = ek_fb_get_u8(table, 6, 0);
+      if (out->batch_norm.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->batch_norm.layout);
+      return EK_OK;
+    case 138: /* LayerNorm */
+      out->layer_norm.axis = ek_fb_get_i64(table, 4, -1);
+      out->layer_norm.epsilon = ek_fb_get_f32(table, 6, 1e-05f);
+      return EK_OK;
+    case 139: /* InstanceNorm */
+      out->instance_norm.epsilon = ek_fb_get_f32(table, 4, 1e-05f);
+      out->instance_norm.layout = ek_fb_get_u8(table, 6, 0);
+      if (out->instance_norm.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->instance_norm.layout);
+      return EK_OK;
+    case 140: /* GroupNorm */
+      out->group_norm.groups = ek_fb_get_i64(table, 4, 0);
+      out->group_norm.epsilon = ek_fb_get_f32(table, 6, 1e-05f);
+      out->group_norm.layout = ek_fb_get_u8(table, 8, 0);
+      if (out->group_norm.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->group_norm.layout);
+      return EK_OK;
+    case 141: /* RmsNorm */
+      out->rms_norm.axis = ek_fb_get_i64(table, 4, -1);
+      out->rms_norm.epsilon = ek_fb_get_f32(table, 6, 1e-05f);
+      return EK_OK;
+    case 142: /* LRN */
+      out->lrn.size = ek_fb_get_i64(table, 4, 0);
+      out->lrn.alpha = ek_fb_get_f32(table, 6, 0.0001f);
+      out->lrn.beta = ek_fb_get_f32(table, 8, 0.75f);
+      out->lrn.bias = ek_fb_get_f32(table, 10, 1.0f);
+      out->lrn.layout = ek_fb_get_u8(table, 12, 0);
+      if (out->lrn.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->lrn.layout);
+      return EK_OK;
+    case 143: /* LpNormalize */
+      out->lp_normalize.axis = ek_fb_get_i64(table, 4, -1);
+      out->lp_normalize.p = ek_fb_get_i64(table, 6, 2);
+      return EK_OK;
+    case 144: /* Attention */
+      out->attention.scale = ek_fb_get_f32(table, 4, 0.0f);
+      out->attention.causal = ek_fb_get_bool(table, 6, 0);
+      out->attention.causal_offset = ek_fb_get_i64(table, 8, 0);
+      return EK_OK;
+    case 145: /* Hardmax */
+      out->hardmax.axis = ek_fb_get_i64(table, 4, -1);
+      return EK_OK;
+    case 200: /* LSTM */
+      out->lstm.hidden_size = ek_fb_get_i64(table, 4, 0);
+      out->lstm.direction = ek_fb_get_u8(table, 6, 0);
+      if (out->lstm.direction >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute direction is %u", out->lstm.direction);
+      v = ek_fb_get_vector(table, 8);
+      out->lstm.activations.data = (const int64_t *)(const void *)v.data;
+      out->lstm.activations.count = v.count;
+      v = ek_fb_get_vector(table, 10);
+      out->lstm.activation_alpha.data = (const float *)(const void *)v.data;
+      out->lstm.activation_alpha.count = v.count;
+      v = ek_fb_get_vector(table, 12);
+      out->lstm.activation_beta.data = (const float *)(const void *)v.data;
+      out->lstm.activation_beta.count = v.count;
+      out->lstm.clip = ek_fb_get_f32(table, 14, 0.0f);
+      out->lstm.batch_first = ek_fb_get_bool(table, 16, 0);
+      out->lstm.input_forget = ek_fb_get_bool(table, 18, 0);
+      return EK_OK;
+    case 201: /* GRU */
+      out->gru.hidden_size = ek_fb_get_i64(table, 4, 0);
+      out->gru.direction = ek_fb_get_u8(table, 6, 0);
+      if (out->gru.direction >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute direction is %u", out->gru.direction);
+      v = ek_fb_get_vector(table, 8);
+      out->gru.activations.data = (const int64_t *)(const void *)v.data;
+      out->gru.activations.count = v.count;
+      v = ek_fb_get_vector(table, 10);
+      out->gru.activation_alpha.data = (const float *)(const void *)v.data;
+      out->gru.activation_alpha.count = v.count;
+      v = ek_fb_get_vector(table, 12);
+      out->gru.activation_beta.data = (const float *)(const void *)v.data;
+      out->gru.activation_beta.count = v.count;
+      out->gru.clip = ek_fb_get_f32(table, 14, 0.0f);
+      out->gru.batch_first = ek_fb_get_bool(table, 16, 0);
+      out->gru.linear_before_reset = ek_fb_get_bool(table, 18, 0);
+      return EK_OK;
+    case 202: /* RNN */
+      out->rnn.hidden_size = ek_fb_get_i64(table, 4, 0);
+      out->rnn.direction = ek_fb_get_u8(table, 6, 0);
+      if (out->rnn.direction >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute direction is %u", out->rnn.direction);
+      v = ek_fb_get_vector(table, 8);
+      out->rnn.activations.data = (const int64_t *)(const void *)v.data;
+      out->rnn.activations.count = v.count;
+      v = ek_fb_get_vector(table, 10);
+      out->rnn.activation_alpha.data = (const float *)(const void *)v.data;
+      out->rnn.activation_alpha.count = v.count;
+      v = ek_fb_get_vector(table, 12);
+      out->rnn.activation_beta.data = (const float *)(const void *)v.data;
+      out->rnn.activation_beta.count = v.count;
+      out->rnn.clip = ek_fb_get_f32(table, 14, 0.0f);
+      out->rnn.batch_first = ek_fb_get_bool(table, 16, 0);
       return EK_OK;
     default: return EK_OK;
   }
