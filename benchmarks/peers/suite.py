@@ -90,7 +90,7 @@ def _smooth_image(rng: np.random.Generator, height: int, width: int, channels: i
 
 
 def make_input(name: str, index: int) -> Array:
-    """Input number ``index`` of a model, float32 or int64 (tokens); the same values on every machine."""
+    """Input number ``index`` of a model, float32 or int64 (tokens); the same everywhere but for tanh's last bits."""
     model = MODELS[name]
     rng = np.random.default_rng([seed_of(name), index])
     if model.kind in ("image", "feature"):
