@@ -124,8 +124,8 @@ class SymDim:
                 found |= {a} if isinstance(a, Symbol) else a.numerator.symbols()
         return found
 
-    def bind(self, values: Mapping[str, int]) -> int | SymDim:
-        """Replace the named symbols by integers."""
+    def bind(self, values: Mapping[str, int | SymDim]) -> int | SymDim:
+        """Replace the named symbols by integers or other expressions."""
         total: int | SymDim = 0
         for mono, c in self.terms:
             product: int | SymDim = c

@@ -188,8 +188,8 @@ class TensorType:
     def with_dtype(self, dtype: DType, quant: QuantParams | None = None) -> TensorType:
         return replace(self, dtype=dtype, quant=quant)
 
-    def bind(self, values: Mapping[str, int]) -> TensorType:
-        """Replace symbols by the integers given for their names."""
+    def bind(self, values: Mapping[str, Dim]) -> TensorType:
+        """Replace symbols by the integers (or other dimensions) given for their names."""
         return self.with_shape([d if isinstance(d, int) else d.bind(values) for d in self.shape])
 
     def __str__(self) -> str:

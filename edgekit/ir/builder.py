@@ -79,6 +79,7 @@ class GraphBuilder:
             [None if v is None else self.known_value(v) for v in ins],
             canonical,
             self.source or f"{op} {node_name!r}",
+            node_name,
         )
         types = [i.type for i in infos] if out_types is None else list(out_types)
         outs = [self.graph.new_value(node_name if len(types) == 1 else f"{node_name}:{k}", t) for k, t in enumerate(types)]

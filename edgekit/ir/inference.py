@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from edgekit.errors import GraphError
 from edgekit.ops import Arg, OpDef, Port, TypeVariable, Variadic
-from edgekit.types import Array, TensorType, format_shape
+from edgekit.symbolic import SymDim
+from edgekit.types import Array, Dim, TensorType, format_shape
+
+#: values with more elements than this are not worked out while building: they are data, not shapes
+MAX_KNOWN_ELEMENTS = 4096
 
 
 def infer_outputs(
@@ -16,6 +22,7 @@ def infer_outputs(
     values: Sequence[Array | None],
     attrs: Mapping[str, Any],
     where: str = "",
+    node_name: str = "",
 ) -> list[Arg]:
     """Types (and values, where known) of an operator's outputs.
 
@@ -25,6 +32,9 @@ def infer_outputs(
         values: the known value of each input, None where it is computed at run time.
         attrs: canonical attributes.
         where: how to call the node in messages.
+        node_name: dimensions that only the data decide are called after it, so that two nodes never share one.
+
+    Values of operators marked ``symbolic_values`` are worked out with their reference when every input value is known.
 
     Raises:
         GraphError: element types the operator does not take, or shapes it cannot work on.
@@ -38,12 +48,47 @@ def infer_outputs(
     except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, OverflowError) as e:
         shapes = ", ".join("absent" if t is None else str(t) for t in inputs)
         raise GraphError(f"{where}: {e} (inputs: {shapes})") from e
-    flat = list(result) if isinstance(result, list | tuple) else [result]
-    outs = [r if isinstance(r, Arg) else Arg(r) for r in flat]
+    flat: list[TensorType | Arg] = list(result) if isinstance(result, list | tuple) else [result]  # type: ignore[list-item]
+    outs = [_named(r if isinstance(r, Arg) else Arg(r), node_name or definition.name.lower()) for r in flat]
+    if definition.symbolic_values and all(o.value is None for o in outs):
+        outs = _with_values(definition, args, attrs, outs)
     for o in outs:
         if any(isinstance(d, int) and d < 0 for d in o.shape):
             raise GraphError(f"{where}: the output shape {format_shape(o.shape)} is negative; check sizes, pads and strides")
     return outs
+
+
+def _named(out: Arg, node_name: str) -> Arg:
+    """``out`` with the node's name in the symbols that ``infer`` called ``?something``."""
+    fresh = {s for d in out.shape if isinstance(d, SymDim) for s in d.symbols() if s.name.startswith("?")}
+    if not fresh:
+        return out
+    names: dict[str, Dim] = {s.name: SymDim.symbol(f"{node_name}.{s.name[1:]}", s.lower, s.upper) for s in fresh}
+    return Arg(out.type.bind(names), out.value)
+
+
+def _with_values(definition: OpDef, args: Sequence[Arg | None], attrs: Mapping[str, Any], outs: list[Arg]) -> list[Arg]:
+    """``outs`` with the values that follow from known input values, where the operator can be worked out now."""
+    present = [a for a in args if a is not None]
+    if not present or any(a.value is None or a.value.size > MAX_KNOWN_ELEMENTS for a in present):
+        return outs
+    if any(not o.type.is_static or int(np.prod(o.type.static_shape(), dtype=np.float64)) > MAX_KNOWN_ELEMENTS for o in outs):
+        return outs
+    arrays = [None if a is None or a.value is None else plain_value(a.value, a.type) for a in args]
+    try:
+        with np.errstate(all="ignore"):
+            result = definition.reference(*definition.group_inputs(arrays), **attrs)
+    except (ValueError, TypeError, IndexError, AttributeError, GraphError):
+        return outs  # symbolic where integers are needed: the value stays unknown
+    flat = list(result) if isinstance(result, list | tuple) else [result]
+    return [Arg(o.type, plain_value(np.asarray(v), o.type)) for o, v in zip(outs, flat, strict=False)]
+
+
+def plain_value(value: Array, type: TensorType) -> Array:
+    """A known value in the element type's own dtype, unless it holds symbolic dimensions."""
+    if value.dtype == object and any(isinstance(v, SymDim) for v in value.reshape(-1).tolist()):
+        return value
+    return value.astype(type.dtype.numpy)
 
 
 def _check_types(definition: OpDef, grouped: list[Any], where: str) -> None:

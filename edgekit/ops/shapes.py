@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgekit.types import Dim, Shape, format_shape
+from edgekit.errors import GraphError
+from edgekit.ops.definition import Arg
+from edgekit.symbolic import SymDim
+from edgekit.types import Dim, Shape, TensorType, format_shape
 
 
 def broadcast(*shapes: Sequence[Dim]) -> Shape:
@@ -46,3 +49,46 @@ def element_count(shape: Sequence[Dim]) -> Dim:
     for d in shape:
         n = n * d
     return n
+
+
+def upper(dim: Dim) -> int | None:
+    """The largest value a dimension can take, None where nothing limits it."""
+    if isinstance(dim, int):
+        return dim
+    try:
+        return dim.upper_bound()
+    except GraphError:
+        return None
+
+
+def lower(dim: Dim) -> int:
+    """The smallest value a dimension can take."""
+    return dim if isinstance(dim, int) else dim.lower_bound()
+
+
+def unknown_dim(name: str, bound: Dim | None = None) -> SymDim:
+    """A dimension that only the data decide, at most ``bound`` (None: unlimited).
+
+    The name begins with ``?``: ``infer_outputs`` puts the node's name in its place, so that two nodes never share one.
+    """
+    return SymDim.symbol(f"?{name}", 0, None if bound is None else upper(bound))
+
+
+def same_scale(x: Arg, shape: Sequence[Dim]) -> TensorType:
+    """The type of ``x`` with another shape; a per-tensor quantization is kept, a per-channel one is not."""
+    q = x.type.quant
+    return TensorType(x.dtype, tuple(shape), q if q is not None and q.is_per_tensor else None)
+
+
+def int_list(value: Arg | None) -> list[Dim] | None:
+    """The known integers (or symbolic dimensions) of a rank 0 or 1 input, None where they are computed at run time."""
+    if value is None or value.value is None:
+        return None
+    return [d if isinstance(d, SymDim) else int(d) for d in value.value.reshape(-1).tolist()]
+
+
+def known_length(value: Arg) -> int:
+    """The number of elements of a rank 1 input, which must be known even where its values are not."""
+    if value.rank != 1 or not isinstance(value.shape[0], int):
+        raise ValueError(f"a list whose length is known is needed, got shape {format_shape(value.shape)}")
+    return value.shape[0]
