@@ -7,6 +7,24 @@
 
 typedef enum ek_op_id {
   EK_OP_RESHAPE = 1,
+  EK_OP_TRANSPOSE = 2,
+  EK_OP_CONCAT = 3,
+  EK_OP_SPLIT = 4,
+  EK_OP_SLICE = 5,
+  EK_OP_GATHER = 6,
+  EK_OP_TILE = 7,
+  EK_OP_EXPAND = 8,
+  EK_OP_PAD = 9,
+  EK_OP_SHAPE = 10,
+  EK_OP_SIZE = 11,
+  EK_OP_DEPTH_TO_SPACE = 12,
+  EK_OP_SPACE_TO_DEPTH = 13,
+  EK_OP_RESIZE = 14,
+  EK_OP_GATHER_ELEMENTS = 15,
+  EK_OP_GATHER_ND = 16,
+  EK_OP_SCATTER_ELEMENTS = 17,
+  EK_OP_SCATTER_ND = 18,
+  EK_OP_RANGE = 19,
   EK_OP_ADD = 20,
   EK_OP_CONV = 110,
   EK_OP_CONV_TRANSPOSE = 111,
@@ -28,6 +46,26 @@ typedef enum ek_op_id {
   EK_OP_LP_NORMALIZE = 143,
   EK_OP_ATTENTION = 144,
   EK_OP_HARDMAX = 145,
+  EK_OP_ONE_HOT = 150,
+  EK_OP_NON_ZERO = 151,
+  EK_OP_TRILU = 152,
+  EK_OP_REVERSE_SEQUENCE = 153,
+  EK_OP_COMPRESS = 154,
+  EK_OP_TOP_K = 155,
+  EK_OP_NON_MAX_SUPPRESSION = 156,
+  EK_OP_IDENTITY = 161,
+  EK_OP_REDUCE_SUM = 180,
+  EK_OP_REDUCE_MEAN = 181,
+  EK_OP_REDUCE_MAX = 182,
+  EK_OP_REDUCE_MIN = 183,
+  EK_OP_REDUCE_PROD = 184,
+  EK_OP_REDUCE_L1 = 185,
+  EK_OP_REDUCE_L2 = 186,
+  EK_OP_REDUCE_LOG_SUM_EXP = 187,
+  EK_OP_REDUCE_SUM_SQUARE = 188,
+  EK_OP_ARG_MAX = 189,
+  EK_OP_ARG_MIN = 190,
+  EK_OP_CUM_SUM = 191,
   EK_OP_LSTM = 200,
   EK_OP_GRU = 201,
   EK_OP_RNN = 202,
@@ -37,6 +75,79 @@ typedef enum ek_op_id {
 typedef struct ek_reshape_attrs {
   bool allow_zero;
 } ek_reshape_attrs;
+
+typedef struct ek_transpose_attrs {
+  ek_i64_list perm;
+} ek_transpose_attrs;
+
+typedef struct ek_concat_attrs {
+  int64_t axis;
+} ek_concat_attrs;
+
+typedef struct ek_split_attrs {
+  int64_t axis;
+  ek_i64_list sizes;
+} ek_split_attrs;
+
+typedef struct ek_gather_attrs {
+  int64_t axis;
+} ek_gather_attrs;
+
+enum { EK_PAD_MODE_CONSTANT = 0, EK_PAD_MODE_REFLECT = 1, EK_PAD_MODE_EDGE = 2, EK_PAD_MODE_WRAP = 3 };
+typedef struct ek_pad_attrs {
+  uint8_t mode;
+} ek_pad_attrs;
+
+typedef struct ek_shape_attrs {
+  int64_t start;
+  int64_t end;
+} ek_shape_attrs;
+
+enum { EK_DEPTH_TO_SPACE_MODE_DCR = 0, EK_DEPTH_TO_SPACE_MODE_CRD = 1 };
+enum { EK_DEPTH_TO_SPACE_LAYOUT_NCHW = 0, EK_DEPTH_TO_SPACE_LAYOUT_NHWC = 1 };
+typedef struct ek_depth_to_space_attrs {
+  int64_t block_size;
+  uint8_t mode;
+  uint8_t layout;
+} ek_depth_to_space_attrs;
+
+enum { EK_SPACE_TO_DEPTH_LAYOUT_NCHW = 0, EK_SPACE_TO_DEPTH_LAYOUT_NHWC = 1 };
+typedef struct ek_space_to_depth_attrs {
+  int64_t block_size;
+  uint8_t layout;
+} ek_space_to_depth_attrs;
+
+enum { EK_RESIZE_MODE_NEAREST = 0, EK_RESIZE_MODE_LINEAR = 1, EK_RESIZE_MODE_CUBIC = 2 };
+enum { EK_RESIZE_COORDINATE_MODE_HALF_PIXEL = 0, EK_RESIZE_COORDINATE_MODE_HALF_PIXEL_SYMMETRIC = 1, EK_RESIZE_COORDINATE_MODE_PYTORCH_HALF_PIXEL = 2, EK_RESIZE_COORDINATE_MODE_ALIGN_CORNERS = 3, EK_RESIZE_COORDINATE_MODE_ASYMMETRIC = 4, EK_RESIZE_COORDINATE_MODE_TF_HALF_PIXEL_FOR_NN = 5, EK_RESIZE_COORDINATE_MODE_TF_CROP_AND_RESIZE = 6 };
+enum { EK_RESIZE_NEAREST_MODE_ROUND_PREFER_FLOOR = 0, EK_RESIZE_NEAREST_MODE_ROUND_PREFER_CEIL = 1, EK_RESIZE_NEAREST_MODE_FLOOR = 2, EK_RESIZE_NEAREST_MODE_CEIL = 3 };
+typedef struct ek_resize_attrs {
+  uint8_t mode;
+  uint8_t coordinate_mode;
+  uint8_t nearest_mode;
+  float cubic_a;
+  bool exclude_outside;
+  float extrapolation_value;
+  bool antialias;
+} ek_resize_attrs;
+
+typedef struct ek_gather_elements_attrs {
+  int64_t axis;
+} ek_gather_elements_attrs;
+
+typedef struct ek_gather_nd_attrs {
+  int64_t batch_dims;
+} ek_gather_nd_attrs;
+
+enum { EK_SCATTER_ELEMENTS_REDUCTION_NONE = 0, EK_SCATTER_ELEMENTS_REDUCTION_ADD = 1, EK_SCATTER_ELEMENTS_REDUCTION_MUL = 2, EK_SCATTER_ELEMENTS_REDUCTION_MAX = 3, EK_SCATTER_ELEMENTS_REDUCTION_MIN = 4 };
+typedef struct ek_scatter_elements_attrs {
+  int64_t axis;
+  uint8_t reduction;
+} ek_scatter_elements_attrs;
+
+enum { EK_SCATTER_ND_REDUCTION_NONE = 0, EK_SCATTER_ND_REDUCTION_ADD = 1, EK_SCATTER_ND_REDUCTION_MUL = 2, EK_SCATTER_ND_REDUCTION_MAX = 3, EK_SCATTER_ND_REDUCTION_MIN = 4 };
+typedef struct ek_scatter_nd_attrs {
+  uint8_t reduction;
+} ek_scatter_nd_attrs;
 
 typedef struct ek_add_attrs {
   float clamp_min;
@@ -181,6 +292,96 @@ typedef struct ek_hardmax_attrs {
   int64_t axis;
 } ek_hardmax_attrs;
 
+typedef struct ek_one_hot_attrs {
+  int64_t axis;
+} ek_one_hot_attrs;
+
+typedef struct ek_trilu_attrs {
+  bool upper;
+} ek_trilu_attrs;
+
+typedef struct ek_reverse_sequence_attrs {
+  int64_t time_axis;
+  int64_t batch_axis;
+} ek_reverse_sequence_attrs;
+
+typedef struct ek_compress_attrs {
+  int64_t axis;
+  bool flat;
+} ek_compress_attrs;
+
+typedef struct ek_top_k_attrs {
+  int64_t axis;
+  bool largest;
+  bool sorted;
+} ek_top_k_attrs;
+
+typedef struct ek_non_max_suppression_attrs {
+  bool center_point_box;
+} ek_non_max_suppression_attrs;
+
+typedef struct ek_reduce_sum_attrs {
+  ek_i64_list axes;
+  bool keepdims;
+} ek_reduce_sum_attrs;
+
+typedef struct ek_reduce_mean_attrs {
+  ek_i64_list axes;
+  bool keepdims;
+} ek_reduce_mean_attrs;
+
+typedef struct ek_reduce_max_attrs {
+  ek_i64_list axes;
+  bool keepdims;
+} ek_reduce_max_attrs;
+
+typedef struct ek_reduce_min_attrs {
+  ek_i64_list axes;
+  bool keepdims;
+} ek_reduce_min_attrs;
+
+typedef struct ek_reduce_prod_attrs {
+  ek_i64_list axes;
+  bool keepdims;
+} ek_reduce_prod_attrs;
+
+typedef struct ek_reduce_l1_attrs {
+  ek_i64_list axes;
+  bool keepdims;
+} ek_reduce_l1_attrs;
+
+typedef struct ek_reduce_l2_attrs {
+  ek_i64_list axes;
+  bool keepdims;
+} ek_reduce_l2_attrs;
+
+typedef struct ek_reduce_log_sum_exp_attrs {
+  ek_i64_list axes;
+  bool keepdims;
+} ek_reduce_log_sum_exp_attrs;
+
+typedef struct ek_reduce_sum_square_attrs {
+  ek_i64_list axes;
+  bool keepdims;
+} ek_reduce_sum_square_attrs;
+
+typedef struct ek_arg_max_attrs {
+  int64_t axis;
+  bool keepdims;
+  bool select_last;
+} ek_arg_max_attrs;
+
+typedef struct ek_arg_min_attrs {
+  int64_t axis;
+  bool keepdims;
+  bool select_last;
+} ek_arg_min_attrs;
+
+typedef struct ek_cum_sum_attrs {
+  bool exclusive;
+  bool reverse;
+} ek_cum_sum_attrs;
+
 enum { EK_LSTM_DIRECTION_FORWARD = 0, EK_LSTM_DIRECTION_REVERSE = 1, EK_LSTM_DIRECTION_BIDIRECTIONAL = 2 };
 typedef struct ek_lstm_attrs {
   int64_t hidden_size;
@@ -220,6 +421,19 @@ typedef struct ek_rnn_attrs {
 typedef union ek_any_attrs {
   char none;
   ek_reshape_attrs reshape;
+  ek_transpose_attrs transpose;
+  ek_concat_attrs concat;
+  ek_split_attrs split;
+  ek_gather_attrs gather;
+  ek_pad_attrs pad;
+  ek_shape_attrs shape;
+  ek_depth_to_space_attrs depth_to_space;
+  ek_space_to_depth_attrs space_to_depth;
+  ek_resize_attrs resize;
+  ek_gather_elements_attrs gather_elements;
+  ek_gather_nd_attrs gather_nd;
+  ek_scatter_elements_attrs scatter_elements;
+  ek_scatter_nd_attrs scatter_nd;
   ek_add_attrs add;
   ek_conv_attrs conv;
   ek_conv_transpose_attrs conv_transpose;
@@ -241,6 +455,24 @@ typedef union ek_any_attrs {
   ek_lp_normalize_attrs lp_normalize;
   ek_attention_attrs attention;
   ek_hardmax_attrs hardmax;
+  ek_one_hot_attrs one_hot;
+  ek_trilu_attrs trilu;
+  ek_reverse_sequence_attrs reverse_sequence;
+  ek_compress_attrs compress;
+  ek_top_k_attrs top_k;
+  ek_non_max_suppression_attrs non_max_suppression;
+  ek_reduce_sum_attrs reduce_sum;
+  ek_reduce_mean_attrs reduce_mean;
+  ek_reduce_max_attrs reduce_max;
+  ek_reduce_min_attrs reduce_min;
+  ek_reduce_prod_attrs reduce_prod;
+  ek_reduce_l1_attrs reduce_l1;
+  ek_reduce_l2_attrs reduce_l2;
+  ek_reduce_log_sum_exp_attrs reduce_log_sum_exp;
+  ek_reduce_sum_square_attrs reduce_sum_square;
+  ek_arg_max_attrs arg_max;
+  ek_arg_min_attrs arg_min;
+  ek_cum_sum_attrs cum_sum;
   ek_lstm_attrs lstm;
   ek_gru_attrs gru;
   ek_rnn_attrs rnn;

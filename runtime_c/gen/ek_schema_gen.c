@@ -7,6 +7,14 @@
 static const ek_fb_field add_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field arg_max_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field arg_min_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field attention_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
@@ -22,6 +30,11 @@ static const ek_fb_field average_pool_attrs_fields[] = {
 static const ek_fb_field batch_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field compress_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field concat_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field conv_attrs_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {6, EK_FB_VECTOR_SCALAR, 8, 8, 0},
@@ -39,6 +52,13 @@ static const ek_fb_field conv_transpose_attrs_fields[] = {
     {14, EK_FB_SCALAR, 1, 1, 0},
     {16, EK_FB_SCALAR, 4, 4, 0},
     {18, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field cum_sum_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field depth_to_space_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field fully_connected_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
@@ -51,14 +71,20 @@ static const ek_fb_field gru_attrs_fields[] = {
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 1, 1, 0},
     {18, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field gather_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field gather_elements_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field gather_nd_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field global_average_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field global_max_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field graph_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
-    {6, EK_FB_VECTOR_TABLE, 4, 4, 30},
-    {8, EK_FB_VECTOR_TABLE, 4, 4, 24},
+    {6, EK_FB_VECTOR_TABLE, 4, 4, 58},
+    {8, EK_FB_VECTOR_TABLE, 4, 4, 33},
     {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_VECTOR_STRING, 4, 4, 0},
@@ -122,8 +148,8 @@ static const ek_fb_field model_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 8, 8, 0},
     {8, EK_FB_VECTOR_STRUCT, 16, 8, 0},
-    {10, EK_FB_VECTOR_TABLE, 4, 4, 10},
-    {12, EK_FB_VECTOR_TABLE, 4, 4, 14}};
+    {10, EK_FB_VECTOR_TABLE, 4, 4, 19},
+    {12, EK_FB_VECTOR_TABLE, 4, 4, 23}};
 static const ek_fb_field node_fields[] = {
     {4, EK_FB_SCALAR, 2, 2, 0},
     {6, EK_FB_STRING, 4, 4, 0},
@@ -132,6 +158,12 @@ static const ek_fb_field node_fields[] = {
     {12, EK_FB_SCALAR, 1, 1, 0},
     {14, EK_FB_UNION, 4, 4, 0},
     {16, EK_FB_STRING, 4, 4, 0}};
+static const ek_fb_field non_max_suppression_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field one_hot_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field pad_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field quant_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {6, EK_FB_VECTOR_SCALAR, 4, 4, 0},
@@ -144,32 +176,101 @@ static const ek_fb_field rnn_attrs_fields[] = {
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reduce_l1_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reduce_l2_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reduce_log_sum_exp_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reduce_max_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reduce_mean_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reduce_min_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reduce_prod_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reduce_sum_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reduce_sum_square_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field reshape_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field resize_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_SCALAR, 1, 1, 0},
+    {10, EK_FB_SCALAR, 4, 4, 0},
+    {12, EK_FB_SCALAR, 1, 1, 0},
+    {14, EK_FB_SCALAR, 4, 4, 0},
+    {16, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reverse_sequence_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field rms_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field scatter_elements_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field scatter_nd_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field shape_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field softmax_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field space_to_depth_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field split_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_VECTOR_SCALAR, 8, 8, 0}};
 static const ek_fb_field tensor_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
     {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {10, EK_FB_VECTOR_STRING, 4, 4, 0},
-    {12, EK_FB_TABLE, 4, 4, 25},
+    {12, EK_FB_TABLE, 4, 4, 37},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
     {18, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field top_k_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field transpose_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0}};
+static const ek_fb_field trilu_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
 
 static const ek_fb_type types[] = {
     {"AddAttrs", add_attrs_fields, 2},
+    {"ArgMaxAttrs", arg_max_attrs_fields, 3},
+    {"ArgMinAttrs", arg_min_attrs_fields, 3},
     {"AttentionAttrs", attention_attrs_fields, 3},
     {"AveragePoolAttrs", average_pool_attrs_fields, 7},
     {"BatchNormAttrs", batch_norm_attrs_fields, 2},
+    {"CompressAttrs", compress_attrs_fields, 2},
+    {"ConcatAttrs", concat_attrs_fields, 1},
     {"ConvAttrs", conv_attrs_fields, 7},
     {"ConvTransposeAttrs", conv_transpose_attrs_fields, 8},
+    {"CumSumAttrs", cum_sum_attrs_fields, 2},
+    {"DepthToSpaceAttrs", depth_to_space_attrs_fields, 3},
     {"FullyConnectedAttrs", fully_connected_attrs_fields, 2},
     {"GRUAttrs", gru_attrs_fields, 8},
+    {"GatherAttrs", gather_attrs_fields, 1},
+    {"GatherElementsAttrs", gather_elements_attrs_fields, 1},
+    {"GatherNDAttrs", gather_nd_attrs_fields, 1},
     {"GlobalAveragePoolAttrs", global_average_pool_attrs_fields, 1},
     {"GlobalMaxPoolAttrs", global_max_pool_attrs_fields, 1},
     {"Graph", graph_fields, 7},
@@ -187,47 +288,100 @@ static const ek_fb_type types[] = {
     {"MaxPoolAttrs", max_pool_attrs_fields, 8},
     {"Model", model_fields, 5},
     {"Node", node_fields, 7},
+    {"NonMaxSuppressionAttrs", non_max_suppression_attrs_fields, 1},
+    {"OneHotAttrs", one_hot_attrs_fields, 1},
+    {"PadAttrs", pad_attrs_fields, 1},
     {"Quant", quant_fields, 3},
     {"RNNAttrs", rnn_attrs_fields, 7},
+    {"ReduceL1Attrs", reduce_l1_attrs_fields, 2},
+    {"ReduceL2Attrs", reduce_l2_attrs_fields, 2},
+    {"ReduceLogSumExpAttrs", reduce_log_sum_exp_attrs_fields, 2},
+    {"ReduceMaxAttrs", reduce_max_attrs_fields, 2},
+    {"ReduceMeanAttrs", reduce_mean_attrs_fields, 2},
+    {"ReduceMinAttrs", reduce_min_attrs_fields, 2},
+    {"ReduceProdAttrs", reduce_prod_attrs_fields, 2},
+    {"ReduceSumAttrs", reduce_sum_attrs_fields, 2},
+    {"ReduceSumSquareAttrs", reduce_sum_square_attrs_fields, 2},
     {"ReshapeAttrs", reshape_attrs_fields, 1},
+    {"ResizeAttrs", resize_attrs_fields, 7},
+    {"ReverseSequenceAttrs", reverse_sequence_attrs_fields, 2},
     {"RmsNormAttrs", rms_norm_attrs_fields, 2},
+    {"ScatterElementsAttrs", scatter_elements_attrs_fields, 2},
+    {"ScatterNDAttrs", scatter_nd_attrs_fields, 1},
+    {"ShapeAttrs", shape_attrs_fields, 2},
     {"SoftmaxAttrs", softmax_attrs_fields, 1},
+    {"SpaceToDepthAttrs", space_to_depth_attrs_fields, 2},
+    {"SplitAttrs", split_attrs_fields, 2},
     {"Tensor", tensor_fields, 8},
+    {"TopKAttrs", top_k_attrs_fields, 3},
+    {"TransposeAttrs", transpose_attrs_fields, 1},
+    {"TriluAttrs", trilu_attrs_fields, 1},
 };
 
 static uint16_t union_type(uint8_t tag) {
   switch (tag) {
-    case 1: return 27;
+    case 1: return 48;
+    case 2: return 60;
+    case 3: return 7;
+    case 4: return 57;
+    case 6: return 14;
+    case 9: return 36;
+    case 10: return 54;
+    case 12: return 11;
+    case 13: return 56;
+    case 14: return 49;
+    case 15: return 15;
+    case 16: return 16;
+    case 17: return 52;
+    case 18: return 53;
     case 20: return 0;
-    case 110: return 4;
-    case 111: return 5;
-    case 112: return 21;
-    case 113: return 6;
-    case 125: return 22;
-    case 126: return 2;
-    case 127: return 8;
-    case 128: return 9;
-    case 129: return 20;
-    case 135: return 29;
-    case 136: return 18;
-    case 137: return 3;
-    case 138: return 17;
-    case 139: return 13;
-    case 140: return 11;
-    case 141: return 28;
-    case 142: return 15;
-    case 143: return 19;
-    case 144: return 1;
-    case 145: return 12;
-    case 200: return 16;
-    case 201: return 7;
-    case 202: return 26;
+    case 110: return 8;
+    case 111: return 9;
+    case 112: return 30;
+    case 113: return 12;
+    case 125: return 31;
+    case 126: return 4;
+    case 127: return 17;
+    case 128: return 18;
+    case 129: return 29;
+    case 135: return 55;
+    case 136: return 27;
+    case 137: return 5;
+    case 138: return 26;
+    case 139: return 22;
+    case 140: return 20;
+    case 141: return 51;
+    case 142: return 24;
+    case 143: return 28;
+    case 144: return 3;
+    case 145: return 21;
+    case 150: return 35;
+    case 152: return 61;
+    case 153: return 50;
+    case 154: return 6;
+    case 155: return 59;
+    case 156: return 34;
+    case 180: return 46;
+    case 181: return 43;
+    case 182: return 42;
+    case 183: return 44;
+    case 184: return 45;
+    case 185: return 39;
+    case 186: return 40;
+    case 187: return 41;
+    case 188: return 47;
+    case 189: return 1;
+    case 190: return 2;
+    case 191: return 10;
+    case 200: return 25;
+    case 201: return 13;
+    case 202: return 38;
     default: return UINT16_MAX;
   }
 }
 
 ek_status ek_schema_verify(const uint8_t *data, size_t size, ek_error *error) {
-  return ek_fb_verify(data, size, "EKM1", types, 23, union_type, error);
+  return ek_fb_verify(data, size, "EKM1", types, 32, union_type, error);
 }
 
 ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attrs *out, ek_error *error) {
@@ -240,6 +394,70 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
   switch (op) {
     case 1: /* Reshape */
       out->reshape.allow_zero = ek_fb_get_bool(table, 4, 0);
+      return EK_OK;
+    case 2: /* Transpose */
+      v = ek_fb_get_vector(table, 4);
+      out->transpose.perm.data = (const int64_t *)(const void *)v.data;
+      out->transpose.perm.count = v.count;
+      return EK_OK;
+    case 3: /* Concat */
+      out->concat.axis = ek_fb_get_i64(table, 4, 0);
+      return EK_OK;
+    case 4: /* Split */
+      out->split.axis = ek_fb_get_i64(table, 4, 0);
+      v = ek_fb_get_vector(table, 6);
+      out->split.sizes.data = (const int64_t *)(const void *)v.data;
+      out->split.sizes.count = v.count;
+      return EK_OK;
+    case 6: /* Gather */
+      out->gather.axis = ek_fb_get_i64(table, 4, 0);
+      return EK_OK;
+    case 9: /* Pad */
+      out->pad.mode = ek_fb_get_u8(table, 4, 0);
+      if (out->pad.mode >= 4) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute mode is %u", out->pad.mode);
+      return EK_OK;
+    case 10: /* Shape */
+      out->shape.start = ek_fb_get_i64(table, 4, 0);
+      out->shape.end = ek_fb_get_i64(table, 6, 2147483647);
+      return EK_OK;
+    case 12: /* DepthToSpace */
+      out->depth_to_space.block_size = ek_fb_get_i64(table, 4, 0);
+      out->depth_to_space.mode = ek_fb_get_u8(table, 6, 0);
+      if (out->depth_to_space.mode >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute mode is %u", out->depth_to_space.mode);
+      out->depth_to_space.layout = ek_fb_get_u8(table, 8, 0);
+      if (out->depth_to_space.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->depth_to_space.layout);
+      return EK_OK;
+    case 13: /* SpaceToDepth */
+      out->space_to_depth.block_size = ek_fb_get_i64(table, 4, 0);
+      out->space_to_depth.layout = ek_fb_get_u8(table, 6, 0);
+      if (out->space_to_depth.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->space_to_depth.layout);
+      return EK_OK;
+    case 14: /* Resize */
+      out->resize.mode = ek_fb_get_u8(table, 4, 0);
+      if (out->resize.mode >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute mode is %u", out->resize.mode);
+      out->resize.coordinate_mode = ek_fb_get_u8(table, 6, 0);
+      if (out->resize.coordinate_mode >= 7) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute coordinate_mode is %u", out->resize.coordinate_mode);
+      out->resize.nearest_mode = ek_fb_get_u8(table, 8, 0);
+      if (out->resize.nearest_mode >= 4) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute nearest_mode is %u", out->resize.nearest_mode);
+      out->resize.cubic_a = ek_fb_get_f32(table, 10, -0.75f);
+      out->resize.exclude_outside = ek_fb_get_bool(table, 12, 0);
+      out->resize.extrapolation_value = ek_fb_get_f32(table, 14, 0.0f);
+      out->resize.antialias = ek_fb_get_bool(table, 16, 0);
+      return EK_OK;
+    case 15: /* GatherElements */
+      out->gather_elements.axis = ek_fb_get_i64(table, 4, 0);
+      return EK_OK;
+    case 16: /* GatherND */
+      out->gather_nd.batch_dims = ek_fb_get_i64(table, 4, 0);
+      return EK_OK;
+    case 17: /* ScatterElements */
+      out->scatter_elements.axis = ek_fb_get_i64(table, 4, 0);
+      out->scatter_elements.reduction = ek_fb_get_u8(table, 6, 0);
+      if (out->scatter_elements.reduction >= 5) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute reduction is %u", out->scatter_elements.reduction);
+      return EK_OK;
+    case 18: /* ScatterND */
+      out->scatter_nd.reduction = ek_fb_get_u8(table, 4, 0);
+      if (out->scatter_nd.reduction >= 5) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute reduction is %u", out->scatter_nd.reduction);
       return EK_OK;
     case 20: /* Add */
       out->add.clamp_min = ek_fb_get_f32(table, 4, -INFINITY);
@@ -400,6 +618,96 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       return EK_OK;
     case 145: /* Hardmax */
       out->hardmax.axis = ek_fb_get_i64(table, 4, -1);
+      return EK_OK;
+    case 150: /* OneHot */
+      out->one_hot.axis = ek_fb_get_i64(table, 4, -1);
+      return EK_OK;
+    case 152: /* Trilu */
+      out->trilu.upper = ek_fb_get_bool(table, 4, 1);
+      return EK_OK;
+    case 153: /* ReverseSequence */
+      out->reverse_sequence.time_axis = ek_fb_get_i64(table, 4, 0);
+      out->reverse_sequence.batch_axis = ek_fb_get_i64(table, 6, 1);
+      return EK_OK;
+    case 154: /* Compress */
+      out->compress.axis = ek_fb_get_i64(table, 4, 0);
+      out->compress.flat = ek_fb_get_bool(table, 6, 0);
+      return EK_OK;
+    case 155: /* TopK */
+      out->top_k.axis = ek_fb_get_i64(table, 4, -1);
+      out->top_k.largest = ek_fb_get_bool(table, 6, 1);
+      out->top_k.sorted = ek_fb_get_bool(table, 8, 1);
+      return EK_OK;
+    case 156: /* NonMaxSuppression */
+      out->non_max_suppression.center_point_box = ek_fb_get_bool(table, 4, 0);
+      return EK_OK;
+    case 180: /* ReduceSum */
+      v = ek_fb_get_vector(table, 4);
+      out->reduce_sum.axes.data = (const int64_t *)(const void *)v.data;
+      out->reduce_sum.axes.count = v.count;
+      out->reduce_sum.keepdims = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 181: /* ReduceMean */
+      v = ek_fb_get_vector(table, 4);
+      out->reduce_mean.axes.data = (const int64_t *)(const void *)v.data;
+      out->reduce_mean.axes.count = v.count;
+      out->reduce_mean.keepdims = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 182: /* ReduceMax */
+      v = ek_fb_get_vector(table, 4);
+      out->reduce_max.axes.data = (const int64_t *)(const void *)v.data;
+      out->reduce_max.axes.count = v.count;
+      out->reduce_max.keepdims = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 183: /* ReduceMin */
+      v = ek_fb_get_vector(table, 4);
+      out->reduce_min.axes.data = (const int64_t *)(const void *)v.data;
+      out->reduce_min.axes.count = v.count;
+      out->reduce_min.keepdims = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 184: /* ReduceProd */
+      v = ek_fb_get_vector(table, 4);
+      out->reduce_prod.axes.data = (const int64_t *)(const void *)v.data;
+      out->reduce_prod.axes.count = v.count;
+      out->reduce_prod.keepdims = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 185: /* ReduceL1 */
+      v = ek_fb_get_vector(table, 4);
+      out->reduce_l1.axes.data = (const int64_t *)(const void *)v.data;
+      out->reduce_l1.axes.count = v.count;
+      out->reduce_l1.keepdims = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 186: /* ReduceL2 */
+      v = ek_fb_get_vector(table, 4);
+      out->reduce_l2.axes.data = (const int64_t *)(const void *)v.data;
+      out->reduce_l2.axes.count = v.count;
+      out->reduce_l2.keepdims = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 187: /* ReduceLogSumExp */
+      v = ek_fb_get_vector(table, 4);
+      out->reduce_log_sum_exp.axes.data = (const int64_t *)(const void *)v.data;
+      out->reduce_log_sum_exp.axes.count = v.count;
+      out->reduce_log_sum_exp.keepdims = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 188: /* ReduceSumSquare */
+      v = ek_fb_get_vector(table, 4);
+      out->reduce_sum_square.axes.data = (const int64_t *)(const void *)v.data;
+      out->reduce_sum_square.axes.count = v.count;
+      out->reduce_sum_square.keepdims = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 189: /* ArgMax */
+      out->arg_max.axis = ek_fb_get_i64(table, 4, 0);
+      out->arg_max.keepdims = ek_fb_get_bool(table, 6, 1);
+      out->arg_max.select_last = ek_fb_get_bool(table, 8, 0);
+      return EK_OK;
+    case 190: /* ArgMin */
+      out->arg_min.axis = ek_fb_get_i64(table, 4, 0);
+      out->arg_min.keepdims = ek_fb_get_bool(table, 6, 1);
+      out->arg_min.select_last = ek_fb_get_bool(table, 8, 0);
+      return EK_OK;
+    case 191: /* CumSum */
+      out->cum_sum.exclusive = ek_fb_get_bool(table, 4, 0);
+      out->cum_sum.reverse = ek_fb_get_bool(table, 6, 0);
       return EK_OK;
     case 200: /* LSTM */
       out->lstm.hidden_size = ek_fb_get_i64(table, 4, 0);

@@ -8,6 +8,16 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
         ('clamp_max_', 'scalar', 'f32', '', float('inf')),
     ),
+    'ArgMaxAttrs': (
+        ('axis_', 'scalar', 'i64', '', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+        ('select_last_', 'scalar', 'bool', '', 0),
+    ),
+    'ArgMinAttrs': (
+        ('axis_', 'scalar', 'i64', '', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+        ('select_last_', 'scalar', 'bool', '', 0),
+    ),
     'AttentionAttrs': (
         ('scale_', 'scalar', 'f32', '', float('0.0')),
         ('causal_', 'scalar', 'bool', '', 0),
@@ -25,6 +35,13 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     'BatchNormAttrs': (
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),
         ('layout_', 'scalar', 'u8', '', 0),
+    ),
+    'CompressAttrs': (
+        ('axis_', 'scalar', 'i64', '', 0),
+        ('flat_', 'scalar', 'bool', '', 0),
+    ),
+    'ConcatAttrs': (
+        ('axis_', 'scalar', 'i64', '', 0),
     ),
     'ConvAttrs': (
         ('strides_', 'vector', 'i64', 'scalar', 0),
@@ -45,6 +62,15 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
         ('clamp_max_', 'scalar', 'f32', '', float('inf')),
     ),
+    'CumSumAttrs': (
+        ('exclusive_', 'scalar', 'bool', '', 0),
+        ('reverse_', 'scalar', 'bool', '', 0),
+    ),
+    'DepthToSpaceAttrs': (
+        ('block_size_', 'scalar', 'i64', '', 0),
+        ('mode_', 'scalar', 'u8', '', 0),
+        ('layout_', 'scalar', 'u8', '', 0),
+    ),
     'FullyConnectedAttrs': (
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
         ('clamp_max_', 'scalar', 'f32', '', float('inf')),
@@ -58,6 +84,15 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('clip_', 'scalar', 'f32', '', float('0.0')),
         ('batch_first_', 'scalar', 'bool', '', 0),
         ('linear_before_reset_', 'scalar', 'bool', '', 0),
+    ),
+    'GatherAttrs': (
+        ('axis_', 'scalar', 'i64', '', 0),
+    ),
+    'GatherElementsAttrs': (
+        ('axis_', 'scalar', 'i64', '', 0),
+    ),
+    'GatherNDAttrs': (
+        ('batch_dims_', 'scalar', 'i64', '', 0),
     ),
     'GlobalAveragePoolAttrs': (
         ('layout_', 'scalar', 'u8', '', 0),
@@ -157,6 +192,15 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('attrs', 'union', '', '', 0),
         ('source', 'string', '', '', 0),
     ),
+    'NonMaxSuppressionAttrs': (
+        ('center_point_box_', 'scalar', 'bool', '', 0),
+    ),
+    'OneHotAttrs': (
+        ('axis_', 'scalar', 'i64', '', -1),
+    ),
+    'PadAttrs': (
+        ('mode_', 'scalar', 'u8', '', 0),
+    ),
     'Quant': (
         ('scale', 'vector', 'f32', 'scalar', 0),
         ('zero_point', 'vector', 'i32', 'scalar', 0),
@@ -171,15 +215,83 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('clip_', 'scalar', 'f32', '', float('0.0')),
         ('batch_first_', 'scalar', 'bool', '', 0),
     ),
+    'ReduceL1Attrs': (
+        ('axes_', 'vector', 'i64', 'scalar', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+    ),
+    'ReduceL2Attrs': (
+        ('axes_', 'vector', 'i64', 'scalar', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+    ),
+    'ReduceLogSumExpAttrs': (
+        ('axes_', 'vector', 'i64', 'scalar', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+    ),
+    'ReduceMaxAttrs': (
+        ('axes_', 'vector', 'i64', 'scalar', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+    ),
+    'ReduceMeanAttrs': (
+        ('axes_', 'vector', 'i64', 'scalar', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+    ),
+    'ReduceMinAttrs': (
+        ('axes_', 'vector', 'i64', 'scalar', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+    ),
+    'ReduceProdAttrs': (
+        ('axes_', 'vector', 'i64', 'scalar', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+    ),
+    'ReduceSumAttrs': (
+        ('axes_', 'vector', 'i64', 'scalar', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+    ),
+    'ReduceSumSquareAttrs': (
+        ('axes_', 'vector', 'i64', 'scalar', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+    ),
     'ReshapeAttrs': (
         ('allow_zero_', 'scalar', 'bool', '', 0),
+    ),
+    'ResizeAttrs': (
+        ('mode_', 'scalar', 'u8', '', 0),
+        ('coordinate_mode_', 'scalar', 'u8', '', 0),
+        ('nearest_mode_', 'scalar', 'u8', '', 0),
+        ('cubic_a_', 'scalar', 'f32', '', float('-0.75')),
+        ('exclude_outside_', 'scalar', 'bool', '', 0),
+        ('extrapolation_value_', 'scalar', 'f32', '', float('0.0')),
+        ('antialias_', 'scalar', 'bool', '', 0),
+    ),
+    'ReverseSequenceAttrs': (
+        ('time_axis_', 'scalar', 'i64', '', 0),
+        ('batch_axis_', 'scalar', 'i64', '', 1),
     ),
     'RmsNormAttrs': (
         ('axis_', 'scalar', 'i64', '', -1),
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),
     ),
+    'ScatterElementsAttrs': (
+        ('axis_', 'scalar', 'i64', '', 0),
+        ('reduction_', 'scalar', 'u8', '', 0),
+    ),
+    'ScatterNDAttrs': (
+        ('reduction_', 'scalar', 'u8', '', 0),
+    ),
+    'ShapeAttrs': (
+        ('start_', 'scalar', 'i64', '', 0),
+        ('end_', 'scalar', 'i64', '', 2147483647),
+    ),
     'SoftmaxAttrs': (
         ('axis_', 'scalar', 'i64', '', -1),
+    ),
+    'SpaceToDepthAttrs': (
+        ('block_size_', 'scalar', 'i64', '', 0),
+        ('layout_', 'scalar', 'u8', '', 0),
+    ),
+    'SplitAttrs': (
+        ('axis_', 'scalar', 'i64', '', 0),
+        ('sizes_', 'vector', 'i64', 'scalar', 0),
     ),
     'Tensor': (
         ('name', 'string', '', '', 0),
@@ -191,6 +303,17 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('arena_offset', 'scalar', 'i64', '', -1),
         ('dynamic', 'scalar', 'bool', '', 0),
     ),
+    'TopKAttrs': (
+        ('axis_', 'scalar', 'i64', '', -1),
+        ('largest_', 'scalar', 'bool', '', 1),
+        ('sorted_', 'scalar', 'bool', '', 1),
+    ),
+    'TransposeAttrs': (
+        ('perm_', 'vector', 'i64', 'scalar', 0),
+    ),
+    'TriluAttrs': (
+        ('upper_', 'scalar', 'bool', '', 1),
+    ),
 }
 
 # struct -> (bytes, alignment, ((name, type, byte offset), ...))
@@ -201,6 +324,19 @@ STRUCTS: dict[str, tuple[int, int, tuple[tuple[str, str, int], ...]]] = {
 # union tag -> table
 UNION: dict[int, str] = {
     1: 'ReshapeAttrs',
+    2: 'TransposeAttrs',
+    3: 'ConcatAttrs',
+    4: 'SplitAttrs',
+    6: 'GatherAttrs',
+    9: 'PadAttrs',
+    10: 'ShapeAttrs',
+    12: 'DepthToSpaceAttrs',
+    13: 'SpaceToDepthAttrs',
+    14: 'ResizeAttrs',
+    15: 'GatherElementsAttrs',
+    16: 'GatherNDAttrs',
+    17: 'ScatterElementsAttrs',
+    18: 'ScatterNDAttrs',
     20: 'AddAttrs',
     110: 'ConvAttrs',
     111: 'ConvTransposeAttrs',
@@ -222,6 +358,24 @@ UNION: dict[int, str] = {
     143: 'LpNormalizeAttrs',
     144: 'AttentionAttrs',
     145: 'HardmaxAttrs',
+    150: 'OneHotAttrs',
+    152: 'TriluAttrs',
+    153: 'ReverseSequenceAttrs',
+    154: 'CompressAttrs',
+    155: 'TopKAttrs',
+    156: 'NonMaxSuppressionAttrs',
+    180: 'ReduceSumAttrs',
+    181: 'ReduceMeanAttrs',
+    182: 'ReduceMaxAttrs',
+    183: 'ReduceMinAttrs',
+    184: 'ReduceProdAttrs',
+    185: 'ReduceL1Attrs',
+    186: 'ReduceL2Attrs',
+    187: 'ReduceLogSumExpAttrs',
+    188: 'ReduceSumSquareAttrs',
+    189: 'ArgMaxAttrs',
+    190: 'ArgMinAttrs',
+    191: 'CumSumAttrs',
     200: 'LSTMAttrs',
     201: 'GRUAttrs',
     202: 'RNNAttrs',
