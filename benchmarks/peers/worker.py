@@ -35,9 +35,9 @@ def memory() -> dict[str, float]:
 def run_queue_wait_ns() -> int:
     """Time this process's threads stood ready but had no CPU: the mark of other load on the machine."""
     total = 0
-    for task in os.listdir("/proc/self/task"):
+    for task in Path("/proc/self/task").iterdir():
         try:
-            total += int(Path(f"/proc/self/task/{task}/schedstat").read_text().split()[1])
+            total += int((task / "schedstat").read_text().split()[1])
         except (OSError, IndexError):  # the thread has ended, or the kernel keeps no such figures
             continue
     return total

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import os
 import re
 import zlib
 from pathlib import Path
@@ -13,19 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.require import require_module
+
 MODELS = Path(__file__).resolve().parents[2] / "samples" / "models"
 Float = NDArray[np.float32]
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "tensorflow": "tensorflow-cpu", "keras": "tensorflow-cpu"}
+pytestmark = pytest.mark.filterwarnings("ignore")  # the frameworks warn about themselves when imported
 
 
 def _require(package: str) -> None:
-    """Skip when a package is missing; fail when the environment variable EDGEKIT_REQUIRE names it."""
-    if importlib.util.find_spec(package) is not None:
-        return
-    required = [name.strip() for name in os.environ.get("EDGEKIT_REQUIRE", "").split(",")]
-    message = f"{package} is not installed"
-    if package in required:
-        pytest.fail(f"{message}, and EDGEKIT_REQUIRE names it")
-    pytest.skip(message)
+    require_module(package, package, f"pip install {_DISTRIBUTIONS.get(package, package)}")
 
 
 @pytest.fixture(scope="module")
