@@ -150,6 +150,16 @@ class SymDim:
         """The smallest value over the symbols' ranges (never below zero)."""
         return max(0, self._bound(False))
 
+    def limits(self) -> tuple[int | None, int | None]:
+        """The smallest and largest value over the symbols' ranges; None where a symbol has no upper end."""
+        found: list[int | None] = []
+        for upper in (False, True):
+            try:
+                found.append(self._bound(upper))
+            except GraphError:
+                found.append(None)
+        return found[0], found[1]
+
     def _bound(self, upper: bool) -> int:
         total = 0
         for mono, c in self.terms:

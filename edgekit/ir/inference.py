@@ -72,6 +72,8 @@ def _with_values(definition: OpDef, args: Sequence[Arg | None], attrs: Mapping[s
     present = [a for a in args if a is not None]
     if not present or any(a.value is None or a.value.size > MAX_KNOWN_ELEMENTS for a in present):
         return outs
+    if definition.stateful or any(a.type.quant is not None for a in present):
+        return outs
     if any(not o.type.is_static or int(np.prod(o.type.static_shape(), dtype=np.float64)) > MAX_KNOWN_ELEMENTS for o in outs):
         return outs
     arrays = [None if a is None or a.value is None else plain_value(a.value, a.type) for a in args]

@@ -45,7 +45,8 @@ def round_to_quantized(scaled: Array, zero_point: int, lo: int, hi: int, dtype: 
     return (np.rint(clamped).astype(np.int32) + np.int32(zero_point)).astype(dtype.numpy)
 
 
-def _per_axis(values: Array, q: QuantParams, rank: int) -> Array:
+def per_axis(values: Array, q: QuantParams, rank: int) -> Array:
+    """Scales or zero points in the shape that broadcasts against a tensor of ``rank`` dimensions."""
     if q.axis is None:
         return values.reshape(())
     shape = [1] * rank
@@ -56,8 +57,8 @@ def _per_axis(values: Array, q: QuantParams, rank: int) -> Array:
 def quantize(x: Array, q: QuantParams, dtype: DType = DType.I8) -> Array:
     """float32 to integers: ``clamp(rne(x / scale) + zp)`` with a true float32 division."""
     lo, hi = dtype_range(dtype)
-    scale = _per_axis(q.scale_array(), q, x.ndim)
-    zp = _per_axis(q.zero_point_array(), q, x.ndim)
+    scale = per_axis(q.scale_array(), q, x.ndim)
+    zp = per_axis(q.zero_point_array(), q, x.ndim)
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = x.astype(np.float32) / scale
     scaled = np.where(np.isnan(scaled), np.float32(0), scaled)
@@ -67,8 +68,8 @@ def quantize(x: Array, q: QuantParams, dtype: DType = DType.I8) -> Array:
 
 def dequantize(x: Array, q: QuantParams) -> F32Array:
     """Integers to float32: ``(float)(x - zp) * scale``."""
-    scale = _per_axis(q.scale_array(), q, x.ndim)
-    zp = _per_axis(q.zero_point_array(), q, x.ndim)
+    scale = per_axis(q.scale_array(), q, x.ndim)
+    zp = per_axis(q.zero_point_array(), q, x.ndim)
     return ((x.astype(np.int32) - zp).astype(np.float32) * scale).astype(np.float32)
 
 
