@@ -26,6 +26,78 @@ typedef enum ek_op_id {
   EK_OP_SCATTER_ND = 18,
   EK_OP_RANGE = 19,
   EK_OP_ADD = 20,
+  EK_OP_SUB = 21,
+  EK_OP_MUL = 22,
+  EK_OP_DIV = 23,
+  EK_OP_POW = 24,
+  EK_OP_MOD = 25,
+  EK_OP_MIN = 26,
+  EK_OP_MAX = 27,
+  EK_OP_EQUAL = 28,
+  EK_OP_LESS = 29,
+  EK_OP_LESS_OR_EQUAL = 30,
+  EK_OP_GREATER = 31,
+  EK_OP_GREATER_OR_EQUAL = 32,
+  EK_OP_AND = 33,
+  EK_OP_OR = 34,
+  EK_OP_XOR = 35,
+  EK_OP_BITWISE_AND = 36,
+  EK_OP_BITWISE_OR = 37,
+  EK_OP_BITWISE_XOR = 38,
+  EK_OP_BIT_SHIFT = 39,
+  EK_OP_WHERE = 40,
+  EK_OP_P_RELU = 41,
+  EK_OP_SQUARED_DIFFERENCE = 42,
+  EK_OP_FLOOR_DIV = 43,
+  EK_OP_ATAN2 = 44,
+  EK_OP_ABS = 50,
+  EK_OP_NEG = 51,
+  EK_OP_EXP = 52,
+  EK_OP_LOG = 53,
+  EK_OP_SQRT = 54,
+  EK_OP_RSQRT = 55,
+  EK_OP_RECIPROCAL = 56,
+  EK_OP_FLOOR = 57,
+  EK_OP_CEIL = 58,
+  EK_OP_ROUND = 59,
+  EK_OP_SIGN = 60,
+  EK_OP_SIN = 61,
+  EK_OP_COS = 62,
+  EK_OP_TAN = 63,
+  EK_OP_ASIN = 64,
+  EK_OP_ACOS = 65,
+  EK_OP_ATAN = 66,
+  EK_OP_SINH = 67,
+  EK_OP_COSH = 68,
+  EK_OP_ASINH = 69,
+  EK_OP_ACOSH = 70,
+  EK_OP_ATANH = 71,
+  EK_OP_TANH = 72,
+  EK_OP_SIGMOID = 73,
+  EK_OP_ERF = 74,
+  EK_OP_RELU = 75,
+  EK_OP_LEAKY_RELU = 76,
+  EK_OP_ELU = 77,
+  EK_OP_SELU = 78,
+  EK_OP_CELU = 79,
+  EK_OP_SOFTPLUS = 80,
+  EK_OP_SOFTSIGN = 81,
+  EK_OP_HARD_SIGMOID = 82,
+  EK_OP_HARD_SWISH = 83,
+  EK_OP_SILU = 84,
+  EK_OP_GELU = 85,
+  EK_OP_MISH = 86,
+  EK_OP_THRESHOLDED_RELU = 87,
+  EK_OP_CLIP = 88,
+  EK_OP_NOT = 89,
+  EK_OP_BITWISE_NOT = 90,
+  EK_OP_IS_NA_N = 91,
+  EK_OP_IS_INF = 92,
+  EK_OP_QUANTIZE = 100,
+  EK_OP_DEQUANTIZE = 101,
+  EK_OP_REQUANTIZE = 102,
+  EK_OP_LOOKUP = 103,
+  EK_OP_CAST = 104,
   EK_OP_CONV = 110,
   EK_OP_CONV_TRANSPOSE = 111,
   EK_OP_MAT_MUL = 112,
@@ -153,6 +225,83 @@ typedef struct ek_add_attrs {
   float clamp_min;
   float clamp_max;
 } ek_add_attrs;
+
+typedef struct ek_sub_attrs {
+  float clamp_min;
+  float clamp_max;
+} ek_sub_attrs;
+
+typedef struct ek_mul_attrs {
+  float clamp_min;
+  float clamp_max;
+} ek_mul_attrs;
+
+typedef struct ek_div_attrs {
+  float clamp_min;
+  float clamp_max;
+} ek_div_attrs;
+
+typedef struct ek_mod_attrs {
+  bool fmod;
+} ek_mod_attrs;
+
+enum { EK_BIT_SHIFT_DIRECTION_LEFT = 0, EK_BIT_SHIFT_DIRECTION_RIGHT = 1 };
+typedef struct ek_bit_shift_attrs {
+  uint8_t direction;
+} ek_bit_shift_attrs;
+
+typedef struct ek_leaky_relu_attrs {
+  float alpha;
+} ek_leaky_relu_attrs;
+
+typedef struct ek_elu_attrs {
+  float alpha;
+} ek_elu_attrs;
+
+typedef struct ek_selu_attrs {
+  float alpha;
+  float gamma;
+} ek_selu_attrs;
+
+typedef struct ek_celu_attrs {
+  float alpha;
+} ek_celu_attrs;
+
+typedef struct ek_hard_sigmoid_attrs {
+  float alpha;
+  float beta;
+} ek_hard_sigmoid_attrs;
+
+enum { EK_GELU_APPROXIMATE_NONE = 0, EK_GELU_APPROXIMATE_TANH = 1 };
+typedef struct ek_gelu_attrs {
+  uint8_t approximate;
+} ek_gelu_attrs;
+
+typedef struct ek_thresholded_relu_attrs {
+  float alpha;
+} ek_thresholded_relu_attrs;
+
+typedef struct ek_clip_attrs {
+  float min;
+  float max;
+} ek_clip_attrs;
+
+typedef struct ek_is_inf_attrs {
+  bool detect_positive;
+  bool detect_negative;
+} ek_is_inf_attrs;
+
+typedef struct ek_quantize_attrs {
+  uint8_t dtype;
+} ek_quantize_attrs;
+
+typedef struct ek_requantize_attrs {
+  uint8_t dtype;
+} ek_requantize_attrs;
+
+typedef struct ek_cast_attrs {
+  uint8_t to;
+} ek_cast_attrs;
 
 enum { EK_CONV_LAYOUT_NCHW = 0, EK_CONV_LAYOUT_NHWC = 1 };
 typedef struct ek_conv_attrs {
@@ -435,6 +584,23 @@ typedef union ek_any_attrs {
   ek_scatter_elements_attrs scatter_elements;
   ek_scatter_nd_attrs scatter_nd;
   ek_add_attrs add;
+  ek_sub_attrs sub;
+  ek_mul_attrs mul;
+  ek_div_attrs div;
+  ek_mod_attrs mod;
+  ek_bit_shift_attrs bit_shift;
+  ek_leaky_relu_attrs leaky_relu;
+  ek_elu_attrs elu;
+  ek_selu_attrs selu;
+  ek_celu_attrs celu;
+  ek_hard_sigmoid_attrs hard_sigmoid;
+  ek_gelu_attrs gelu;
+  ek_thresholded_relu_attrs thresholded_relu;
+  ek_clip_attrs clip;
+  ek_is_inf_attrs is_inf;
+  ek_quantize_attrs quantize;
+  ek_requantize_attrs requantize;
+  ek_cast_attrs cast;
   ek_conv_attrs conv;
   ek_conv_transpose_attrs conv_transpose;
   ek_mat_mul_attrs mat_mul;

@@ -30,6 +30,15 @@ static const ek_fb_field average_pool_attrs_fields[] = {
 static const ek_fb_field batch_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field bit_shift_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field cast_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field celu_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field clip_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field compress_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
@@ -59,6 +68,11 @@ static const ek_fb_field depth_to_space_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
     {8, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field div_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field elu_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field fully_connected_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
@@ -77,14 +91,16 @@ static const ek_fb_field gather_elements_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field gather_nd_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field gelu_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field global_average_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field global_max_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field graph_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
-    {6, EK_FB_VECTOR_TABLE, 4, 4, 58},
-    {8, EK_FB_VECTOR_TABLE, 4, 4, 33},
+    {6, EK_FB_VECTOR_TABLE, 4, 4, 74},
+    {8, EK_FB_VECTOR_TABLE, 4, 4, 45},
     {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_VECTOR_STRING, 4, 4, 0},
@@ -93,10 +109,16 @@ static const ek_fb_field group_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 4, 4, 0},
     {8, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field hard_sigmoid_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field hardmax_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field instance_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field is_inf_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field key_value_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
@@ -119,6 +141,8 @@ static const ek_fb_field lstm_attrs_fields[] = {
 static const ek_fb_field layer_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field leaky_relu_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field log_softmax_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field lp_normalize_attrs_fields[] = {
@@ -144,12 +168,17 @@ static const ek_fb_field max_pool_attrs_fields[] = {
     {14, EK_FB_SCALAR, 1, 1, 0},
     {16, EK_FB_SCALAR, 4, 4, 0},
     {18, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field mod_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field model_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 8, 8, 0},
     {8, EK_FB_VECTOR_STRUCT, 16, 8, 0},
-    {10, EK_FB_VECTOR_TABLE, 4, 4, 19},
-    {12, EK_FB_VECTOR_TABLE, 4, 4, 23}};
+    {10, EK_FB_VECTOR_TABLE, 4, 4, 26},
+    {12, EK_FB_VECTOR_TABLE, 4, 4, 32}};
+static const ek_fb_field mul_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field node_fields[] = {
     {4, EK_FB_SCALAR, 2, 2, 0},
     {6, EK_FB_STRING, 4, 4, 0},
@@ -168,6 +197,8 @@ static const ek_fb_field quant_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {6, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {8, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field quantize_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field rnn_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
@@ -203,6 +234,8 @@ static const ek_fb_field reduce_sum_attrs_fields[] = {
 static const ek_fb_field reduce_sum_square_attrs_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field requantize_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field reshape_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field resize_attrs_fields[] = {
@@ -224,6 +257,9 @@ static const ek_fb_field scatter_elements_attrs_fields[] = {
     {6, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field scatter_nd_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field selu_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field shape_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 8, 8, 0}};
@@ -235,15 +271,20 @@ static const ek_fb_field space_to_depth_attrs_fields[] = {
 static const ek_fb_field split_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_VECTOR_SCALAR, 8, 8, 0}};
+static const ek_fb_field sub_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field tensor_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
     {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {10, EK_FB_VECTOR_STRING, 4, 4, 0},
-    {12, EK_FB_TABLE, 4, 4, 37},
+    {12, EK_FB_TABLE, 4, 4, 49},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
     {18, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field thresholded_relu_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field top_k_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
@@ -260,38 +301,51 @@ static const ek_fb_type types[] = {
     {"AttentionAttrs", attention_attrs_fields, 3},
     {"AveragePoolAttrs", average_pool_attrs_fields, 7},
     {"BatchNormAttrs", batch_norm_attrs_fields, 2},
+    {"BitShiftAttrs", bit_shift_attrs_fields, 1},
+    {"CastAttrs", cast_attrs_fields, 1},
+    {"CeluAttrs", celu_attrs_fields, 1},
+    {"ClipAttrs", clip_attrs_fields, 2},
     {"CompressAttrs", compress_attrs_fields, 2},
     {"ConcatAttrs", concat_attrs_fields, 1},
     {"ConvAttrs", conv_attrs_fields, 7},
     {"ConvTransposeAttrs", conv_transpose_attrs_fields, 8},
     {"CumSumAttrs", cum_sum_attrs_fields, 2},
     {"DepthToSpaceAttrs", depth_to_space_attrs_fields, 3},
+    {"DivAttrs", div_attrs_fields, 2},
+    {"EluAttrs", elu_attrs_fields, 1},
     {"FullyConnectedAttrs", fully_connected_attrs_fields, 2},
     {"GRUAttrs", gru_attrs_fields, 8},
     {"GatherAttrs", gather_attrs_fields, 1},
     {"GatherElementsAttrs", gather_elements_attrs_fields, 1},
     {"GatherNDAttrs", gather_nd_attrs_fields, 1},
+    {"GeluAttrs", gelu_attrs_fields, 1},
     {"GlobalAveragePoolAttrs", global_average_pool_attrs_fields, 1},
     {"GlobalMaxPoolAttrs", global_max_pool_attrs_fields, 1},
     {"Graph", graph_fields, 7},
     {"GroupNormAttrs", group_norm_attrs_fields, 3},
+    {"HardSigmoidAttrs", hard_sigmoid_attrs_fields, 2},
     {"HardmaxAttrs", hardmax_attrs_fields, 1},
     {"InstanceNormAttrs", instance_norm_attrs_fields, 2},
+    {"IsInfAttrs", is_inf_attrs_fields, 2},
     {"KeyValue", key_value_fields, 2},
     {"LRNAttrs", lrn_attrs_fields, 5},
     {"LSTMAttrs", lstm_attrs_fields, 8},
     {"LayerNormAttrs", layer_norm_attrs_fields, 2},
+    {"LeakyReluAttrs", leaky_relu_attrs_fields, 1},
     {"LogSoftmaxAttrs", log_softmax_attrs_fields, 1},
     {"LpNormalizeAttrs", lp_normalize_attrs_fields, 2},
     {"LpPoolAttrs", lp_pool_attrs_fields, 7},
     {"MatMulAttrs", mat_mul_attrs_fields, 2},
     {"MaxPoolAttrs", max_pool_attrs_fields, 8},
+    {"ModAttrs", mod_attrs_fields, 1},
     {"Model", model_fields, 5},
+    {"MulAttrs", mul_attrs_fields, 2},
     {"Node", node_fields, 7},
     {"NonMaxSuppressionAttrs", non_max_suppression_attrs_fields, 1},
     {"OneHotAttrs", one_hot_attrs_fields, 1},
     {"PadAttrs", pad_attrs_fields, 1},
     {"Quant", quant_fields, 3},
+    {"QuantizeAttrs", quantize_attrs_fields, 1},
     {"RNNAttrs", rnn_attrs_fields, 7},
     {"ReduceL1Attrs", reduce_l1_attrs_fields, 2},
     {"ReduceL2Attrs", reduce_l2_attrs_fields, 2},
@@ -302,17 +356,21 @@ static const ek_fb_type types[] = {
     {"ReduceProdAttrs", reduce_prod_attrs_fields, 2},
     {"ReduceSumAttrs", reduce_sum_attrs_fields, 2},
     {"ReduceSumSquareAttrs", reduce_sum_square_attrs_fields, 2},
+    {"RequantizeAttrs", requantize_attrs_fields, 1},
     {"ReshapeAttrs", reshape_attrs_fields, 1},
     {"ResizeAttrs", resize_attrs_fields, 7},
     {"ReverseSequenceAttrs", reverse_sequence_attrs_fields, 2},
     {"RmsNormAttrs", rms_norm_attrs_fields, 2},
     {"ScatterElementsAttrs", scatter_elements_attrs_fields, 2},
     {"ScatterNDAttrs", scatter_nd_attrs_fields, 1},
+    {"SeluAttrs", selu_attrs_fields, 2},
     {"ShapeAttrs", shape_attrs_fields, 2},
     {"SoftmaxAttrs", softmax_attrs_fields, 1},
     {"SpaceToDepthAttrs", space_to_depth_attrs_fields, 2},
     {"SplitAttrs", split_attrs_fields, 2},
+    {"SubAttrs", sub_attrs_fields, 2},
     {"Tensor", tensor_fields, 8},
+    {"ThresholdedReluAttrs", thresholded_relu_attrs_fields, 1},
     {"TopKAttrs", top_k_attrs_fields, 3},
     {"TransposeAttrs", transpose_attrs_fields, 1},
     {"TriluAttrs", trilu_attrs_fields, 1},
@@ -320,68 +378,85 @@ static const ek_fb_type types[] = {
 
 static uint16_t union_type(uint8_t tag) {
   switch (tag) {
-    case 1: return 48;
-    case 2: return 60;
-    case 3: return 7;
-    case 4: return 57;
-    case 6: return 14;
-    case 9: return 36;
-    case 10: return 54;
-    case 12: return 11;
-    case 13: return 56;
-    case 14: return 49;
-    case 15: return 15;
-    case 16: return 16;
-    case 17: return 52;
-    case 18: return 53;
+    case 1: return 62;
+    case 2: return 77;
+    case 3: return 11;
+    case 4: return 72;
+    case 6: return 20;
+    case 9: return 48;
+    case 10: return 69;
+    case 12: return 15;
+    case 13: return 71;
+    case 14: return 63;
+    case 15: return 21;
+    case 16: return 22;
+    case 17: return 66;
+    case 18: return 67;
     case 20: return 0;
-    case 110: return 8;
-    case 111: return 9;
-    case 112: return 30;
-    case 113: return 12;
-    case 125: return 31;
+    case 21: return 73;
+    case 22: return 44;
+    case 23: return 16;
+    case 25: return 42;
+    case 39: return 6;
+    case 76: return 36;
+    case 77: return 17;
+    case 78: return 68;
+    case 79: return 8;
+    case 82: return 28;
+    case 85: return 23;
+    case 87: return 75;
+    case 88: return 9;
+    case 92: return 31;
+    case 100: return 50;
+    case 102: return 61;
+    case 104: return 7;
+    case 110: return 12;
+    case 111: return 13;
+    case 112: return 40;
+    case 113: return 18;
+    case 125: return 41;
     case 126: return 4;
-    case 127: return 17;
-    case 128: return 18;
-    case 129: return 29;
-    case 135: return 55;
-    case 136: return 27;
+    case 127: return 24;
+    case 128: return 25;
+    case 129: return 39;
+    case 135: return 70;
+    case 136: return 37;
     case 137: return 5;
-    case 138: return 26;
-    case 139: return 22;
-    case 140: return 20;
-    case 141: return 51;
-    case 142: return 24;
-    case 143: return 28;
+    case 138: return 35;
+    case 139: return 30;
+    case 140: return 27;
+    case 141: return 65;
+    case 142: return 33;
+    case 143: return 38;
     case 144: return 3;
-    case 145: return 21;
-    case 150: return 35;
-    case 152: return 61;
-    case 153: return 50;
-    case 154: return 6;
-    case 155: return 59;
-    case 156: return 34;
-    case 180: return 46;
-    case 181: return 43;
-    case 182: return 42;
-    case 183: return 44;
-    case 184: return 45;
-    case 185: return 39;
-    case 186: return 40;
-    case 187: return 41;
-    case 188: return 47;
+    case 145: return 29;
+    case 150: return 47;
+    case 152: return 78;
+    case 153: return 64;
+    case 154: return 10;
+    case 155: return 76;
+    case 156: return 46;
+    case 180: return 59;
+    case 181: return 56;
+    case 182: return 55;
+    case 183: return 57;
+    case 184: return 58;
+    case 185: return 52;
+    case 186: return 53;
+    case 187: return 54;
+    case 188: return 60;
     case 189: return 1;
     case 190: return 2;
-    case 191: return 10;
-    case 200: return 25;
-    case 201: return 13;
-    case 202: return 38;
+    case 191: return 14;
+    case 200: return 34;
+    case 201: return 19;
+    case 202: return 51;
     default: return UINT16_MAX;
   }
 }
 
 ek_status ek_schema_verify(const uint8_t *data, size_t size, ek_error *error) {
-  return ek_fb_verify(data, size, "EKM1", types, 32, union_type, error);
+  return ek_fb_verify(data, size, "EKM1", types, 43, union_type, error);
 }
 
 ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attrs *out, ek_error *error) {
@@ -462,6 +537,66 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
     case 20: /* Add */
       out->add.clamp_min = ek_fb_get_f32(table, 4, -INFINITY);
       out->add.clamp_max = ek_fb_get_f32(table, 6, INFINITY);
+      return EK_OK;
+    case 21: /* Sub */
+      out->sub.clamp_min = ek_fb_get_f32(table, 4, -INFINITY);
+      out->sub.clamp_max = ek_fb_get_f32(table, 6, INFINITY);
+      return EK_OK;
+    case 22: /* Mul */
+      out->mul.clamp_min = ek_fb_get_f32(table, 4, -INFINITY);
+      out->mul.clamp_max = ek_fb_get_f32(table, 6, INFINITY);
+      return EK_OK;
+    case 23: /* Div */
+      out->div.clamp_min = ek_fb_get_f32(table, 4, -INFINITY);
+      out->div.clamp_max = ek_fb_get_f32(table, 6, INFINITY);
+      return EK_OK;
+    case 25: /* Mod */
+      out->mod.fmod = ek_fb_get_bool(table, 4, 0);
+      return EK_OK;
+    case 39: /* BitShift */
+      out->bit_shift.direction = ek_fb_get_u8(table, 4, 0);
+      if (out->bit_shift.direction >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute direction is %u", out->bit_shift.direction);
+      return EK_OK;
+    case 76: /* LeakyRelu */
+      out->leaky_relu.alpha = ek_fb_get_f32(table, 4, 0.01f);
+      return EK_OK;
+    case 77: /* Elu */
+      out->elu.alpha = ek_fb_get_f32(table, 4, 1.0f);
+      return EK_OK;
+    case 78: /* Selu */
+      out->selu.alpha = ek_fb_get_f32(table, 4, 1.6732631921768188f);
+      out->selu.gamma = ek_fb_get_f32(table, 6, 1.0507010221481323f);
+      return EK_OK;
+    case 79: /* Celu */
+      out->celu.alpha = ek_fb_get_f32(table, 4, 1.0f);
+      return EK_OK;
+    case 82: /* HardSigmoid */
+      out->hard_sigmoid.alpha = ek_fb_get_f32(table, 4, 0.2f);
+      out->hard_sigmoid.beta = ek_fb_get_f32(table, 6, 0.5f);
+      return EK_OK;
+    case 85: /* Gelu */
+      out->gelu.approximate = ek_fb_get_u8(table, 4, 0);
+      if (out->gelu.approximate >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute approximate is %u", out->gelu.approximate);
+      return EK_OK;
+    case 87: /* ThresholdedRelu */
+      out->thresholded_relu.alpha = ek_fb_get_f32(table, 4, 1.0f);
+      return EK_OK;
+    case 88: /* Clip */
+      out->clip.min = ek_fb_get_f32(table, 4, -INFINITY);
+      out->clip.max = ek_fb_get_f32(table, 6, INFINITY);
+      return EK_OK;
+    case 92: /* IsInf */
+      out->is_inf.detect_positive = ek_fb_get_bool(table, 4, 1);
+      out->is_inf.detect_negative = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 100: /* Quantize */
+      out->quantize.dtype = ek_fb_get_u8(table, 4, 3);
+      return EK_OK;
+    case 102: /* Requantize */
+      out->requantize.dtype = ek_fb_get_u8(table, 4, 3);
+      return EK_OK;
+    case 104: /* Cast */
+      out->cast.to = ek_fb_get_u8(table, 4, 0);
       return EK_OK;
     case 110: /* Conv */
       v = ek_fb_get_vector(table, 4);

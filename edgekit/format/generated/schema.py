@@ -36,6 +36,19 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),
         ('layout_', 'scalar', 'u8', '', 0),
     ),
+    'BitShiftAttrs': (
+        ('direction_', 'scalar', 'u8', '', 0),
+    ),
+    'CastAttrs': (
+        ('to_', 'scalar', 'u8', '', 0),
+    ),
+    'CeluAttrs': (
+        ('alpha_', 'scalar', 'f32', '', float('1.0')),
+    ),
+    'ClipAttrs': (
+        ('min_', 'scalar', 'f32', '', float('-inf')),
+        ('max_', 'scalar', 'f32', '', float('inf')),
+    ),
     'CompressAttrs': (
         ('axis_', 'scalar', 'i64', '', 0),
         ('flat_', 'scalar', 'bool', '', 0),
@@ -71,6 +84,13 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('mode_', 'scalar', 'u8', '', 0),
         ('layout_', 'scalar', 'u8', '', 0),
     ),
+    'DivAttrs': (
+        ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
+        ('clamp_max_', 'scalar', 'f32', '', float('inf')),
+    ),
+    'EluAttrs': (
+        ('alpha_', 'scalar', 'f32', '', float('1.0')),
+    ),
     'FullyConnectedAttrs': (
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
         ('clamp_max_', 'scalar', 'f32', '', float('inf')),
@@ -94,6 +114,9 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     'GatherNDAttrs': (
         ('batch_dims_', 'scalar', 'i64', '', 0),
     ),
+    'GeluAttrs': (
+        ('approximate_', 'scalar', 'u8', '', 0),
+    ),
     'GlobalAveragePoolAttrs': (
         ('layout_', 'scalar', 'u8', '', 0),
     ),
@@ -114,12 +137,20 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),
         ('layout_', 'scalar', 'u8', '', 0),
     ),
+    'HardSigmoidAttrs': (
+        ('alpha_', 'scalar', 'f32', '', float('0.2')),
+        ('beta_', 'scalar', 'f32', '', float('0.5')),
+    ),
     'HardmaxAttrs': (
         ('axis_', 'scalar', 'i64', '', -1),
     ),
     'InstanceNormAttrs': (
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),
         ('layout_', 'scalar', 'u8', '', 0),
+    ),
+    'IsInfAttrs': (
+        ('detect_positive_', 'scalar', 'bool', '', 1),
+        ('detect_negative_', 'scalar', 'bool', '', 1),
     ),
     'KeyValue': (
         ('key', 'string', '', '', 0),
@@ -145,6 +176,9 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     'LayerNormAttrs': (
         ('axis_', 'scalar', 'i64', '', -1),
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),
+    ),
+    'LeakyReluAttrs': (
+        ('alpha_', 'scalar', 'f32', '', float('0.01')),
     ),
     'LogSoftmaxAttrs': (
         ('axis_', 'scalar', 'i64', '', -1),
@@ -176,12 +210,19 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
         ('clamp_max_', 'scalar', 'f32', '', float('inf')),
     ),
+    'ModAttrs': (
+        ('fmod_', 'scalar', 'bool', '', 0),
+    ),
     'Model': (
         ('version', 'scalar', 'u32', '', 0),
         ('blobs_start', 'scalar', 'u64', '', 0),
         ('blobs', 'vector', 'Blob', 'struct', 0),
         ('graphs', 'vector', 'Graph', 'table', 0),
         ('metadata', 'vector', 'KeyValue', 'table', 0),
+    ),
+    'MulAttrs': (
+        ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
+        ('clamp_max_', 'scalar', 'f32', '', float('inf')),
     ),
     'Node': (
         ('op', 'scalar', 'u16', '', 0),
@@ -205,6 +246,9 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('scale', 'vector', 'f32', 'scalar', 0),
         ('zero_point', 'vector', 'i32', 'scalar', 0),
         ('axis', 'scalar', 'i32', '', -1),
+    ),
+    'QuantizeAttrs': (
+        ('dtype_', 'scalar', 'u8', '', 3),
     ),
     'RNNAttrs': (
         ('hidden_size_', 'scalar', 'i64', '', 0),
@@ -251,6 +295,9 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('axes_', 'vector', 'i64', 'scalar', 0),
         ('keepdims_', 'scalar', 'bool', '', 1),
     ),
+    'RequantizeAttrs': (
+        ('dtype_', 'scalar', 'u8', '', 3),
+    ),
     'ReshapeAttrs': (
         ('allow_zero_', 'scalar', 'bool', '', 0),
     ),
@@ -278,6 +325,10 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     'ScatterNDAttrs': (
         ('reduction_', 'scalar', 'u8', '', 0),
     ),
+    'SeluAttrs': (
+        ('alpha_', 'scalar', 'f32', '', float('1.6732631921768188')),
+        ('gamma_', 'scalar', 'f32', '', float('1.0507010221481323')),
+    ),
     'ShapeAttrs': (
         ('start_', 'scalar', 'i64', '', 0),
         ('end_', 'scalar', 'i64', '', 2147483647),
@@ -293,6 +344,10 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('axis_', 'scalar', 'i64', '', 0),
         ('sizes_', 'vector', 'i64', 'scalar', 0),
     ),
+    'SubAttrs': (
+        ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
+        ('clamp_max_', 'scalar', 'f32', '', float('inf')),
+    ),
     'Tensor': (
         ('name', 'string', '', '', 0),
         ('dtype', 'scalar', 'u8', '', 0),
@@ -302,6 +357,9 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('blob', 'scalar', 'i32', '', -1),
         ('arena_offset', 'scalar', 'i64', '', -1),
         ('dynamic', 'scalar', 'bool', '', 0),
+    ),
+    'ThresholdedReluAttrs': (
+        ('alpha_', 'scalar', 'f32', '', float('1.0')),
     ),
     'TopKAttrs': (
         ('axis_', 'scalar', 'i64', '', -1),
@@ -338,6 +396,23 @@ UNION: dict[int, str] = {
     17: 'ScatterElementsAttrs',
     18: 'ScatterNDAttrs',
     20: 'AddAttrs',
+    21: 'SubAttrs',
+    22: 'MulAttrs',
+    23: 'DivAttrs',
+    25: 'ModAttrs',
+    39: 'BitShiftAttrs',
+    76: 'LeakyReluAttrs',
+    77: 'EluAttrs',
+    78: 'SeluAttrs',
+    79: 'CeluAttrs',
+    82: 'HardSigmoidAttrs',
+    85: 'GeluAttrs',
+    87: 'ThresholdedReluAttrs',
+    88: 'ClipAttrs',
+    92: 'IsInfAttrs',
+    100: 'QuantizeAttrs',
+    102: 'RequantizeAttrs',
+    104: 'CastAttrs',
     110: 'ConvAttrs',
     111: 'ConvTransposeAttrs',
     112: 'MatMulAttrs',
