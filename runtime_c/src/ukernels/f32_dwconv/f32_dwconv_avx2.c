@@ -48,7 +48,7 @@ EK_TILE_BODY void ek_f32_dwconv_tile_avx2(const size_t fixed, size_t channels, c
     const int count = channels - n < 8 ? (int)(channels - n) : 8;
     const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
     __m256 acc = _mm256_loadu_ps(w);
-    for (size_t t = 0; t < taps; t++) {
+    for (size_t t = 0; t < args->taps; t++) {
       acc = _mm256_fmadd_ps(_mm256_maskload_ps(EK_POINTER(t) + n, mask), _mm256_loadu_ps(w + (t + 1) * EK_NR), acc);
     }
     _mm256_maskstore_ps(c + n, mask, _mm256_min_ps(_mm256_max_ps(acc, low), high));

@@ -71,12 +71,12 @@ EK_TILE_BODY void ek_f32_dwconv_tile_neon(const size_t fixed, const size_t pixel
   }
 #undef EK_TAP
 
-  /* Up to seven channels are left, four and then one to three at a time. */
+  /* Up to seven channels are left, four and then one to three at a time; not unrolled, to stay small. */
   for (; n < channels; n += 4, w += 4) {
     const size_t count = channels - n;
     EK_UNROLL for (size_t m = 0; m < pixels; m++) {
       float32x4_t acc = vld1q_f32(w);
-      for (size_t t = 0; t < taps; t++) {
+      for (size_t t = 0; t < args->taps; t++) {
         const float *from = EK_POINTER(t, m) + n;
         const float32x4_t x = count >= 4 ? vld1q_f32(from) : ek_f32_dwconv_load_neon(from, count);
         acc = vfmaq_f32(acc, x, vld1q_f32(w + (t + 1) * EK_NR));

@@ -95,7 +95,7 @@ EK_TILE_BODY void ek_qs8_dwconv_tile_avx2(const size_t fixed, size_t channels, c
   }
   if (n < channels) {
     const size_t count = channels - n;
-    EK_TILE(, taps);
+    EK_TILE(, args->taps); /* not unrolled, to stay small */
   }
 #undef EK_FROM
 #undef EK_TILE

@@ -98,7 +98,7 @@ EK_TILE_BODY void ek_qs8_dwconv_tile_neon(const size_t fixed, size_t channels, c
   for (; n < channels; n += 8, w += 8, bias += 8, multiplier += 8) {
     const size_t count = channels - n;
     int32x4_t acc0 = vld1q_s32(bias), acc1 = vld1q_s32(bias + 4);
-    for (size_t t = 0; t < taps; t++) {
+    for (size_t t = 0; t < args->taps; t++) {
       const int8_t *from = EK_POINTER(t) + n;
       const int8x8_t x = count >= 8 ? vld1_s8(from) : ek_qs8_dwconv_load_neon(from, count);
       const int16x8_t product = vmull_s8(x, vld1_s8(w + t * EK_NR));

@@ -70,6 +70,7 @@ EK_TILE_BODY void ek_qs8_igemm_tile_neon(const size_t rows, size_t mr, size_t nc
         int16x4_t va[EK_MR];
         EK_UNROLL for (size_t r = 0; r < rows; r++) {
           va[r] = vreinterpret_s16_s8(vld1_s8(a[r]));
+          EK_OPAQUE_NEON(va[r]);
           a[r] += 8;
         }
         EK_STEP(0);
