@@ -1,0 +1,184 @@
+"""Calibration data: a folder or an iterable of samples, read one at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit.errors import QuantizationError
+from edgekit.ir import Graph, Value
+from edgekit.quantize.observers import Observer, make_observer
+from edgekit.reference import run_graph
+from edgekit.types import Array
+
+Feeds = Mapping[str, Array]
+Progress = Callable[[int, int | None], None]
+#: runs one sample and reports every computed value: (feeds, observe)
+Runner = Callable[[Feeds, Callable[[str, Array], None]], None]
+
+_IMAGES = {".png", ".jpg", ".jpeg", ".bmp"}
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """How image files become input tensors: ``(pixel / 255 - mean) / std``, resized (bilinear) to the input's height and width.
+
+    Attributes:
+        mean, std: one number, or one a channel, in units of pixel / 255.
+        bgr: channels in blue-green-red order.
+    """
+
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    bgr: bool = False
+
+
+class CalibrationData:
+    """Samples as feeds by input name, read lazily.
+
+    Args:
+        source: a folder of ``.npy``, ``.npz``, ``.png``, ``.jpg``, ``.bmp`` files (read in name order), one such file, or an iterable of
+            arrays or of dictionaries by input name.
+        graph: whose inputs the samples must fit.
+        images: how image files become tensors.
+
+    Raises:
+        QuantizationError: the folder is missing or holds nothing usable.
+    """
+
+    def __init__(self, source: str | os.PathLike[str] | Iterable[Any], graph: Graph, images: ImageOptions | None = None) -> None:
+        self.graph = graph
+        self.images = images or ImageOptions()
+        self.files: list[Path] | None = None
+        self.iterable: Iterable[Any] = ()
+        if isinstance(source, str | os.PathLike):
+            root = Path(source)
+            usable = _IMAGES | {".npy", ".npz"}
+            found = [root] if root.is_file() else sorted(p for p in root.iterdir() if p.suffix.lower() in usable) if root.is_dir() else None
+            if found is None:
+                raise QuantizationError(f"calibration data {root} is neither a folder nor a file")
+            if not found:
+                raise QuantizationError(f"calibration folder {root} holds no .npy, .npz, .png, .jpg or .bmp file")
+            self.files = found
+        else:
+            self.iterable = source
+
+    def __len__(self) -> int:
+        if self.files is not None:
+            return len(self.files)
+        return len(self.iterable) if hasattr(self.iterable, "__len__") else 0
+
+    def __iter__(self) -> Iterator[Feeds]:
+        if self.files is None:
+            for i, sample in enumerate(self.iterable):
+                yield self._fit(sample, f"sample {i}")
+            return
+        for path in self.files:
+            yield self._fit(self._read(path), str(path))
+
+    def _read(self, path: Path) -> Any:
+        try:
+            if path.suffix.lower() in _IMAGES:
+                return self._read_image(path)
+            loaded = np.load(path, allow_pickle=False)
+            if isinstance(loaded, np.lib.npyio.NpzFile):
+                with loaded:
+                    return {k: loaded[k] for k in loaded.files}
+            return loaded
+        except (OSError, ValueError, EOFError) as e:
+            raise QuantizationError(f"calibration file {path} cannot be read: {e}") from e
+
+    def _read_image(self, path: Path) -> Array:
+        from PIL import Image
+
+        if len(self.graph.inputs) != 1:
+            raise QuantizationError(f"{path}: images feed models with one input; this one has {len(self.graph.inputs)}, use .npz files")
+        shape = self.graph.inputs[0].shape
+        if len(shape) != 4 or not all(isinstance(d, int) for d in shape[1:]):
+            raise QuantizationError(f"{path}: images need an input of shape [N, C, H, W] or [N, H, W, C], this model takes {list(shape)}")
+        first = shape[1] in (1, 3)
+        channels, height, width = (shape[1], shape[2], shape[3]) if first else (shape[3], shape[1], shape[2])
+        if channels not in (1, 3):
+            raise QuantizationError(f"{path}: images have 1 or 3 channels, this model takes {channels}")
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR), np.float32)
+        pixels = pixels.reshape(height, width, channels) / np.float32(255)
+        if self.images.bgr:
+            pixels = pixels[..., ::-1]
+        pixels = (pixels - np.asarray(self.images.mean, np.float32)) / np.asarray(self.images.std, np.float32)
+        return np.ascontiguousarray(np.transpose(pixels, (2, 0, 1)) if first else pixels)
+
+    def _fit(self, sample: Any, where: str) -> Feeds:
+        inputs = self.graph.inputs
+        if not isinstance(sample, Mapping):
+            if len(inputs) != 1:
+                raise QuantizationError(f"{where}: the model has {len(inputs)} inputs {[v.name for v in inputs]}; give a dictionary or an .npz by name")
+            sample = {inputs[0].name: sample}
+        missing = [v.name for v in inputs if v.name not in sample]
+        if missing:
+            raise QuantizationError(f"{where}: no data for input {missing}; it has {sorted(sample)}")
+        return {v.name: self._fit_one(np.asarray(sample[v.name]), v, where) for v in inputs}
+
+    @staticmethod
+    def _fit_one(a: Array, v: Value, where: str) -> Array:
+        want = v.type.static_shape()
+        if a.dtype != v.dtype.numpy:
+            if a.dtype.kind not in "fiub":
+                raise QuantizationError(f"{where}: input {v.name!r} needs {v.dtype.label}, got {a.dtype}")
+            a = a.astype(v.dtype.numpy)
+        if a.shape == want[1:] and want[:1] == (1,):
+            a = a[None]
+        if a.shape != want:
+            raise QuantizationError(f"{where}: input {v.name!r} needs the shape {list(want)}, got {list(a.shape)}")
+        return a
+
+
+def reference_runner(graph: Graph) -> Runner:
+    """Runs samples through the numpy reference."""
+
+    def run(feeds: Feeds, observe: Callable[[str, Array], None]) -> None:
+        run_graph(graph, feeds, lambda v, a: observe(v.name, a))
+
+    return run
+
+
+def observe_ranges(
+    graph: Graph, data: Iterable[Feeds], observer: str, *, run: Runner | None = None, progress: Progress | None = None, total: int | None = None
+) -> dict[str, tuple[float, float]]:
+    """The range of every floating-point value of the graph over the samples.
+
+    Args:
+        graph: the float graph.
+        data: feeds, taken one at a time.
+        observer: an observer's name.
+        run: how to run a sample; the numpy reference by default.
+        progress: called with (samples done, total or None).
+        total: number of samples, if known.
+
+    Raises:
+        QuantizationError: no samples, or a value that is not finite.
+    """
+    watched: dict[str, Observer] = {v.name: make_observer(observer) for v in graph.values() if not v.is_constant and v.dtype.is_float}
+    run = run or reference_runner(graph)
+    count = 0
+
+    def observe(name: str, a: Array) -> None:
+        if name not in watched:
+            return
+        if not np.isfinite(a).all():
+            raise QuantizationError(f"calibration sample {count}: {name!r} is not finite (inf or nan); check the preprocessing of the samples")
+        watched[name].observe(a)
+
+    for feeds in data:
+        run(feeds, observe)
+        count += 1
+        if progress is not None:
+            progress(count, total)
+    if count == 0:
+        raise QuantizationError("calibration needs at least one sample; 50 to 500 typical inputs are a good number")
+    return {name: o.range() for name, o in watched.items()}
