@@ -117,12 +117,13 @@ class Percentile:
 class MeanSquaredError:
     """Searches the clipping range with the least mean squared quantization error on the histogram of values.
 
-    For each shrink factor of the full range the error is that of rounding inside plus clipping outside
+    For each shrink factor of either end of the range the error is that of rounding inside plus clipping outside
     (the "MSE" range setting of Nagel et al., "A White Paper on Neural Network Quantization", 2021, section 3.1).
     """
 
     LEVELS = 255
-    STEPS = 96
+    STEPS = 64
+    ROUNDS = 2
 
     def __init__(self) -> None:
         self.extremes = MinMax()
@@ -140,16 +141,20 @@ class MeanSquaredError:
         if h.width == 0.0 or low == high or not keep.any():
             return low, high
         values, weight = h.centers()[keep], h.counts[keep].astype(np.float64)
-        best, found = np.inf, (low, high)
-        for step in range(self.STEPS):
-            factor = 1 - step / self.STEPS * 0.9
-            lo, hi = low * factor, high * factor
+
+        def error(lo: float, hi: float) -> float:
             scale = (hi - lo) / self.LEVELS
+            if not scale > 0:
+                return np.inf
             rounded = np.clip(np.rint((values - lo) / scale), 0, self.LEVELS) * scale + lo
-            error = float((weight * (values - rounded) ** 2).sum())
-            if error < best:
-                best, found = error, (lo, hi)
-        return found
+            return float((weight * (values - rounded) ** 2).sum())
+
+        # each end on its own, in turn: an outlier on one side must not cost the other side its range
+        factors = 1 - np.arange(self.STEPS) / self.STEPS
+        for _ in range(self.ROUNDS):
+            high = min((high * f for f in factors), key=lambda hi: error(low, hi))
+            low = min((low * f for f in factors), key=lambda lo: error(lo, high))
+        return float(low), float(high)
 
 
 def make_observer(name: str) -> Observer:
