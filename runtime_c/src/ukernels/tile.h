@@ -11,8 +11,8 @@
 #define EK_UNROLL _Pragma("GCC unroll 32")
 #endif
 
-/* Hides where a vector came from. gcc turns a lane broadcast of a loaded vector into a scalar load and a broadcast each lane:
- * twice the instructions. */
+/* Hides where a vector came from. gcc turns a lane broadcast of a loaded vector into a scalar load and a broadcast each
+ * lane: twice the instructions. */
 #define EK_OPAQUE_NEON(x) __asm__("" : "+w"(x))
 
 #endif

@@ -3,6 +3,7 @@
 
 #define FAMILY(x) ek_f32_igemm_##x
 #define ELEMENT float
+#define WEIGHT float
 #define BIAS float
 #define RANDOM_ELEMENT test_random_float
 #define RANDOM_WEIGHT test_random_float

@@ -3,6 +3,7 @@
 
 #define FAMILY(x) ek_qs8_igemm_##x
 #define ELEMENT int8_t
+#define WEIGHT int8_t
 #define BIAS int32_t
 #define RANDOM_ELEMENT test_random_int8
 #define RANDOM_WEIGHT test_random_weight

@@ -17,7 +17,7 @@ typedef struct ek_f32_igemm_args {
   const float *a;            /* base of the rows */
   const uint32_t *a_offsets; /* [ks][MR], elements from a */
   const float *zero;         /* kc zeros; may be null when no offset is EK_IGEMM_PAD */
-  const float *w;            /* packed, at the first column of the tile */
+  const void *w;             /* packed, at the first column of the tile */
   float *c;
   size_t cm_stride; /* elements from one row of c to the next */
   size_t cn_stride; /* elements from one tile of NR columns to the next: NR for a row-major c */

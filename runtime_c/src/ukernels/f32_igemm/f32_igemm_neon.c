@@ -1,117 +1,12 @@
-#include <arm_neon.h>
-
 #include "ukernels/f32_igemm/f32_igemm.h"
-#include "ukernels/tile.h"
-
-#define EK_MR 8
-
-/* The first tap's row pointers are kept for all column tiles: for a plain product they are the only ones. */
-#define EK_ROW(r) (a_offsets[(r) < mr ? (r) : mr - 1])
-#define EK_POINTER(offset) ((offset) == EK_IGEMM_PAD ? args->zero : args->a + (offset))
-
-EK_TILE_BODY void ek_f32_igemm_store_neon(float *c, size_t columns, float32x4_t x0, float32x4_t x1) {
-  if (columns >= 8) {
-    vst1q_f32(c, x0);
-    vst1q_f32(c + 4, x1);
-    return;
-  }
-  if (columns & 4) {
-    vst1q_f32(c, x0);
-    x0 = x1;
-    c += 4;
-  }
-  float32x2_t x = vget_low_f32(x0);
-  if (columns & 2) {
-    vst1_f32(c, x);
-    x = vget_high_f32(x0);
-    c += 2;
-  }
-  if (columns & 1) vst1_lane_f32(c, x, 0);
-}
-
-#define EK_STEP(lane)                                                                                                  \
-  do {                                                                                                                 \
-    const float32x4_t b0 = vld1q_f32(w + (lane)*8), b1 = vld1q_f32(w + (lane)*8 + 4);                                  \
-    EK_UNROLL for (size_t r = 0; r < rows; r++) acc0[r] = vfmaq_laneq_f32(acc0[r], b0, va[r], lane);                   \
-    EK_UNROLL for (size_t r = 0; r < rows; r++) acc1[r] = vfmaq_laneq_f32(acc1[r], b1, va[r], lane);                   \
-  } while (0)
-
-/* `rows` is a constant >= mr; the rows past mr repeat the last one. */
-EK_TILE_BODY void ek_f32_igemm_tile_neon(const size_t rows, size_t mr, size_t nc, const ek_f32_igemm_args *args) {
-  const float *w = args->w;
-  const size_t kc = args->kc, ks = args->ks;
-  const float32x4_t low = vdupq_n_f32(args->min), high = vdupq_n_f32(args->max);
-  const uint32_t *a_offsets = args->a_offsets;
-  const float *first[EK_MR];
-  float *c[EK_MR];
-  EK_UNROLL for (size_t r = 0; r < rows; r++) {
-    const uint32_t offset = EK_ROW(r);
-    first[r] = EK_POINTER(offset);
-    c[r] = args->c + (r < mr ? r : mr - 1) * args->cm_stride;
-  }
-  for (;;) {
-    float32x4_t acc0[EK_MR], acc1[EK_MR];
-    EK_UNROLL for (size_t r = 0; r < rows; r++) {
-      acc0[r] = vld1q_f32(w);
-      acc1[r] = vld1q_f32(w + 4);
-    }
-    w += 8;
-    const float *a[EK_MR];
-    EK_UNROLL for (size_t r = 0; r < rows; r++) a[r] = first[r];
-    a_offsets = args->a_offsets;
-    for (size_t t = ks;;) {
-      size_t k = kc;
-      for (; k >= 4; k -= 4) {
-        float32x4_t va[EK_MR];
-        EK_UNROLL for (size_t r = 0; r < rows; r++) {
-          va[r] = vld1q_f32(a[r]);
-          a[r] += 4;
-        }
-        EK_STEP(0);
-        EK_STEP(1);
-        EK_STEP(2);
-        EK_STEP(3);
-        w += 32;
-      }
-      for (; k != 0; k--) {
-        const float32x4_t b0 = vld1q_f32(w), b1 = vld1q_f32(w + 4);
-        w += 8;
-        EK_UNROLL for (size_t r = 0; r < rows; r++) {
-          const float32x4_t va = vld1q_dup_f32(a[r]);
-          a[r]++;
-          acc0[r] = vfmaq_f32(acc0[r], b0, va);
-          acc1[r] = vfmaq_f32(acc1[r], b1, va);
-        }
-      }
-      if (--t == 0) break;
-      a_offsets += EK_MR;
-      EK_UNROLL for (size_t r = 0; r < rows; r++) {
-        const uint32_t offset = EK_ROW(r);
-        a[r] = EK_POINTER(offset);
-      }
-    }
-    EK_UNROLL for (size_t r = 0; r < rows; r++) {
-      acc0[r] = vminq_f32(vmaxq_f32(acc0[r], low), high);
-      acc1[r] = vminq_f32(vmaxq_f32(acc1[r], low), high);
-      ek_f32_igemm_store_neon(c[r], nc, acc0[r], acc1[r]);
-      c[r] += args->cn_stride;
-    }
-    if (nc <= 8) return;
-    nc -= 8;
-  }
-}
+#include "ukernels/f32_igemm/f32_igemm_body_neon.h"
 
 void ek_f32_igemm_ukernel_8x8__neon(size_t mr, size_t nc, const ek_f32_igemm_args *args) {
   if (mr > 4) {
-    ek_f32_igemm_tile_neon(8, mr, nc, args);
+    ek_f32_igemm_tile_neon(0, 8, mr, nc, args);
   } else if (mr > 1) {
-    ek_f32_igemm_tile_neon(4, mr, nc, args);
+    ek_f32_igemm_tile_neon(0, 4, mr, nc, args);
   } else {
-    ek_f32_igemm_tile_neon(1, mr, nc, args);
+    ek_f32_igemm_tile_neon(0, 1, mr, nc, args);
   }
 }
-
-#undef EK_MR
-#undef EK_ROW
-#undef EK_POINTER
-#undef EK_STEP
