@@ -1,0 +1,190 @@
+/* Conv: every form runs channels last; an NCHW tensor is transposed on the way in and out (the layout pass leaves few of those). */
+#include <string.h>
+
+#include "ops/linear/conv_plan.h"
+
+static ek_status conv_shape(ek_op_context *ctx) {
+  const ek_conv_attrs *attrs = ctx->attrs;
+  const ek_tensor *x = ek_input(ctx, 0), *w = ek_input(ctx, 1), *b = ek_input(ctx, 2);
+  const bool channels_last = attrs->layout == EK_CONV_LAYOUT_NHWC;
+  ek_spatial in, out;
+  ek_window window;
+  EK_TRY(ek_spatial_split(ctx, x, channels_last, &in));
+  if (w->rank != x->rank) {
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "weights of rank %u are needed, got %u", x->rank, w->rank);
+  }
+  EK_TRY(ek_window_read(ctx, x->rank - 2, w->dims + 1, attrs->strides, attrs->pads, attrs->dilations, false, &window));
+  const int64_t groups = attrs->groups, outputs = w->dims[0], group_in = w->dims[w->rank - 1];
+  if (groups < 1 || outputs % groups != 0 || in.channels % groups != 0 || in.channels / groups != group_in) {
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "%lld channels and weights for %lld do not fit %lld groups", (long long)in.channels,
+                      (long long)group_in, (long long)groups);
+  }
+  if (b != NULL && (b->rank != 1 || b->dims[0] != outputs)) {
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "a bias of shape [%lld] is needed", (long long)outputs);
+  }
+  out = in;
+  EK_TRY(ek_window_output(ctx, &window, in.size, out.size));
+  out.channels = outputs;
+  return ek_spatial_join(ctx, ek_output(ctx, 0), x->rank, &out, channels_last);
+}
+
+static ek_status conv_prepare(ek_op_context *ctx, ek_op_memory *memory) {
+  ek_conv_plan plan;
+  EK_TRY(ek_conv_plan_build(ctx, &plan));
+  memory->state_bytes = plan.state_bytes;
+  memory->scratch_bytes = plan.scratch_bytes;
+  memory->kernel = plan.g.name;
+  return EK_OK;
+}
+
+static ek_status conv_init(ek_op_context *ctx) {
+  ek_conv_plan *p = ctx->state;
+  char *state = ctx->state;
+  EK_TRY(ek_conv_plan_build(ctx, p));
+  memset(state + p->zero, p->g.qs8 != NULL ? p->g.input_zero_point : 0,
+         (p->path == EK_CONV_DEPTHWISE ? p->groups : p->group_in) * p->g.item);
+  if (!p->pack_in_run) {
+    ek_conv_pack(ctx, p, state + p->init_scratch, state + p->packed);
+  }
+  if (p->path != EK_CONV_GEMM && !p->tables_in_run) {
+    uint32_t *table = (uint32_t *)(void *)(state + p->tables);
+    for (size_t first = 0; first < p->pixels; first += p->mr, table += p->taps * p->mr) {
+      ek_conv_fill_table(p, first, p->pixels - first < p->mr ? p->pixels - first : p->mr, table);
+    }
+  }
+  return EK_OK;
+}
+
+typedef struct conv_job {
+  const ek_conv_plan *p;
+  const char *x, *packed, *zero;
+  char *y;
+  const uint32_t *tables; /* NULL: filled as they are needed */
+  uint32_t *thread_tables;
+  size_t tiles, block, blocks, tile_bytes;
+} conv_job;
+
+static const uint32_t *table_of(const conv_job *job, size_t tile, size_t mr, uint32_t thread) {
+  const size_t entries = job->p->taps * job->p->mr;
+  if (job->tables != NULL) {
+    return job->tables + tile * entries;
+  }
+  uint32_t *table = job->thread_tables + thread * entries;
+  ek_conv_fill_table(job->p, tile * job->p->mr, mr, table);
+  return table;
+}
+
+static void igemm_range(void *argument, size_t begin, size_t end, uint32_t thread) {
+  const conv_job *job = argument;
+  const ek_conv_plan *p = job->p;
+  const size_t image_in = (size_t)ek_spatial_positions(p->in.size) * (size_t)p->in.channels;
+  const size_t image_out = p->pixels * (size_t)p->out.channels, item = p->g.item;
+  ek_igemm_args args;
+  ek_igemm_begin(&p->g, job->zero, (size_t)p->out.channels, &args);
+  for (size_t i = begin; i < end; i++) {
+    const size_t tile = i % job->tiles, outer = i / job->tiles;
+    const size_t column = outer % job->blocks * job->block, group = outer / job->blocks % p->groups, image = outer / job->blocks / p->groups;
+    const size_t row = tile * p->mr, mr = p->pixels - row < p->mr ? p->pixels - row : p->mr;
+    const size_t nc = p->group_out - column < job->block ? p->group_out - column : job->block;
+    ek_igemm_call(&p->g, &args, mr, nc, job->x + (image * image_in + group * p->group_in) * item, table_of(job, tile, mr, thread),
+                  job->packed + group * p->packed_group + column / p->g.nr * job->tile_bytes,
+                  job->y + (image * image_out + row * (size_t)p->out.channels + group * p->group_out + column) * item);
+  }
+}
+
+static void depthwise_range(void *argument, size_t begin, size_t end, uint32_t thread) {
+  const conv_job *job = argument;
+  const ek_conv_plan *p = job->p;
+  const size_t channels = p->groups, image_in = (size_t)ek_spatial_positions(p->in.size) * channels;
+  ek_f32_dwconv_args f = {p->taps, NULL, NULL, (const float *)(const void *)job->zero, (const float *)(const void *)job->packed, NULL,
+                          channels, p->g.min, p->g.max};
+  ek_qs8_dwconv_args q = {p->taps, NULL, NULL, (const int8_t *)job->zero, job->packed, NULL,
+                          channels, p->g.zero_point, p->g.qmin, p->g.qmax};
+  for (size_t i = begin; i < end; i++) {
+    const size_t tile = i % job->tiles, image = i / job->tiles, row = tile * p->mr;
+    const size_t mr = p->pixels - row < p->mr ? p->pixels - row : p->mr;
+    const uint32_t *table = table_of(job, tile, mr, thread);
+    const size_t to = (image * p->pixels + row) * channels;
+    if (p->dw_qs8 != NULL) {
+      q.a = (const int8_t *)job->x + image * image_in;
+      q.a_offsets = table;
+      q.c = (int8_t *)job->y + to;
+      p->dw_qs8->fn(mr, channels, &q);
+    } else {
+      f.a = (const float *)(const void *)job->x + image * image_in;
+      f.a_offsets = table;
+      f.c = (float *)(void *)job->y + to;
+      p->dw_f32->fn(mr, channels, &f);
+    }
+  }
+}
+
+static void run_gemm(ek_op_context *ctx, const ek_conv_plan *p, const char *x, const char *packed, char *y) {
+  for (size_t group = 0; group < p->groups; group++) {
+    const ek_gemm gemm = {&p->g, x + group * p->group_in * p->g.item, packed + group * p->packed_group, y + group * p->group_out * p->g.item,
+                          p->pixels * (size_t)p->in.batch, p->group_out, (size_t)p->in.channels, (size_t)p->out.channels};
+    ek_gemm_run(ctx->pool, &gemm);
+  }
+}
+
+static void run_indirect(ek_op_context *ctx, const ek_conv_plan *p, const char *x, const char *packed, char *y) {
+  const char *state = ctx->state;
+  conv_job job = {p, x, packed, state + p->zero, y, NULL, NULL, (p->pixels + p->mr - 1) / p->mr, 0, 1, 0};
+  if (p->tables_in_run) {
+    job.thread_tables = (uint32_t *)(void *)((char *)ctx->scratch + p->run_tables);
+  } else {
+    job.tables = (const uint32_t *)(const void *)(state + p->tables);
+  }
+  if (p->path == EK_CONV_DEPTHWISE) {
+    const size_t macs = ek_mul_size(p->groups * p->mr, p->taps);
+    ek_parallel_for(ctx->pool, job.tiles * (size_t)p->in.batch, macs < 32768 ? 32768 / macs : 1, depthwise_range, &job);
+    return;
+  }
+  job.block = ek_igemm_column_block(&p->g, p->group_out, job.tiles, ek_thread_pool_size(ctx->pool));
+  job.blocks = (p->group_out + job.block - 1) / job.block;
+  job.tile_bytes = ek_igemm_packed_tile(&p->g);
+  ek_parallel_for(ctx->pool, job.tiles * job.blocks * p->groups * (size_t)p->in.batch, ek_igemm_grain(&p->g, job.block), igemm_range, &job);
+}
+
+static ek_status conv_run(ek_op_context *ctx) {
+  const ek_conv_plan *p = ctx->state;
+  const ek_tensor *x = ek_input(ctx, 0);
+  ek_tensor *y = ek_output(ctx, 0);
+  char *state = ctx->state, *scratch = ctx->scratch;
+  ek_conv_plan now;
+  if (x->is_dynamic) {
+    const size_t provided = p->scratch_bytes;
+    EK_TRY(ek_conv_plan_build(ctx, &now));
+    if (now.scratch_bytes > provided) {
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "the input is larger than the model allows");
+    }
+    p = &now;
+  }
+  if (ek_tensor_elements(y) == 0) {
+    return EK_OK;
+  }
+  const char *packed = state + p->packed;
+  if (p->pack_in_run) {
+    ek_conv_pack(ctx, p, scratch + p->run_pack_scratch, scratch + p->run_packed);
+    packed = scratch + p->run_packed;
+  }
+  const char *from = x->data;
+  char *to = y->data;
+  const size_t positions = (size_t)ek_spatial_positions(p->in.size);
+  if (!p->channels_last) {
+    ek_transpose_matrices(ctx->pool, x->data, scratch + p->run_x, (size_t)p->in.batch, (size_t)p->in.channels, positions, p->g.item);
+    from = scratch + p->run_x;
+    to = scratch + p->run_y;
+  }
+  if (p->path == EK_CONV_GEMM) {
+    run_gemm(ctx, p, from, packed, to);
+  } else {
+    run_indirect(ctx, p, from, packed, to);
+  }
+  if (!p->channels_last) {
+    ek_transpose_matrices(ctx->pool, to, y->data, (size_t)p->in.batch, p->pixels, (size_t)p->out.channels, p->g.item);
+  }
+  return EK_OK;
+}
+
+const ek_op ek_op_conv = {"Conv", conv_shape, conv_prepare, conv_init, conv_run};
