@@ -3,6 +3,8 @@
 #include "ek_ops_gen.h"
 
 extern const ek_op ek_op_reshape;
+extern const ek_op ek_op_conv;
+extern const ek_op ek_op_fully_connected;
 
 static const ek_port_rule reshape_in[] = {{0x1ffeu, 1, false, false, 0}, {0x200u, 0, false, false, 0}};
 static const ek_port_rule reshape_out[] = {{0x1ffeu, 1, false, false, 0}};
@@ -368,10 +370,10 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [102] = {"Requantize", NULL, requantize_in, requantize_out, 1, 1, 0},
     [103] = {"Lookup", NULL, lookup_in, lookup_out, 2, 1, 0},
     [104] = {"Cast", NULL, cast_in, cast_out, 1, 1, 0},
-    [110] = {"Conv", NULL, conv_in, conv_out, 3, 1, 0},
+    [110] = {"Conv", &ek_op_conv, conv_in, conv_out, 3, 1, 0},
     [111] = {"ConvTranspose", NULL, conv_transpose_in, conv_transpose_out, 3, 1, 0},
     [112] = {"MatMul", NULL, mat_mul_in, mat_mul_out, 2, 1, 0},
-    [113] = {"FullyConnected", NULL, fully_connected_in, fully_connected_out, 3, 1, 0},
+    [113] = {"FullyConnected", &ek_op_fully_connected, fully_connected_in, fully_connected_out, 3, 1, 0},
     [125] = {"MaxPool", NULL, max_pool_in, max_pool_out, 1, 1, 0},
     [126] = {"AveragePool", NULL, average_pool_in, average_pool_out, 1, 1, 0},
     [127] = {"GlobalAveragePool", NULL, global_average_pool_in, global_average_pool_out, 1, 1, 0},
