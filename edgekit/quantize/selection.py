@@ -57,12 +57,14 @@ def _has_integer_form(n: Node) -> bool:
     floats = [n.input(i) for i in float_inputs(n)]
     if not floats or all(v.is_constant for v in floats) or any(v.dtype.is_float and v.dtype is not F32 for v in n.inputs if v is not None):
         return False
+    trait = d.quant
+    if isinstance(trait, LookupTable):
+        return all(v is None or v.is_constant for v in n.inputs[1:])  # becomes Lookup: its own types do not matter
     if not all(I8 in d.allowed(p) for p in d.outputs) or not any(v.dtype is F32 for v in n.outputs):
         return False
-    trait = d.quant
     if isinstance(trait, Accumulate):
         return _accumulates_safely(n, trait)
-    return isinstance(trait, SameScale | Elementwise | LookupTable | Reduction | FixedOutput)
+    return isinstance(trait, SameScale | Elementwise | Reduction | FixedOutput)
 
 
 def _accumulates_safely(n: Node, trait: Accumulate) -> bool:
