@@ -208,6 +208,8 @@ class OpDef:
         symbolic_values: True when ``reference`` also works on object arrays of symbolic dimensions (shape arithmetic).
         commutative: inputs may be swapped.
         stateful: keeps state or has effects; never folded, merged or removed.
+        in_place: an output may begin at the same address as an input. True for every elementwise operator: see ``may_run_in_place``.
+        overlaps: inputs may be parts of the output, or the reverse (Concat, Split): the C code leaves alone what lies in place.
     """
 
     name: str
@@ -226,6 +228,13 @@ class OpDef:
     symbolic_values: bool = False
     commutative: bool = False
     stateful: bool = False
+    in_place: bool = False
+    overlaps: bool = False
+
+    @property
+    def may_run_in_place(self) -> bool:
+        """True when the memory plan may give an output the memory of an input. The C loader refuses any other file."""
+        return self.in_place or self.category == "elementwise"
 
     @property
     def summary(self) -> str:
@@ -296,7 +305,15 @@ C = TypeVar("C", bound=type)
 
 
 def op(
-    *, id: int, since: int = 1, category: str, symbolic_values: bool = False, commutative: bool = False, stateful: bool = False
+    *,
+    id: int,
+    since: int = 1,
+    category: str,
+    symbolic_values: bool = False,
+    commutative: bool = False,
+    stateful: bool = False,
+    in_place: bool = False,
+    overlaps: bool = False,
 ) -> Callable[[C], C]:
     """Enter the decorated class in the operator table. The class holds ``inputs``, ``outputs``, ``attrs``, ``types``, ``quant``,
     ``infer`` and ``reference`` (and ``quant_reference``), and is never instantiated; its docstring becomes the reference page."""
@@ -328,6 +345,8 @@ def op(
             symbolic_values=symbolic_values,
             commutative=commutative,
             stateful=stateful,
+            in_place=in_place,
+            overlaps=overlaps,
         )
         if not d.doc:
             raise GraphError(f"operator {d.name} needs a docstring")

@@ -28,7 +28,7 @@ END = 2**31 - 1
 """Stands for "to the last one" in ``end`` attributes."""
 
 
-@op(id=1, category="layout", symbolic_values=True)
+@op(id=1, category="layout", symbolic_values=True, in_place=True)
 class Reshape:
     """Give a tensor another shape with the same elements in the same order.
 

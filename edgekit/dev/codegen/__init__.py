@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgekit.dev.codegen import ops_c, schema, schema_c, schema_py
+from edgekit.dev.codegen import cdef, ops_c, schema, schema_c, schema_py
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -19,6 +19,7 @@ def outputs() -> dict[Path, str]:
         gen / "ek_schema_gen.c": schema_c.source(),
         ROOT / "edgekit" / "format" / "edgekit.fbs": schema.text(),
         ROOT / "edgekit" / "format" / "generated" / "schema.py": schema_py.text(),
+        ROOT / "edgekit" / "runtime" / "_cdef_gen.py": cdef.text(ROOT / "runtime_c" / "include" / "edgekit" / "edgekit.h"),
     }
 
 

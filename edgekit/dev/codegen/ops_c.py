@@ -36,7 +36,7 @@ def header() -> str:
             fields = "\n".join(f"  {_C_TYPES[type(a)]} {c_field(a.name)};" for a in d.attrs)
             out.append(f"typedef struct ek_{snake(d.name)}_attrs {{\n{fields}\n}} ek_{snake(d.name)}_attrs;\n")
     out.append("/* Large enough for the attributes of any operator. */\ntypedef union ek_any_attrs {\n  char none;")
-    out += [f"  ek_{snake(d.name)}_attrs {snake(d.name)};" for d in all_ops() if d.attrs]
+    out += [f"  ek_{snake(d.name)}_attrs {c_field(snake(d.name))};" for d in all_ops() if d.attrs]
     out.append("} ek_any_attrs;\n")
     out.append(_TABLE_TYPES)
     return "\n".join(out) + "\n#endif\n"
@@ -63,6 +63,8 @@ typedef struct ek_op_row {
   uint8_t input_ports;
   uint8_t output_ports;
   uint8_t subgraph_attrs; /* number of graph attributes */
+  bool in_place;          /* an output may begin at the same address as an input */
+  bool overlaps;          /* inputs may be parts of the output, or the reverse */
 } ek_op_row;
 
 /* The row of an operator number, or NULL. */
@@ -92,7 +94,9 @@ def source(ops_dir: Path) -> str:
         impl = f"&ek_op_{s}" if d.name in have else "NULL"
         ins = f"{s}_in" if d.inputs else "NULL"
         outs = f"{s}_out" if d.outputs else "NULL"
-        out.append(f'    [{d.id}] = {{"{d.name}", {impl}, {ins}, {outs}, {len(d.inputs)}, {len(d.outputs)}, {len(d.subgraph_attrs)}}},')
+        counts = f"{len(d.inputs)}, {len(d.outputs)}, {len(d.subgraph_attrs)}"
+        flags = f"{str(d.may_run_in_place).lower()}, {str(d.overlaps).lower()}"
+        out.append(f'    [{d.id}] = {{"{d.name}", {impl}, {ins}, {outs}, {counts}, {flags}}},')
     out.append("};\n")
     out.append("const ek_op_row *ek_op_find(uint32_t id) {\n  return id < EK_OP_ID_LIMIT && rows[id].name != NULL ? &rows[id] : NULL;\n}")
     return "\n".join(out) + "\n"

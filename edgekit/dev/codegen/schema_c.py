@@ -124,13 +124,13 @@ def _decoder(r: Reflection) -> str:
         fields = {f.name: f for f in r.tables[attrs_table_name(d.name)]}
         out.append(f"    case {d.id}: /* {d.name} */")
         for a in d.attrs:
-            out += [f"      {line}" for line in _decode(a, fields[f"{a.name}_"], snake(d.name))]
+            out += [f"      {line}" for line in _decode(a, fields[f"{a.name}_"], c_field(snake(d.name)))]
         out.append("      return EK_OK;")
     out.append("    default: return EK_OK;\n  }\n}\n")
     out.append("int32_t ek_subgraph_attr(uint32_t op, const ek_any_attrs *attrs, uint32_t i) {\n  (void)attrs;\n  (void)i;\n  switch (op) {")
     for d in all_ops():
         if d.subgraph_attrs:
-            picks = " : ".join(f"i == {k} ? attrs->{snake(d.name)}.{c_field(n)}" for k, n in enumerate(d.subgraph_attrs))
+            picks = " : ".join(f"i == {k} ? attrs->{c_field(snake(d.name))}.{c_field(n)}" for k, n in enumerate(d.subgraph_attrs))
             out.append(f"    case {d.id}: return {picks} : -1;")
     out.append("    default: return -1;\n  }\n}\n")
     return "\n".join(out)

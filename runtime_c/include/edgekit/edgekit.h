@@ -78,6 +78,8 @@ typedef struct ek_session_options {
   void *arena;                       /* caller's memory, 64-byte aligned; NULL: the env's allocator */
   size_t arena_size;
   bool profile;                      /* keep the time of every node */
+  bool (*keep_going)(void *user);    /* asked before every node; false ends the run with EK_ERR_CANCELLED. NULL: run on */
+  void *keep_going_user;
 } ek_session_options;
 
 /* Memory a session needs, in bytes. A caller's arena must hold total_bytes. */
@@ -103,6 +105,7 @@ typedef struct ek_tensor_info {
   int32_t quant_axis;             /* -1: per tensor */
   const float *quant_scale;
   const int32_t *quant_zero_point;
+  const char *dim_symbols[EK_MAX_RANK]; /* what a changing dimension is called, e.g. "H"; "" where it is fixed */
 } ek_tensor_info;
 
 typedef struct ek_node_info {

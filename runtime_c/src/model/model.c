@@ -99,6 +99,13 @@ static ek_status read_tensor(reader *r, ek_fb_table table, ek_model_tensor *t) {
   if (t->bytes == SIZE_MAX) {
     return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has impossible dimensions", t->name);
   }
+  const ek_fb_vector symbols = ek_fb_tensor_dim_symbols(table);
+  if (symbols.count != (t->is_dynamic ? t->rank : 0) && symbols.count != 0) {
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has rank %u and %u names of dimensions", t->name, t->rank, symbols.count);
+  }
+  for (uint32_t i = 0; i < EK_MAX_RANK; i++) {
+    t->dim_symbols[i] = i < symbols.count ? ek_fb_vector_string(symbols, i) : t->is_dynamic && i < t->rank ? "?" : "";
+  }
   const ek_fb_table quant = ek_fb_tensor_quant(table);
   if (quant != NULL) {
     EK_TRY(read_quant(r, quant, t));
@@ -195,28 +202,6 @@ static ek_status read_model(reader *r, ek_model *model, uint32_t **order) {
   return EK_OK;
 }
 
-/* A vector of an honest file belongs to one table. Sharing would let a small file stand for a huge model. */
-static ek_status check_sharing(const reader *r) {
-  const ek_fb_vector graphs = ek_fb_model_graphs(r->root);
-  uint64_t entries = graphs.count;
-  for (uint32_t i = 0; i < graphs.count && entries <= r->size; i++) {
-    const ek_fb_table g = ek_fb_vector_table(graphs, i);
-    const ek_fb_vector nodes = ek_fb_graph_nodes(g), tensors = ek_fb_graph_tensors(g);
-    entries += (uint64_t)nodes.count + tensors.count + ek_fb_graph_inputs(g).count + ek_fb_graph_outputs(g).count;
-    for (uint32_t k = 0; k < nodes.count && entries <= r->size; k++) {
-      const ek_fb_table n = ek_fb_vector_table(nodes, k);
-      entries += (uint64_t)ek_fb_node_inputs(n).count + ek_fb_node_outputs(n).count;
-    }
-    for (uint32_t k = 0; k < tensors.count && entries <= r->size; k++) {
-      entries += ek_fb_quant_scale(ek_fb_tensor_quant(ek_fb_vector_table(tensors, k))).count;
-    }
-  }
-  if (entries > r->size / 4) {
-    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tables of the file share their vectors");
-  }
-  return EK_OK;
-}
-
 static ek_status load(const ek_allocator *allocator, ek_model *model, ek_error *error) {
   reader r = {.data = model->file.data, .size = model->file.size, .error = error};
   const uint16_t one = 1;
@@ -240,7 +225,6 @@ static ek_status load(const ek_allocator *allocator, ek_model *model, ek_error *
   if (ek_fb_model_graphs(r.root).count == 0) {
     return ek_fail(error, EK_ERR_BAD_MODEL, "the file holds no graph");
   }
-  EK_TRY(check_sharing(&r));
 
   uint32_t *order = NULL;
   EK_TRY(read_model(&r, model, &order));

@@ -12,10 +12,14 @@ typedef struct ek_model_tensor {
   size_t arena_offset; /* of anything but constants; a multiple of 64 */
   ek_quant quant;      /* count 0: not quantized */
   int64_t dims[EK_MAX_RANK]; /* the largest shape where it is dynamic */
+  const char *dim_symbols[EK_MAX_RANK]; /* "" where a dimension is fixed */
   uint32_t rank;
   ek_dtype dtype;
   bool is_dynamic;
 } ek_model_tensor;
+
+/* True where the dimension is the same in every run. */
+static inline bool ek_is_fixed_dim(const ek_model_tensor *t, uint32_t i) { return t->dim_symbols[i][0] == 0; }
 
 typedef struct ek_model_node {
   const ek_op_row *row;

@@ -9,7 +9,8 @@
  *
  * The session has checked before `shape`: the number of inputs and outputs, element types against the operator table
  * (generated), that required inputs are there, that attributes are in range of their C types. After `shape` it checks that
- * each output's element count fits the memory the plan gives it. `shape` must check everything `run` relies on: ranks,
+ * each output has the rank the file declares and no dimension is above the declared one (the largest it may take), so that what
+ * `prepare` sized for the first shape is enough for every later one. Nodes whose outputs have no elements are not run. `shape` must check everything `run` relies on: ranks,
  * matching dims, attribute list lengths, positive strides ... because model files may be hostile.
  */
 #ifndef EK_OPS_OP_H
@@ -49,16 +50,20 @@ typedef struct ek_f32_list {
 
 typedef struct ek_op_context ek_op_context;
 
-/* Runs subgraph `graph` of the model (the value of a graph attribute) on the given tensors: copies in, runs, copies out.
- * `shape` functions of control flow use ek_subgraph_outputs to see the bounds. */
+/* How control flow reaches the subgraph `graph` (the value of a graph attribute; the model has checked that it exists). A subgraph has
+ * memory of its own; running it may overwrite its inputs. The same scratch serves the nodes inside: contents do not survive `execute`. */
 typedef struct ek_subgraph_api {
   void *session;
-  ek_status (*run)(void *session, int32_t graph, ek_tensor *const *inputs, uint32_t input_count, ek_tensor *const *outputs,
-                   uint32_t output_count, ek_error *error);
-  /* Borrowed pointers to the subgraph's own input / output tensors, NULL if there is no such graph or index. */
-  ek_tensor *(*input)(void *session, int32_t graph, uint32_t index);
-  ek_tensor *(*output)(void *session, int32_t graph, uint32_t index);
-  ek_status (*execute)(void *session, int32_t graph, ek_error *error); /* runs on what lies in its own inputs */
+  uint32_t (*input_count)(void *session, int32_t graph);
+  uint32_t (*output_count)(void *session, int32_t graph);
+  /* Borrowed: the subgraph's own input / output tensors, with the largest dims until something is set. NULL beyond the count. */
+  const ek_tensor *(*input)(void *session, int32_t graph, uint32_t index);
+  const ek_tensor *(*output)(void *session, int32_t graph, uint32_t index);
+  /* Copies dims and data in; fails with EK_ERR_SHAPE where type or shape do not fit. */
+  ek_status (*set_input)(void *session, int32_t graph, uint32_t index, const ek_tensor *value, ek_error *error);
+  ek_status (*execute)(void *session, int32_t graph, ek_error *error);
+  /* Copies dims and data out; fails with EK_ERR_SHAPE where they do not fit `to`. */
+  ek_status (*get_output)(void *session, int32_t graph, uint32_t index, ek_tensor *to, ek_error *error);
 } ek_subgraph_api;
 
 typedef struct ek_op_memory {
