@@ -661,6 +661,8 @@ typedef struct ek_op_row {
   uint8_t input_ports;
   uint8_t output_ports;
   uint8_t subgraph_attrs; /* number of graph attributes */
+  bool in_place;          /* an output may begin at the same address as an input */
+  bool overlaps;          /* inputs may be parts of the output, or the reverse */
 } ek_op_row;
 
 /* The row of an operator number, or NULL. */
