@@ -337,7 +337,13 @@ class Pad:
             a = normalize_axis(int(axis) if isinstance(axis, int) else 0, x.rank)
             before, after = amounts[k], amounts[n + k]
             left = shape[a] + sum(p for p in (before, after) if isinstance(p, int) and p < 0)
-            if mode != "constant" and isinstance(left, int) and any(p != 0 for p in (before, after)) and left <= 0 and _positive(before, after):
+            if (
+                mode != "constant"
+                and isinstance(left, int)
+                and any(p != 0 for p in (before, after))
+                and left <= 0
+                and _positive(before, after)
+            ):
                 raise ValueError(f"dimension {a} is empty, nothing to {mode}")
             if mode == "reflect" and isinstance(left, int) and any(isinstance(p, int) and p >= left for p in (before, after) if p != 0):
                 raise ValueError(f"reflecting needs pads below dimension {a}, which is {left}; they are {before} and {after}")

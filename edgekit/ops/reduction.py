@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.ops.definition import Arg, Bool, INDEX, Int, Ints, Port, T, op
+from edgekit.ops.definition import INDEX, Arg, Bool, Int, Ints, Port, T, op
 from edgekit.ops.quant_math import dtype_range, requantize
 from edgekit.ops.shapes import element_count, normalize_axes, normalize_axis
 from edgekit.ops.traits import FloatOnly, NotNumeric, Reduction, SameScale
@@ -48,7 +48,9 @@ class _Reduce:
         return TensorType(x.dtype, _reduced_shape(x.shape, axes, keepdims))
 
 
-def _integer_sum(x: Array, axes: Sequence[int], keepdims: bool, qin: Sequence[QuantParams | None], qout: Sequence[QuantParams | None], mean: bool) -> Array:
+def _integer_sum(
+    x: Array, axes: Sequence[int], keepdims: bool, qin: Sequence[QuantParams | None], qout: Sequence[QuantParams | None], mean: bool
+) -> Array:
     """Exact sums of ``q - zp``, then one requantize with ``m = (float)((double)s_in / ((double)s_out * count))``; count is 1 for a plain sum."""
     a, b = qin[0], qout[0]
     if a is None or b is None:
@@ -152,7 +154,9 @@ class ReduceProd(_Reduce):
         return _narrow(_wide(x).prod(axis=_reduced_axes(x.ndim, axes), keepdims=keepdims), x.dtype)
 
 
-def _reduce_wide(x: Array, axes: Sequence[int], keepdims: bool, f: Callable[[Array], Array], after: Callable[[Array], Array] | None = None) -> Array:
+def _reduce_wide(
+    x: Array, axes: Sequence[int], keepdims: bool, f: Callable[[Array], Array], after: Callable[[Array], Array] | None = None
+) -> Array:
     total = f(_wide(x)).sum(axis=_reduced_axes(x.ndim, axes), keepdims=keepdims)
     return _narrow(total if after is None else after(total), x.dtype)
 

@@ -180,7 +180,15 @@ class Resize:
 
     @staticmethod
     def reference(
-        x: Array, sizes: Array | None, scales: Array | None, roi: Array | None, *, mode: str, coordinate_mode: str, extrapolation_value: float, **how: Any
+        x: Array,
+        sizes: Array | None,
+        scales: Array | None,
+        roi: Array | None,
+        *,
+        mode: str,
+        coordinate_mode: str,
+        extrapolation_value: float,
+        **how: Any,
     ) -> Array:
         shape = _output_shape(x.shape, sizes, scales)
         y = x if mode == "nearest" else x.astype(np.float32)
@@ -203,7 +211,15 @@ class Resize:
 
     @staticmethod
     def quant_reference(
-        x: Array, sizes: Array | None, scales: Array | None, roi: Array | None, *, extrapolation_value: float, qin: Sequence[QuantParams | None], qout: Any, **how: Any
+        x: Array,
+        sizes: Array | None,
+        scales: Array | None,
+        roi: Array | None,
+        *,
+        extrapolation_value: float,
+        qin: Sequence[QuantParams | None],
+        qout: Any,
+        **how: Any,
     ) -> Array:
         q = qin[0]
         fill = 0.0 if q is None else float(quantize(np.asarray(extrapolation_value, np.float32), q, DType.from_numpy(x.dtype)))

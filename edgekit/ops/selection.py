@@ -143,7 +143,13 @@ class NonMaxSuppression:
     Of equal scores the lower index goes first. Gives int64 ``[count, 3]``: batch, class, box. Arithmetic is float32 and exact.
     """
 
-    inputs = (Port("boxes", F32), Port("scores", F32), Optional("max_output", I64), Optional("iou_threshold", F32), Optional("score_threshold", F32))
+    inputs = (
+        Port("boxes", F32),
+        Port("scores", F32),
+        Optional("max_output", I64),
+        Optional("iou_threshold", F32),
+        Optional("score_threshold", F32),
+    )
     outputs = (Port("y", I64),)
     attrs = (Bool("center_point_box", False),)
     quant = FloatOnly()
@@ -168,7 +174,13 @@ class NonMaxSuppression:
 
     @staticmethod
     def reference(
-        boxes: Array, scores: Array, max_output: Array | None, iou_threshold: Array | None, score_threshold: Array | None, *, center_point_box: bool
+        boxes: Array,
+        scores: Array,
+        max_output: Array | None,
+        iou_threshold: Array | None,
+        score_threshold: Array | None,
+        *,
+        center_point_box: bool,
     ) -> Array:
         most = 0 if max_output is None else int(max_output.reshape(-1)[0])
         iou = np.float32(0) if iou_threshold is None else iou_threshold.reshape(-1)[0]

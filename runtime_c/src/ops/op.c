@@ -67,6 +67,19 @@ ek_status ek_set_dims(ek_op_context *ctx, ek_tensor *t, uint32_t rank, const int
   return EK_OK;
 }
 
+ek_status ek_set_run_dims(ek_op_context *ctx, ek_tensor *t, uint32_t rank, const int64_t *dims) {
+  int64_t old[EK_MAX_RANK];
+  const uint32_t old_rank = t->rank;
+  memcpy(old, t->dims, sizeof old);
+  EK_TRY(ek_set_dims(ctx, t, rank, dims));
+  if (ek_tensor_bytes(t) > t->capacity) {
+    memcpy(t->dims, old, sizeof old);
+    t->rank = old_rank;
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "the result has more elements than the memory plan provides for");
+  }
+  return EK_OK;
+}
+
 ek_status ek_copy_dims(ek_op_context *ctx, ek_tensor *t, const ek_tensor *like) { return ek_set_dims(ctx, t, like->rank, like->dims); }
 
 ek_status ek_broadcast_dims(ek_op_context *ctx, ek_tensor *out, const ek_tensor *a, const ek_tensor *b) {

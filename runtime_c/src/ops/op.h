@@ -84,6 +84,7 @@ struct ek_op_context {
   ek_thread_pool *pool;  /* NULL before run */
   void *state;
   void *scratch;
+  size_t scratch_bytes; /* what `prepare` asked for: operators whose need grows with dynamic shapes check it in `run` */
   const ek_subgraph_api *subgraphs;
   ek_error *error;
 };
@@ -95,6 +96,11 @@ typedef struct ek_op {
   ek_status (*init)(ek_op_context *ctx);                          /* NULL: nothing to do */
   ek_status (*run)(ek_op_context *ctx);
 } ek_op;
+
+/* Where the number of results is known only after computing them (NonZero, Compress, NonMaxSuppression), `shape` checks the inputs
+ * and returns EK_SHAPE_NOT_YET even when data is there, and `run` sets the dims of its output with ek_set_run_dims. A later
+ * node's `shape` therefore has to be called after the earlier node's `run`. `run` may fail with EK_ERR_SHAPE on values that
+ * are impossible (an index outside its dimension); it still stays within bounds. */
 
 /* Returned by `shape` alone, when the shape depends on data that is not there yet: the file's bounds stand. */
 #define EK_SHAPE_NOT_YET ((ek_status)-1)
@@ -114,6 +120,8 @@ size_t ek_tensor_bytes(const ek_tensor *t);
 bool ek_tensor_has_data(const ek_tensor *t);
 /* Sets the dims of an output; fails on negative dims, too high a rank, or an element count that overflows. */
 ek_status ek_set_dims(ek_op_context *ctx, ek_tensor *t, uint32_t rank, const int64_t *dims);
+/* The same from within `run`: fails also when the elements do not fit the memory that the plan provides. */
+ek_status ek_set_run_dims(ek_op_context *ctx, ek_tensor *t, uint32_t rank, const int64_t *dims);
 ek_status ek_copy_dims(ek_op_context *ctx, ek_tensor *t, const ek_tensor *like);
 /* numpy broadcast of two shapes. */
 ek_status ek_broadcast_dims(ek_op_context *ctx, ek_tensor *out, const ek_tensor *a, const ek_tensor *b);
