@@ -3,8 +3,19 @@
 #include "ek_ops_gen.h"
 
 extern const ek_op ek_op_reshape;
+extern const ek_op ek_op_transpose;
+extern const ek_op ek_op_concat;
+extern const ek_op ek_op_split;
+extern const ek_op ek_op_slice;
+extern const ek_op ek_op_tile;
+extern const ek_op ek_op_expand;
+extern const ek_op ek_op_shape;
+extern const ek_op ek_op_size;
+extern const ek_op ek_op_depth_to_space;
+extern const ek_op ek_op_space_to_depth;
 extern const ek_op ek_op_conv;
 extern const ek_op ek_op_fully_connected;
+extern const ek_op ek_op_identity;
 
 static const ek_port_rule reshape_in[] = {{0x1ffeu, 1, false, false, 0}, {0x200u, 0, false, false, 0}};
 static const ek_port_rule reshape_out[] = {{0x1ffeu, 1, false, false, 0}};
@@ -279,18 +290,18 @@ static const ek_port_rule rnn_out[] = {{0x2u, 1, true, false, 0}, {0x2u, 1, true
 
 static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [1] = {"Reshape", &ek_op_reshape, reshape_in, reshape_out, 2, 1, 0, true, false},
-    [2] = {"Transpose", NULL, transpose_in, transpose_out, 1, 1, 0, false, false},
-    [3] = {"Concat", NULL, concat_in, concat_out, 1, 1, 0, false, false},
-    [4] = {"Split", NULL, split_in, split_out, 1, 1, 0, false, false},
-    [5] = {"Slice", NULL, slice_in, slice_out, 5, 1, 0, false, false},
+    [2] = {"Transpose", &ek_op_transpose, transpose_in, transpose_out, 1, 1, 0, false, false},
+    [3] = {"Concat", &ek_op_concat, concat_in, concat_out, 1, 1, 0, false, false},
+    [4] = {"Split", &ek_op_split, split_in, split_out, 1, 1, 0, false, false},
+    [5] = {"Slice", &ek_op_slice, slice_in, slice_out, 5, 1, 0, false, false},
     [6] = {"Gather", NULL, gather_in, gather_out, 2, 1, 0, false, false},
-    [7] = {"Tile", NULL, tile_in, tile_out, 2, 1, 0, false, false},
-    [8] = {"Expand", NULL, expand_in, expand_out, 2, 1, 0, false, false},
+    [7] = {"Tile", &ek_op_tile, tile_in, tile_out, 2, 1, 0, false, false},
+    [8] = {"Expand", &ek_op_expand, expand_in, expand_out, 2, 1, 0, false, false},
     [9] = {"Pad", NULL, pad_in, pad_out, 4, 1, 0, false, false},
-    [10] = {"Shape", NULL, shape_in, shape_out, 1, 1, 0, false, false},
-    [11] = {"Size", NULL, size_in, size_out, 1, 1, 0, false, false},
-    [12] = {"DepthToSpace", NULL, depth_to_space_in, depth_to_space_out, 1, 1, 0, false, false},
-    [13] = {"SpaceToDepth", NULL, space_to_depth_in, space_to_depth_out, 1, 1, 0, false, false},
+    [10] = {"Shape", &ek_op_shape, shape_in, shape_out, 1, 1, 0, false, false},
+    [11] = {"Size", &ek_op_size, size_in, size_out, 1, 1, 0, false, false},
+    [12] = {"DepthToSpace", &ek_op_depth_to_space, depth_to_space_in, depth_to_space_out, 1, 1, 0, false, false},
+    [13] = {"SpaceToDepth", &ek_op_space_to_depth, space_to_depth_in, space_to_depth_out, 1, 1, 0, false, false},
     [14] = {"Resize", NULL, resize_in, resize_out, 4, 1, 0, false, false},
     [15] = {"GatherElements", NULL, gather_elements_in, gather_elements_out, 2, 1, 0, false, false},
     [16] = {"GatherND", NULL, gather_nd_in, gather_nd_out, 2, 1, 0, false, false},
@@ -397,7 +408,7 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [154] = {"Compress", NULL, compress_in, compress_out, 2, 1, 0, false, false},
     [155] = {"TopK", NULL, top_k_in, top_k_out, 2, 2, 0, false, false},
     [156] = {"NonMaxSuppression", NULL, non_max_suppression_in, non_max_suppression_out, 5, 1, 0, false, false},
-    [161] = {"Identity", NULL, identity_in, identity_out, 1, 1, 0, false, false},
+    [161] = {"Identity", &ek_op_identity, identity_in, identity_out, 1, 1, 0, false, false},
     [180] = {"ReduceSum", NULL, reduce_sum_in, reduce_sum_out, 1, 1, 0, false, false},
     [181] = {"ReduceMean", NULL, reduce_mean_in, reduce_mean_out, 1, 1, 0, false, false},
     [182] = {"ReduceMax", NULL, reduce_max_in, reduce_max_out, 1, 1, 0, false, false},
