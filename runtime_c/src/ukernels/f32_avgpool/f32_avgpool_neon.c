@@ -1,0 +1,13 @@
+#include <arm_neon.h>
+
+#include "ukernels/f32_avgpool/f32_avgpool.h"
+
+#define EK_KERNEL ek_f32_avgpool_ukernel_1x8__neon
+#define EK_LANES 4
+#define EK_VECTOR float32x4_t
+#define EK_SPLAT vdupq_n_f32
+#define EK_LOAD vld1q_f32
+#define EK_STORE vst1q_f32
+#define EK_ADD vaddq_f32
+#define EK_MUL vmulq_f32
+#include "ukernels/f32_avgpool/f32_avgpool_body.h"
