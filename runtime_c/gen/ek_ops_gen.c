@@ -15,6 +15,11 @@ extern const ek_op ek_op_depth_to_space;
 extern const ek_op ek_op_space_to_depth;
 extern const ek_op ek_op_conv;
 extern const ek_op ek_op_fully_connected;
+extern const ek_op ek_op_max_pool;
+extern const ek_op ek_op_average_pool;
+extern const ek_op ek_op_global_average_pool;
+extern const ek_op ek_op_global_max_pool;
+extern const ek_op ek_op_lp_pool;
 extern const ek_op ek_op_identity;
 
 static const ek_port_rule reshape_in[] = {{0x1ffeu, 1, false, false, 0}, {0x200u, 0, false, false, 0}};
@@ -385,11 +390,11 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [111] = {"ConvTranspose", NULL, conv_transpose_in, conv_transpose_out, 3, 1, 0, false, false},
     [112] = {"MatMul", NULL, mat_mul_in, mat_mul_out, 2, 1, 0, false, false},
     [113] = {"FullyConnected", &ek_op_fully_connected, fully_connected_in, fully_connected_out, 3, 1, 0, false, false},
-    [125] = {"MaxPool", NULL, max_pool_in, max_pool_out, 1, 1, 0, false, false},
-    [126] = {"AveragePool", NULL, average_pool_in, average_pool_out, 1, 1, 0, false, false},
-    [127] = {"GlobalAveragePool", NULL, global_average_pool_in, global_average_pool_out, 1, 1, 0, false, false},
-    [128] = {"GlobalMaxPool", NULL, global_max_pool_in, global_max_pool_out, 1, 1, 0, false, false},
-    [129] = {"LpPool", NULL, lp_pool_in, lp_pool_out, 1, 1, 0, false, false},
+    [125] = {"MaxPool", &ek_op_max_pool, max_pool_in, max_pool_out, 1, 1, 0, false, false},
+    [126] = {"AveragePool", &ek_op_average_pool, average_pool_in, average_pool_out, 1, 1, 0, false, false},
+    [127] = {"GlobalAveragePool", &ek_op_global_average_pool, global_average_pool_in, global_average_pool_out, 1, 1, 0, false, false},
+    [128] = {"GlobalMaxPool", &ek_op_global_max_pool, global_max_pool_in, global_max_pool_out, 1, 1, 0, false, false},
+    [129] = {"LpPool", &ek_op_lp_pool, lp_pool_in, lp_pool_out, 1, 1, 0, false, false},
     [135] = {"Softmax", NULL, softmax_in, softmax_out, 1, 1, 0, false, false},
     [136] = {"LogSoftmax", NULL, log_softmax_in, log_softmax_out, 1, 1, 0, false, false},
     [137] = {"BatchNorm", NULL, batch_norm_in, batch_norm_out, 5, 1, 0, false, false},
