@@ -1,0 +1,1 @@
+"""Passes that let one node do the work of several."""

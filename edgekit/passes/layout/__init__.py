@@ -1,0 +1,1 @@
+"""The one global layout pass: how operators commute with permutations, and where Transposes are cheapest."""

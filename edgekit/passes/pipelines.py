@@ -1,0 +1,90 @@
+"""The order of the passes. This is the only place that knows it.
+
+1. *Canonicalize*, until nothing changes: shapes, constants, needless nodes, arithmetic in one form.
+2. *Fuse*: batch norm and constants into weights first (they must not meet a fused clamp), then the recognisers of composed functions
+   (they look for the Clip and Relu nodes that fused clamps would hide), padding, and activations last.
+3. *Layout*: once, on the fused graph, so that there are few nodes to commute with.
+4. *Clean up*: what the layout pass left over; two passes of step 2 again, because Transposes stood between their nodes.
+"""
+
+from __future__ import annotations
+
+from edgekit.errors import PassError
+from edgekit.ir import Graph, verify
+from edgekit.passes.base import Pass, PassLog, PassManager
+from edgekit.passes.canonicalize.fold_constants import FOLD_CONSTANTS
+from edgekit.passes.canonicalize.infer_shapes import INFER_SHAPES
+from edgekit.passes.canonicalize.simplify_arithmetic import SIMPLIFY_ARITHMETIC
+from edgekit.passes.canonicalize.simplify_views import SIMPLIFY_VIEWS
+from edgekit.passes.cleanup.merge_equal_nodes import MERGE_EQUAL_NODES
+from edgekit.passes.cleanup.remove_dead_code import REMOVE_DEAD_CODE
+from edgekit.passes.cleanup.remove_identities import REMOVE_IDENTITIES
+from edgekit.passes.fuse.fold_affine import FOLD_AFFINE
+from edgekit.passes.fuse.fold_batch_norm import FOLD_BATCH_NORM
+from edgekit.passes.fuse.fuse_activation import FUSE_ACTIVATION
+from edgekit.passes.fuse.fuse_fully_connected import ABSORB_MATMUL_TRANSPOSE, FUSE_FULLY_CONNECTED
+from edgekit.passes.fuse.fuse_pad import FUSE_PAD
+from edgekit.passes.layout.assign_layout import ASSIGN_LAYOUT
+
+CANONICALIZE: tuple[Pass, ...] = (
+    INFER_SHAPES,
+    FOLD_CONSTANTS,
+    REMOVE_IDENTITIES,
+    SIMPLIFY_VIEWS,
+    SIMPLIFY_ARITHMETIC,
+    MERGE_EQUAL_NODES,
+    REMOVE_DEAD_CODE,
+)
+FUSE: tuple[Pass, ...] = (
+    FOLD_BATCH_NORM,
+    FUSE_FULLY_CONNECTED,
+    FOLD_AFFINE,
+    FUSE_PAD,
+    FUSE_ACTIVATION,
+)
+CLEAN_UP: tuple[Pass, ...] = (
+    SIMPLIFY_VIEWS,
+    ABSORB_MATMUL_TRANSPOSE,
+    FOLD_CONSTANTS,
+    REMOVE_IDENTITIES,
+    FUSE_PAD,
+    FUSE_ACTIVATION,
+    MERGE_EQUAL_NODES,
+    REMOVE_DEAD_CODE,
+)
+
+
+def all_passes() -> list[Pass]:
+    """Every pass of the pipelines, each once, in order of first use."""
+    return list({p.name: p for p in (*CANONICALIZE, *FUSE, ASSIGN_LAYOUT, *CLEAN_UP)}.values())
+
+
+def optimize(graph: Graph, *, target_layout: str | None = "NHWC", log: PassLog | None = None) -> tuple[Graph, PassLog]:
+    """Everything that makes a graph smaller and faster without changing what it computes.
+
+    Inputs and outputs keep their names, order and types.
+
+    Args:
+        graph: stays as it is.
+        target_layout: ``"NHWC"``, or None to leave convolutions in the order they are in.
+        log: a log to continue; a new one by default.
+
+    Returns:
+        the new graph, and what was done.
+
+    Raises:
+        PassError: a pass failed.
+        GraphError: the graph given is broken.
+    """
+    if target_layout not in ("NHWC", None):
+        raise PassError(f"target_layout must be 'NHWC' or None, got {target_layout!r}")
+    verify(graph)
+    new = graph.clone()
+    manager = PassManager(log)
+    manager.run_until_stable(new, CANONICALIZE)
+    manager.run(new, FUSE)
+    manager.run_until_stable(new, CANONICALIZE)
+    if target_layout is not None:
+        manager.run(new, [ASSIGN_LAYOUT])
+    manager.run_until_stable(new, CLEAN_UP)
+    return new, manager.log
