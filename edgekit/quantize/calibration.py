@@ -46,14 +46,18 @@ class CalibrationData:
             arrays or of dictionaries by input name.
         graph: whose inputs the samples must fit.
         images: how image files become tensors.
+        limit: read at most that many samples.
 
     Raises:
         QuantizationError: the folder is missing or holds nothing usable.
     """
 
-    def __init__(self, source: str | os.PathLike[str] | Iterable[Any], graph: Graph, images: ImageOptions | None = None) -> None:
+    def __init__(
+        self, source: str | os.PathLike[str] | Iterable[Any], graph: Graph, images: ImageOptions | None = None, limit: int | None = None
+    ) -> None:
         self.graph = graph
         self.images = images or ImageOptions()
+        self.limit = limit
         self.files: list[Path] | None = None
         self.iterable: Iterable[Any] = ()
         if isinstance(source, str | os.PathLike):
@@ -64,18 +68,25 @@ class CalibrationData:
                 raise QuantizationError(f"calibration data {root} is neither a folder nor a file")
             if not found:
                 raise QuantizationError(f"calibration folder {root} holds no .npy, .npz, .png, .jpg or .bmp file")
-            self.files = found
+            self.files = found[:limit]
         else:
             self.iterable = source
 
+    @property
+    def replayable(self) -> bool:
+        """Whether the samples can be read a second time: not so for a generator."""
+        return self.files is not None or iter(self.iterable) is not self.iterable
+
     def __len__(self) -> int:
-        if self.files is not None:
-            return len(self.files)
-        return len(self.iterable) if hasattr(self.iterable, "__len__") else 0
+        """Number of samples, 0 where it is not known beforehand."""
+        known = len(self.files) if self.files is not None else len(self.iterable) if hasattr(self.iterable, "__len__") else 0
+        return known if self.limit is None else min(known, self.limit)
 
     def __iter__(self) -> Iterator[Feeds]:
         if self.files is None:
             for i, sample in enumerate(self.iterable):
+                if self.limit is not None and i >= self.limit:
+                    return
                 yield self._fit(sample, f"sample {i}")
             return
         for path in self.files:

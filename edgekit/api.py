@@ -1,0 +1,288 @@
+"""The public functions: thin orchestration of importers, passes, quantizers, the format and the runtime."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import edgekit.prune  # noqa: F401  (the functions below shadow the packages of the same name; import those first)
+import edgekit.quantize  # noqa: F401
+import edgekit.report
+import edgekit.simulate
+from edgekit import converters
+from edgekit.errors import ConversionError, EdgekitError, QuantizationError
+from edgekit.format import WrittenModel, read_model, write_model
+from edgekit.ir import Graph
+from edgekit.passes import PassLog, bind_default_shapes, optimize
+from edgekit.prune import Pruned, prune_graph
+from edgekit.quantize import CalibrationData, Feeds, ImageOptions, Recipe, get_recipe, quantize_graph
+from edgekit.reference import run_graph
+from edgekit.report.compare import ErrorFigures, ErrorSums
+from edgekit.types import DType
+
+Shapes = Mapping[str, Sequence[int | str]]
+#: called with (stage, items done, items in all or None)
+Progress = Callable[[str, int, int | None], None]
+
+#: conversions whose passes change results by more than this share of the output range are refused: it would be a bug
+_CHECK_LIMIT = 1e-3
+_VERSION = "0.1.0"
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """The rarer options of a conversion.
+
+    Attributes:
+        check: run seeded inputs through the graph before and after the passes and record the error.
+        images: how image files in the calibration folder become inputs.
+        calibration_limit: use at most that many samples.
+        labels: class names to store in the model, one an output class.
+        progress: told how far long work has come.
+    """
+
+    check: bool = True
+    images: ImageOptions | None = None
+    calibration_limit: int | None = None
+    labels: tuple[str, ...] = ()
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion made.
+
+    Attributes:
+        path: the ``.ekm`` file.
+        nbytes: its size; source_nbytes that of the source file or folder.
+        arena_bytes: activation memory: what ``Session.peak_memory_bytes`` will say.
+        sha256: of the file.
+        graph: what was written.
+        log: what each pass did.
+        errors: per output, optimized float graph against the imported one on seeded inputs; empty if not checked.
+        quantization_errors: per output, quantized against float on calibration samples; empty without quantization.
+        notes: decisions the user should know of.
+    """
+
+    path: Path
+    nbytes: int
+    source_nbytes: int
+    arena_bytes: int
+    sha256: str
+    graph: Graph
+    log: PassLog
+    errors: tuple[ErrorFigures, ...] = ()
+    quantization_errors: tuple[ErrorFigures, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def load(source: Any, shapes: Shapes | None = None) -> Graph:
+    """Read a model of any supported format, or a ``.ekm`` file, as a graph in the source's own layout.
+
+    Args:
+        source: a path, or an object a converter knows.
+        shapes: input name -> shape, to fix or bound dynamic dimensions.
+
+    Raises:
+        ConversionError: the model cannot be read; every unsupported operator is listed at once.
+    """
+    if isinstance(source, str | os.PathLike) and _is_ekm(source):
+        return read_model(source)
+    return converters.load(source, shapes=shapes)
+
+
+def _is_ekm(path: str | os.PathLike[str]) -> bool:
+    try:
+        with Path(path).open("rb") as f:
+            return f.read(8)[4:8] == b"EKM1"
+    except OSError:
+        return False
+
+
+def convert(
+    source: Any,
+    path: str | os.PathLike[str],
+    quantize: str | Recipe | None = None,
+    calibration: Any = None,
+    shapes: Shapes | None = None,
+    options: ConvertOptions | None = None,
+) -> Conversion:
+    """Convert a trained model to ``.ekm``.
+
+    Args:
+        source: a path, a :class:`Graph`, or an object a converter knows.
+        path: the file to write; it appears whole or not at all.
+        quantize: ``"int8"``, ``"int8:percentile"``, ``"float16"``, ``"int8-weight-only"`` or a :class:`Recipe`.
+        calibration: for int8: a folder of ``.npy/.npz/.png/.jpg`` files, or an iterable of arrays.
+        shapes: input name -> shape for dynamic inputs.
+        options: the rarer options.
+
+    Raises:
+        ConversionError: the source cannot be converted.
+        QuantizationError: calibration data are missing or do not fit.
+        FormatError: the file cannot be written.
+    """
+    opts = options or ConvertOptions()
+    recipe = get_recipe(quantize) if quantize is not None else None
+    if recipe is not None and recipe.needs_calibration and calibration is None:
+        raise QuantizationError(f"{recipe.name} needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them")
+    imported = source if isinstance(source, Graph) else load(source, shapes)
+    notes: list[str] = []
+    imported = bind_default_shapes(imported, notes)
+    _tell(opts, "optimize", 0, None)
+    graph, log = optimize(imported)
+    errors = _self_check(imported, graph) if opts.check else ()
+    quantization_errors: tuple[ErrorFigures, ...] = ()
+    if recipe is not None:
+        float_graph = graph
+        data = _calibration(calibration, float_graph, opts) if recipe.needs_calibration else None
+        progress = None if opts.progress is None else lambda done, total: _tell(opts, "calibrate", done, total)
+        graph = quantize_graph(float_graph, recipe, data, progress=progress)
+        quantization_errors = _quantization_check(float_graph, graph, data)
+    _stamp(graph, source, recipe, errors, quantization_errors, opts)
+    written = write_model(graph, path)
+    return _conversion(Path(path), written, graph, log, source, errors, quantization_errors, notes)
+
+
+def quantize(source: Any, path: str | os.PathLike[str], recipe: str | Recipe, calibration: Any = None, options: ConvertOptions | None = None) -> Conversion:
+    """Quantize a model: any source format, or a float ``.ekm``. See :func:`convert`."""
+    return convert(source, path, quantize=recipe, calibration=calibration, options=options)
+
+
+def prune(source: Any, path: str | os.PathLike[str], sparsity: float) -> tuple[Conversion, Pruned]:
+    """Zero the smallest share of all weights and write the result as ``.ekm``.
+
+    Args:
+        source: a path or a :class:`Graph`, in float.
+        path: the file to write.
+        sparsity: share of the weights to zero, in [0, 1).
+    """
+    imported = bind_default_shapes(source if isinstance(source, Graph) else load(source), [])
+    graph, log = optimize(imported)
+    pruned = prune_graph(graph, sparsity)
+    _stamp(pruned.graph, source, None, (), (), ConvertOptions())
+    written = write_model(pruned.graph, path)
+    return _conversion(Path(path), written, pruned.graph, log, source, (), (), []), pruned
+
+
+# -- helpers ----------------------------------------------------------------------------------------------------------------
+
+
+def _tell(options: ConvertOptions, stage: str, done: int, total: int | None) -> None:
+    if options.progress is not None:
+        options.progress(stage, done, total)
+
+
+def _calibration(source: Any, graph: Graph, options: ConvertOptions) -> CalibrationData:
+    return CalibrationData(source, graph, options.images, limit=options.calibration_limit)
+
+
+def seeded_inputs(graph: Graph, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+    """One random feed for every input at its largest shape: standard normal floats, small non-negative integers."""
+    r = np.random.default_rng(seed)
+    feeds: dict[str, np.ndarray[Any, Any]] = {}
+    for v in graph.inputs:
+        shape = v.type.max_shape()
+        if v.dtype.is_float:
+            feeds[v.name] = r.standard_normal(shape).astype(v.dtype.numpy)
+        elif v.quant is not None or v.dtype in (DType.I8, DType.U8):
+            info = np.iinfo(v.dtype.numpy)
+            feeds[v.name] = r.integers(info.min, int(info.max) + 1, shape).astype(v.dtype.numpy)
+        else:
+            feeds[v.name] = r.integers(0, 2, shape).astype(v.dtype.numpy)
+    return feeds
+
+
+def _errors(a: Graph, b: Graph, samples: Sequence[Feeds]) -> tuple[ErrorFigures, ...]:
+    sums = {name: ErrorSums() for name in a.output_names}
+    for feeds in samples:
+        want, got = run_graph(a, feeds), run_graph(b, feeds)
+        for name, s in sums.items():
+            s.add(want[name], got[name])
+    return tuple(s.figures(name, "") for name, s in sums.items())
+
+
+def _self_check(before: Graph, after: Graph) -> tuple[ErrorFigures, ...]:
+    """Seeded inputs through the reference before and after the passes."""
+    try:
+        found = _errors(before, after, [seeded_inputs(before)])
+    except EdgekitError:
+        raise
+    except (ValueError, IndexError, MemoryError):
+        # values that only real inputs satisfy (indices, lengths) can make a random feed impossible; nothing is learnt then
+        return ()
+    for e in found:
+        if e.max_abs > _CHECK_LIMIT * max(e.range, 1e-6) and np.isfinite(e.max_abs):
+            raise ConversionError(
+                f"the optimized graph differs from the imported one at output {e.name!r} by {e.max_abs:.3g} (range {e.range:.3g}). "
+                "This is a bug in EdgeKit; please report it with the model."
+            )
+    return found
+
+
+def _quantization_check(float_graph: Graph, graph: Graph, data: CalibrationData | None) -> tuple[ErrorFigures, ...]:
+    samples: list[Feeds] = []
+    if data is not None and data.replayable:
+        for feeds in data:
+            samples.append(feeds)
+            if len(samples) == 4:
+                break
+    if not samples:
+        samples = [seeded_inputs(float_graph)]
+    if [v.dtype for v in float_graph.inputs] != [v.dtype for v in graph.inputs]:
+        return ()
+    return _errors(float_graph, graph, samples)
+
+
+def _stamp(graph: Graph, source: Any, recipe: Recipe | None, errors: Sequence[ErrorFigures], quantized: Sequence[ErrorFigures], options: ConvertOptions) -> None:
+    """Facts that travel in the file. Nothing that differs between two equal conversions: no times, no absolute paths."""
+    m = graph.metadata
+    m["edgekit.version"] = _VERSION
+    if isinstance(source, str | os.PathLike):
+        m["source.name"] = Path(source).name
+        m["source.sha256"] = _hash(Path(source))
+    if recipe is not None:
+        m["quantization.recipe"] = recipe.name
+        if recipe.needs_calibration:
+            m["quantization.observer"] = recipe.observer
+    if options.labels:
+        m["labels"] = "\n".join(options.labels)
+    for e in errors:
+        m[f"check.max_abs_error.{e.name}"] = f"{e.max_abs:.6g}"
+    for e in quantized:
+        m[f"quantization.sqnr_db.{e.name}"] = "inf" if e.sqnr_db is None else f"{e.sqnr_db:.4f}"
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    for p in _files(path):
+        with p.open("rb") as f:
+            while chunk := f.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _conversion(
+    path: Path,
+    written: WrittenModel,
+    graph: Graph,
+    log: PassLog,
+    source: Any,
+    errors: tuple[ErrorFigures, ...],
+    quantization_errors: tuple[ErrorFigures, ...],
+    notes: Sequence[str],
+) -> Conversion:
+    source_nbytes = sum(p.stat().st_size for p in _files(Path(source))) if isinstance(source, str | os.PathLike) else 0
+    return Conversion(
+        path, written.nbytes, source_nbytes, written.arena_bytes, written.sha256, graph, log, errors, quantization_errors, tuple(notes)
+    )
