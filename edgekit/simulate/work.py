@@ -1,0 +1,78 @@
+"""From a graph's nodes to the work the cost model charges for."""
+
+from __future__ import annotations
+
+from math import prod
+
+from edgekit.ir import Graph, Node, Value
+from edgekit.ops.traits import Accumulate
+from edgekit.simulate.cost_model import OpWork
+from edgekit.types import DType
+
+#: operators that only rename a tensor: the planner lets input and output share memory
+_FREE = {"Reshape", "Identity"}
+#: with this few groups a convolution runs as that many ordinary ones
+_FEW_GROUPS = 4
+
+
+def _elements(v: Value) -> int:
+    return prod(v.type.max_shape())
+
+
+def node_macs(n: Node) -> int:
+    """Multiply-accumulates of one node at its largest shapes; 0 for everything but sums of products."""
+    trait = n.definition.quant
+    if n.op == "ConvTranspose":
+        w = n.input(1)
+        return _elements(n.input(0)) * prod(w.type.max_shape()) // max(1, w.type.max_shape()[-1] * n.attrs["groups"])
+    if isinstance(trait, Accumulate):
+        w = n.input(trait.weight)
+        if trait.channel_axis is not None:
+            depth = _elements(w) // max(1, w.type.max_shape()[trait.channel_axis])
+        else:
+            depth = n.input(0).type.max_shape()[-2 if n.attrs.get("transpose_a") else -1]
+        return _elements(n.output) * depth
+    if n.op in ("LSTM", "GRU", "RNN"):
+        steps = n.input(0).type.max_shape()[0] * n.input(0).type.max_shape()[1]
+        return steps * (_elements(n.input(1)) + _elements(n.input(2)))
+    if n.op == "Attention":
+        q, k = n.input(0).type.max_shape(), n.input(1).type.max_shape()
+        return 2 * prod(q[:-1]) * k[-2] * q[-1]
+    return 0
+
+
+def graph_macs(graph: Graph) -> int:
+    """Multiply-accumulates of a model; bodies of control flow are counted once."""
+    return sum(node_macs(n) for g in graph.walk() for n in g.nodes)
+
+
+def _family(n: Node) -> str:
+    if n.op in ("Conv", "ConvTranspose"):
+        kernel, groups = n.input(1).type.max_shape()[1:-1], n.attrs["groups"]
+        channels = n.input(1).type.max_shape()[-1] * groups
+        if groups > 1 and groups == channels:
+            return "depthwise"
+        if groups > _FEW_GROUPS:
+            return "grouped"
+        return "pointwise" if prod(kernel) == 1 else "dense"
+    return "pointwise" if node_macs(n) else "memory"
+
+
+def _compute_dtype(n: Node) -> str:
+    types = [v.dtype for v in (*n.outputs, *n.inputs) if v is not None]
+    if types and types[0] in (DType.I8, DType.U8):
+        return "int8"
+    return "f32"
+
+
+def node_work(n: Node) -> list[OpWork]:
+    """What the node costs; empty for a node that only renames its input."""
+    if n.op in _FREE:
+        return []
+    read = sum(v.type.nbytes_max() for v in n.inputs if v is not None)
+    written = sum(v.type.nbytes_max() for v in n.outputs)
+    elements = max([_elements(v) for v in (*n.inputs, *n.outputs) if v is not None and not v.is_constant] or [0])
+    macs, family = node_macs(n), _family(n)
+    parts = n.attrs["groups"] if n.op in ("Conv", "ConvTranspose") and family in ("dense", "pointwise") else 1
+    share = OpWork(family, _compute_dtype(n), macs // parts, read // parts, written // parts, elements // parts)
+    return [share] * parts
