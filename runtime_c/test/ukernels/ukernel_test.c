@@ -54,6 +54,10 @@ void test_guarded_free(void *pointer, size_t size) {
   munmap((char *)pointer + size - pages * page, (pages + 1) * page);
 }
 
+void *test_aligned_alloc(size_t size) {
+  return aligned_alloc(64, (size + 63) / 64 * 64);
+}
+
 double test_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

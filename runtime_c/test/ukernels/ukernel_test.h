@@ -21,6 +21,9 @@ int8_t test_random_weight(void); /* in [-127, 127] */
 void *test_guarded_alloc(size_t size);
 void test_guarded_free(void *pointer, size_t size);
 
+/* Aligned as tensors in an arena are; release with free. */
+void *test_aligned_alloc(size_t size);
+
 /* Seconds, for benchmarks only. */
 double test_now(void);
 

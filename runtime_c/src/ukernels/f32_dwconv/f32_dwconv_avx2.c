@@ -3,43 +3,55 @@
 #include "ukernels/f32_dwconv/f32_dwconv.h"
 #include "ukernels/tile.h"
 
+#define EK_MR 4
 #define EK_NR 16
-#define EK_MAX_TAPS 25
+#define EK_MAX_TAPS 49 /* whose pointers are computed once for all channel tiles */
 
-#define EK_POINTER(t) ek_f32_dwconv_pointer_avx2(args, args->a_offsets[t])
+/* Pixels past mr repeat the last one. */
+#define EK_POINTER(t, m) ek_f32_dwconv_pointer_avx2(args, args->a_offsets[(t)*EK_MR + ((m) < mr ? (m) : mr - 1)])
 
 EK_TILE_BODY const float *ek_f32_dwconv_pointer_avx2(const ek_f32_dwconv_args *args, uint32_t offset) {
   return offset == EK_IGEMM_PAD ? args->zero : args->a + offset;
 }
 
-/* `fixed` is the constant number of taps, 0 for any. With fixed taps the pointers are computed once and the loop
- * unrolled. */
-EK_TILE_BODY void ek_f32_dwconv_tile_avx2(const size_t fixed, size_t channels, const ek_f32_dwconv_args *args) {
-  const size_t taps = fixed ? fixed : args->taps;
+/* `pixels` is a constant >= mr. Pixels share the loads of the weights, which for many channels do not stay in L1. The
+ * tap loop is not unrolled: the pointers do not fit the registers anyway, and the code stays small. */
+EK_TILE_BODY void ek_f32_dwconv_tile_avx2(const size_t pixels, size_t mr, size_t channels,
+                                          const ek_f32_dwconv_args *args) {
   const __m256 low = _mm256_set1_ps(args->min), high = _mm256_set1_ps(args->max);
-  const float *a[EK_MAX_TAPS];
-  EK_UNROLL for (size_t t = 0; t < fixed; t++) a[t] = EK_POINTER(t);
+  const float *a[EK_MAX_TAPS][EK_MR];
+  const size_t taps = args->taps, cached = taps <= EK_MAX_TAPS ? taps : 0;
+  for (size_t t = 0; t < cached; t++) {
+    EK_UNROLL for (size_t m = 0; m < pixels; m++) a[t][m] = EK_POINTER(t, m);
+  }
   const float *w = args->w;
-  float *c = args->c;
+  float *c[EK_MR];
+  EK_UNROLL for (size_t m = 0; m < pixels; m++) c[m] = args->c + (m < mr ? m : mr - 1) * args->cm_stride;
   size_t n = 0;
 
-#define EK_TAP(t)                                                                                                      \
+#define EK_TAP(t, pointer)                                                                                             \
   do {                                                                                                                 \
-    const float *from = (fixed ? a[t] : EK_POINTER(t)) + n;                                                            \
-    acc0 = _mm256_fmadd_ps(_mm256_loadu_ps(from), _mm256_loadu_ps(w), acc0);                                           \
-    acc1 = _mm256_fmadd_ps(_mm256_loadu_ps(from + 8), _mm256_loadu_ps(w + 8), acc1);                                   \
+    const __m256 w0 = _mm256_loadu_ps(w), w1 = _mm256_loadu_ps(w + 8);                                                 \
     w += EK_NR;                                                                                                        \
+    EK_UNROLL for (size_t m = 0; m < pixels; m++) {                                                                    \
+      const float *from = pointer + n;                                                                                 \
+      acc0[m] = _mm256_fmadd_ps(_mm256_loadu_ps(from), w0, acc0[m]);                                                   \
+      acc1[m] = _mm256_fmadd_ps(_mm256_loadu_ps(from + 8), w1, acc1[m]);                                               \
+    }                                                                                                                  \
   } while (0)
   for (; n + EK_NR <= channels; n += EK_NR) {
-    __m256 acc0 = _mm256_loadu_ps(w), acc1 = _mm256_loadu_ps(w + 8);
-    w += EK_NR;
-    if (fixed) {
-      EK_UNROLL for (size_t t = 0; t < fixed; t++) EK_TAP(t);
-    } else {
-      for (size_t t = 0; t < taps; t++) EK_TAP(t);
+    __m256 acc0[EK_MR], acc1[EK_MR];
+    EK_UNROLL for (size_t m = 0; m < pixels; m++) {
+      acc0[m] = _mm256_loadu_ps(w);
+      acc1[m] = _mm256_loadu_ps(w + 8);
     }
-    _mm256_storeu_ps(c + n, _mm256_min_ps(_mm256_max_ps(acc0, low), high));
-    _mm256_storeu_ps(c + n + 8, _mm256_min_ps(_mm256_max_ps(acc1, low), high));
+    w += EK_NR;
+    for (size_t t = 0; t < cached; t++) EK_TAP(t, a[t][m]);
+    for (size_t t = cached; t < taps; t++) EK_TAP(t, EK_POINTER(t, m));
+    EK_UNROLL for (size_t m = 0; m < pixels; m++) {
+      _mm256_storeu_ps(c[m] + n, _mm256_min_ps(_mm256_max_ps(acc0[m], low), high));
+      _mm256_storeu_ps(c[m] + n + 8, _mm256_min_ps(_mm256_max_ps(acc1[m], low), high));
+    }
   }
 #undef EK_TAP
 
@@ -47,29 +59,29 @@ EK_TILE_BODY void ek_f32_dwconv_tile_avx2(const size_t fixed, size_t channels, c
   for (; n < channels; n += 8, w += 8) {
     const int count = channels - n < 8 ? (int)(channels - n) : 8;
     const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-    __m256 acc = _mm256_loadu_ps(w);
-    for (size_t t = 0; t < args->taps; t++) {
-      acc = _mm256_fmadd_ps(_mm256_maskload_ps(EK_POINTER(t) + n, mask), _mm256_loadu_ps(w + (t + 1) * EK_NR), acc);
+    for (size_t m = 0; m < mr; m++) {
+      __m256 acc = _mm256_loadu_ps(w);
+      for (size_t t = 0; t < taps; t++) {
+        const float *from = EK_POINTER(t, m) + n;
+        acc = _mm256_fmadd_ps(_mm256_maskload_ps(from, mask), _mm256_loadu_ps(w + (t + 1) * EK_NR), acc);
+      }
+      float *to = args->c + m * args->cm_stride + n;
+      _mm256_maskstore_ps(to, mask, _mm256_min_ps(_mm256_max_ps(acc, low), high));
     }
-    _mm256_maskstore_ps(c + n, mask, _mm256_min_ps(_mm256_max_ps(acc, low), high));
   }
 }
 
-void ek_f32_dwconv_ukernel_1x16__avx2(size_t mr, size_t channels, const ek_f32_dwconv_args *args) {
-  (void)mr; /* always 1, here and below */
-  ek_f32_dwconv_tile_avx2(0, channels, args);
+void ek_f32_dwconv_ukernel_4x16__avx2(size_t mr, size_t channels, const ek_f32_dwconv_args *args) {
+  if (mr > 2) {
+    ek_f32_dwconv_tile_avx2(4, mr, channels, args);
+  } else if (mr > 1) {
+    ek_f32_dwconv_tile_avx2(2, mr, channels, args);
+  } else {
+    ek_f32_dwconv_tile_avx2(1, mr, channels, args);
+  }
 }
 
-void ek_f32_dwconv_ukernel_1x16p9__avx2(size_t mr, size_t channels, const ek_f32_dwconv_args *args) {
-  (void)mr;
-  ek_f32_dwconv_tile_avx2(9, channels, args);
-}
-
-void ek_f32_dwconv_ukernel_1x16p25__avx2(size_t mr, size_t channels, const ek_f32_dwconv_args *args) {
-  (void)mr;
-  ek_f32_dwconv_tile_avx2(25, channels, args);
-}
-
+#undef EK_MR
 #undef EK_NR
 #undef EK_MAX_TAPS
 #undef EK_POINTER

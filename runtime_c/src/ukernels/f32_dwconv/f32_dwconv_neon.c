@@ -3,10 +3,12 @@
 #include "ukernels/f32_dwconv/f32_dwconv.h"
 #include "ukernels/tile.h"
 
+#define EK_MR 4
 #define EK_NR 8
-#define EK_MAX_TAPS 25
+#define EK_MAX_TAPS 49 /* whose pointers are computed once for all channel tiles */
 
-#define EK_POINTER(t, m) ek_f32_dwconv_pointer_neon(args, args->a_offsets[(t)*mr_row + (m)])
+/* Pixels past mr repeat the last one. */
+#define EK_POINTER(t, m) ek_f32_dwconv_pointer_neon(args, args->a_offsets[(t)*EK_MR + ((m) < mr ? (m) : mr - 1)])
 
 EK_TILE_BODY const float *ek_f32_dwconv_pointer_neon(const ek_f32_dwconv_args *args, uint32_t offset) {
   return offset == EK_IGEMM_PAD ? args->zero : args->a + offset;
@@ -27,91 +29,107 @@ EK_TILE_BODY void ek_f32_dwconv_store_neon(float *to, size_t count, float32x4_t 
   if (count > 2) vst1q_lane_f32(to + 2, x, 2);
 }
 
-/* `fixed` is the constant number of taps, 0 for any; `pixels` the constant number of pixels to compute; mr_row the row
- * of the offset table. With fixed taps the pointers are computed once and the tap loop is unrolled. */
-EK_TILE_BODY void ek_f32_dwconv_tile_neon(const size_t fixed, const size_t pixels, const size_t mr_row, size_t channels,
-                                          const ek_f32_dwconv_args *args) {
-  const size_t taps = fixed ? fixed : args->taps;
+/* The channels of one pixel that are left, four and then one to three at a time. mr and nr are the tile of the row. */
+static void ek_f32_dwconv_rest_neon(size_t m, size_t mr, size_t nr, size_t n, size_t channels, const float *w,
+                                    const ek_f32_dwconv_args *args) {
   const float32x4_t low = vdupq_n_f32(args->min), high = vdupq_n_f32(args->max);
-  const float *a[EK_MAX_TAPS][2];
-  EK_UNROLL for (size_t t = 0; t < fixed; t++) {
+  float *c = args->c + m * args->cm_stride;
+  for (; n < channels; n += 4, w += 4) {
+    const size_t count = channels - n;
+    float32x4_t acc = vld1q_f32(w);
+    for (size_t t = 0; t < args->taps; t++) {
+      const float *from = ek_f32_dwconv_pointer_neon(args, args->a_offsets[t * mr + m]) + n;
+      const float32x4_t x = count >= 4 ? vld1q_f32(from) : ek_f32_dwconv_load_neon(from, count);
+      acc = vfmaq_f32(acc, x, vld1q_f32(w + (t + 1) * nr));
+    }
+    acc = vminq_f32(vmaxq_f32(acc, low), high);
+    if (count >= 4) {
+      vst1q_f32(c + n, acc);
+    } else {
+      ek_f32_dwconv_store_neon(c + n, count, acc);
+    }
+  }
+}
+
+/* `pixels` is a constant >= mr. Pixels share the loads of the weights. */
+EK_TILE_BODY void ek_f32_dwconv_tile_neon(const size_t pixels, size_t mr, size_t channels,
+                                          const ek_f32_dwconv_args *args) {
+  const float32x4_t low = vdupq_n_f32(args->min), high = vdupq_n_f32(args->max);
+  const float *a[EK_MAX_TAPS][EK_MR];
+  const size_t taps = args->taps, cached = taps <= EK_MAX_TAPS ? taps : 0;
+  for (size_t t = 0; t < cached; t++) {
     EK_UNROLL for (size_t m = 0; m < pixels; m++) a[t][m] = EK_POINTER(t, m);
   }
   const float *w = args->w;
-  float *c = args->c;
-  const size_t cm_stride = args->cm_stride;
+  float *c[EK_MR];
+  EK_UNROLL for (size_t m = 0; m < pixels; m++) c[m] = args->c + (m < mr ? m : mr - 1) * args->cm_stride;
   size_t n = 0;
 
-#define EK_TAP(t)                                                                                                      \
+#define EK_TAP(t, pointer)                                                                                             \
   do {                                                                                                                 \
-    const float32x4_t w0 = vld1q_f32(w), w1 = vld1q_f32(w + 4);                                                        \
+    const float32x4x2_t wt = vld1q_f32_x2(w);                                                                          \
     w += EK_NR;                                                                                                        \
     EK_UNROLL for (size_t m = 0; m < pixels; m++) {                                                                    \
-      const float *from = (fixed ? a[t][m] : EK_POINTER(t, m)) + n;                                                    \
-      acc0[m] = vfmaq_f32(acc0[m], vld1q_f32(from), w0);                                                               \
-      acc1[m] = vfmaq_f32(acc1[m], vld1q_f32(from + 4), w1);                                                           \
+      const float32x4x2_t x = vld1q_f32_x2(pointer + n);                                                               \
+      acc0[m] = vfmaq_f32(acc0[m], x.val[0], wt.val[0]);                                                               \
+      acc1[m] = vfmaq_f32(acc1[m], x.val[1], wt.val[1]);                                                               \
     }                                                                                                                  \
   } while (0)
   for (; n + EK_NR <= channels; n += EK_NR) {
-    float32x4_t acc0[2], acc1[2];
+    float32x4_t acc0[EK_MR], acc1[EK_MR];
     EK_UNROLL for (size_t m = 0; m < pixels; m++) {
       acc0[m] = vld1q_f32(w);
       acc1[m] = vld1q_f32(w + 4);
     }
     w += EK_NR;
-    if (fixed) {
-      EK_UNROLL for (size_t t = 0; t < fixed; t++) EK_TAP(t);
-    } else {
-      for (size_t t = 0; t < taps; t++) EK_TAP(t);
-    }
+    for (size_t t = 0; t < cached; t++) EK_TAP(t, a[t][m]);
+    for (size_t t = cached; t < taps; t++) EK_TAP(t, EK_POINTER(t, m));
     EK_UNROLL for (size_t m = 0; m < pixels; m++) {
-      vst1q_f32(c + m * cm_stride + n, vminq_f32(vmaxq_f32(acc0[m], low), high));
-      vst1q_f32(c + m * cm_stride + n + 4, vminq_f32(vmaxq_f32(acc1[m], low), high));
+      vst1q_f32(c[m] + n, vminq_f32(vmaxq_f32(acc0[m], low), high));
+      vst1q_f32(c[m] + n + 4, vminq_f32(vmaxq_f32(acc1[m], low), high));
     }
   }
 #undef EK_TAP
 
-  /* Up to seven channels are left, four and then one to three at a time; not unrolled, to stay small. */
-  for (; n < channels; n += 4, w += 4) {
-    const size_t count = channels - n;
-    EK_UNROLL for (size_t m = 0; m < pixels; m++) {
-      float32x4_t acc = vld1q_f32(w);
-      for (size_t t = 0; t < args->taps; t++) {
-        const float *from = EK_POINTER(t, m) + n;
-        const float32x4_t x = count >= 4 ? vld1q_f32(from) : ek_f32_dwconv_load_neon(from, count);
-        acc = vfmaq_f32(acc, x, vld1q_f32(w + (t + 1) * EK_NR));
-      }
-      acc = vminq_f32(vmaxq_f32(acc, low), high);
-      if (count >= 4) {
-        vst1q_f32(c + m * cm_stride + n, acc);
-      } else {
-        ek_f32_dwconv_store_neon(c + m * cm_stride + n, count, acc);
-      }
+  for (size_t m = 0; m < mr; m++) ek_f32_dwconv_rest_neon(m, EK_MR, EK_NR, n, channels, w, args);
+}
+
+void ek_f32_dwconv_ukernel_4x8__neon(size_t mr, size_t channels, const ek_f32_dwconv_args *args) {
+  if (mr > 2) {
+    ek_f32_dwconv_tile_neon(4, mr, channels, args);
+  } else if (mr > 1) {
+    ek_f32_dwconv_tile_neon(2, mr, channels, args);
+  } else {
+    ek_f32_dwconv_tile_neon(1, mr, channels, args);
+  }
+}
+
+/* Nine pointers fit the registers; one load takes the sixteen channels of a pixel. */
+void ek_f32_dwconv_ukernel_1x16p9__neon(size_t mr, size_t channels, const ek_f32_dwconv_args *args) {
+  (void)mr; /* always 1 */
+  const float32x4_t low = vdupq_n_f32(args->min), high = vdupq_n_f32(args->max);
+  const float *a[9];
+  EK_UNROLL for (size_t t = 0; t < 9; t++) a[t] = ek_f32_dwconv_pointer_neon(args, args->a_offsets[t]);
+  const float *w = args->w;
+  size_t n = 0;
+  for (; n + 16 <= channels; n += 16) {
+    float32x4_t acc[4] = {vld1q_f32(w), vld1q_f32(w + 4), vld1q_f32(w + 8), vld1q_f32(w + 12)};
+    w += 16;
+    EK_UNROLL for (size_t t = 0; t < 9; t++) {
+      const float32x4x4_t x = vld1q_f32_x4(a[t]);
+      const float32x4_t wt[4] = {vld1q_f32(w), vld1q_f32(w + 4), vld1q_f32(w + 8), vld1q_f32(w + 12)};
+      w += 16;
+      a[t] += 16;
+      EK_UNROLL for (size_t j = 0; j < 4; j++) acc[j] = vfmaq_f32(acc[j], x.val[j], wt[j]);
+    }
+    EK_UNROLL for (size_t j = 0; j < 4; j++) {
+      vst1q_f32(args->c + n + 4 * j, vminq_f32(vmaxq_f32(acc[j], low), high));
     }
   }
+  ek_f32_dwconv_rest_neon(0, 1, 16, n, channels, w, args);
 }
 
-void ek_f32_dwconv_ukernel_1x8__neon(size_t mr, size_t channels, const ek_f32_dwconv_args *args) {
-  (void)mr; /* always 1 */
-  ek_f32_dwconv_tile_neon(0, 1, 1, channels, args);
-}
-
-void ek_f32_dwconv_ukernel_2x8p9__neon(size_t mr, size_t channels, const ek_f32_dwconv_args *args) {
-  if (mr == 2) {
-    ek_f32_dwconv_tile_neon(9, 2, 2, channels, args);
-  } else {
-    ek_f32_dwconv_tile_neon(9, 1, 2, channels, args);
-  }
-}
-
-void ek_f32_dwconv_ukernel_2x8p25__neon(size_t mr, size_t channels, const ek_f32_dwconv_args *args) {
-  if (mr == 2) {
-    ek_f32_dwconv_tile_neon(25, 2, 2, channels, args);
-  } else {
-    ek_f32_dwconv_tile_neon(25, 1, 2, channels, args);
-  }
-}
-
+#undef EK_MR
 #undef EK_NR
 #undef EK_MAX_TAPS
 #undef EK_POINTER

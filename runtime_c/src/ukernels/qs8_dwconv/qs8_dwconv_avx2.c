@@ -4,10 +4,12 @@
 #include "ukernels/requantize_avx2.h"
 #include "ukernels/tile.h"
 
+#define EK_MR 2
 #define EK_NR 16
-#define EK_MAX_TAPS 25
+#define EK_MAX_TAPS 49 /* whose pointers are computed once for all channel tiles */
 
-#define EK_POINTER(t) ek_qs8_dwconv_pointer_avx2(args, args->a_offsets[t])
+/* Pixels past mr repeat the last one. */
+#define EK_POINTER(t, m) ek_qs8_dwconv_pointer_avx2(args, args->a_offsets[(t)*EK_MR + ((m) < mr ? (m) : mr - 1)])
 
 EK_TILE_BODY const int8_t *ek_qs8_dwconv_pointer_avx2(const ek_qs8_dwconv_args *args, uint32_t offset) {
   return offset == EK_IGEMM_PAD ? args->zero : args->a + offset;
@@ -17,8 +19,9 @@ EK_TILE_BODY __m128i ek_qs8_dwconv_load_avx2(const int8_t *from) {
   return _mm_loadu_si128((const __m128i *)(const void *)from);
 }
 
-/* The first `count` < 16 elements; the others are zeros and are not read. */
+/* The first `count` <= 16 elements; the others are zeros and are not read. */
 EK_TILE_BODY __m128i ek_qs8_dwconv_load_part_avx2(const int8_t *from, size_t count) {
+  if (count >= EK_NR) return ek_qs8_dwconv_load_avx2(from);
   uint64_t low = 0, high = 0;
   uint64_t *part = count & 8 ? &high : &low;
   if (count & 8) __builtin_memcpy(&low, from, 8);
@@ -43,79 +46,75 @@ EK_TILE_BODY __m128i ek_qs8_dwconv_load_part_avx2(const int8_t *from, size_t cou
 }
 
 /* Two taps of sixteen channels, w is [16][2]: interleaved to pairs, then one exact multiply-add each eight channels. */
-EK_TILE_BODY void ek_qs8_dwconv_two_avx2(__m256i *acc0, __m256i *acc1, __m128i a0, __m128i a1, const int8_t *w) {
+EK_TILE_BODY void ek_qs8_dwconv_two_avx2(__m256i acc[2], __m128i a0, __m128i a1, __m256i w0, __m256i w1) {
   const __m256i x0 = _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a0, a1));
   const __m256i x1 = _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(a0, a1));
-  const __m256i w0 = _mm256_cvtepi8_epi16(ek_qs8_dwconv_load_avx2(w));
-  const __m256i w1 = _mm256_cvtepi8_epi16(ek_qs8_dwconv_load_avx2(w + 16));
-  *acc0 = _mm256_add_epi32(*acc0, _mm256_madd_epi16(x0, w0));
-  *acc1 = _mm256_add_epi32(*acc1, _mm256_madd_epi16(x1, w1));
+  acc[0] = _mm256_add_epi32(acc[0], _mm256_madd_epi16(x0, w0));
+  acc[1] = _mm256_add_epi32(acc[1], _mm256_madd_epi16(x1, w1));
 }
 
-/* `fixed` is the constant number of taps, 0 for any. With fixed taps the pointers are computed once and the loop
- * unrolled. */
-EK_TILE_BODY void ek_qs8_dwconv_tile_avx2(const size_t fixed, size_t channels, const ek_qs8_dwconv_args *args) {
-  const size_t taps = fixed ? fixed : args->taps;
+/* `pixels` is a constant >= mr. Pixels share the weights. `part`, a constant, is set for the last tile when it is not
+ * full. */
+EK_TILE_BODY void ek_qs8_dwconv_channels_avx2(const int part, const size_t pixels, size_t mr, size_t n, size_t count,
+                                              const int8_t *w, const int8_t *const (*a)[EK_MR],
+                                              const ek_qs8_dwconv_args *args) {
   const ek_requantize_avx2 q = ek_requantize_avx2_load(args->zero_point, args->min, args->max);
-  const int8_t *a[EK_MAX_TAPS];
-  EK_UNROLL for (size_t t = 0; t < fixed; t++) a[t] = EK_POINTER(t);
-  const int8_t *w = args->w;
-  int8_t *c = args->c;
-
-#define EK_FROM(t)                                                                                                     \
-  (count >= EK_NR ? ek_qs8_dwconv_load_avx2((fixed ? a[t] : EK_POINTER(t)) + n)                                        \
-                  : ek_qs8_dwconv_load_part_avx2(EK_POINTER(t) + n, count))
-#define EK_TILE(unroll, last)                                                                                          \
-  do {                                                                                                                 \
-    const __m256i *bias = (const __m256i *)(const void *)w;                                                            \
-    const float *multiplier = (const float *)(const void *)(w + EK_NR * 4);                                            \
-    __m256i acc0 = _mm256_loadu_si256(bias), acc1 = _mm256_loadu_si256(bias + 1);                                      \
-    w += EK_NR * 8;                                                                                                    \
-    unroll for (size_t t = 0; t < last / 2; t++) {                                                                     \
-      ek_qs8_dwconv_two_avx2(&acc0, &acc1, EK_FROM(2 * t), EK_FROM(2 * t + 1), w);                                     \
-      w += 2 * EK_NR;                                                                                                  \
-    }                                                                                                                  \
-    if (last % 2) {                                                                                                    \
-      ek_qs8_dwconv_two_avx2(&acc0, &acc1, EK_FROM(last - 1), _mm_setzero_si128(), w);                                 \
-      w += 2 * EK_NR;                                                                                                  \
-    }                                                                                                                  \
-    ek_store_int8_avx2(                                                                                                \
-        c + n, count,                                                                                                  \
-        ek_requantize_16_avx2(&q, acc0, acc1, _mm256_loadu_ps(multiplier), _mm256_loadu_ps(multiplier + 8)));          \
-  } while (0)
-
-  size_t n = 0;
-  for (; n + EK_NR <= channels; n += EK_NR) {
-    const size_t count = EK_NR;
-    if (fixed) {
-      EK_TILE(EK_UNROLL, fixed);
-    } else {
-      EK_TILE(, taps);
+  const __m256i *bias = (const __m256i *)(const void *)w;
+  const float *multiplier = (const float *)(const void *)(w + EK_NR * 4);
+  const size_t taps = args->taps;
+  __m256i acc[EK_MR][2];
+  EK_UNROLL for (size_t m = 0; m < pixels; m++) {
+    acc[m][0] = _mm256_loadu_si256(bias);
+    acc[m][1] = _mm256_loadu_si256(bias + 1);
+  }
+  w += EK_NR * 8;
+#define EK_FROM(t, m) ek_qs8_dwconv_load_part_avx2((a ? a[t][m] : EK_POINTER(t, m)) + n, part ? count : EK_NR)
+  for (size_t t = 0; t < taps; t += 2) {
+    const __m256i w0 = _mm256_cvtepi8_epi16(ek_qs8_dwconv_load_avx2(w));
+    const __m256i w1 = _mm256_cvtepi8_epi16(ek_qs8_dwconv_load_avx2(w + 16));
+    w += 2 * EK_NR;
+    EK_UNROLL for (size_t m = 0; m < pixels; m++) {
+      const __m128i a0 = EK_FROM(t, m), a1 = t + 1 < taps ? EK_FROM(t + 1, m) : _mm_setzero_si128();
+      ek_qs8_dwconv_two_avx2(acc[m], a0, a1, w0, w1);
     }
   }
-  if (n < channels) {
-    const size_t count = channels - n;
-    EK_TILE(, args->taps); /* not unrolled, to stay small */
-  }
 #undef EK_FROM
-#undef EK_TILE
+  EK_UNROLL for (size_t m = 0; m < pixels; m++) {
+    ek_store_int8_avx2(
+        args->c + (m < mr ? m : mr - 1) * args->cm_stride + n, part ? count : EK_NR,
+        ek_requantize_16_avx2(&q, acc[m][0], acc[m][1], _mm256_loadu_ps(multiplier), _mm256_loadu_ps(multiplier + 8)));
+  }
 }
 
-void ek_qs8_dwconv_ukernel_1x16__avx2(size_t mr, size_t channels, const ek_qs8_dwconv_args *args) {
-  (void)mr; /* always 1, here and below */
-  ek_qs8_dwconv_tile_avx2(0, channels, args);
+EK_TILE_BODY void ek_qs8_dwconv_tile_avx2(const size_t pixels, size_t mr, size_t channels,
+                                          const ek_qs8_dwconv_args *args) {
+  const int8_t *a[EK_MAX_TAPS][EK_MR];
+  const size_t taps = args->taps, cached = taps <= EK_MAX_TAPS ? taps : 0;
+  for (size_t t = 0; t < cached; t++) {
+    EK_UNROLL for (size_t m = 0; m < pixels; m++) a[t][m] = EK_POINTER(t, m);
+  }
+  const int8_t *w = args->w;
+  const size_t tile = EK_NR * (8 + (taps + 1) / 2 * 2);
+  size_t n = 0;
+  for (; n + EK_NR <= channels; n += EK_NR, w += tile) {
+    if (cached) {
+      ek_qs8_dwconv_channels_avx2(0, pixels, mr, n, EK_NR, w, (const int8_t *const(*)[EK_MR])a, args);
+    } else {
+      ek_qs8_dwconv_channels_avx2(1, pixels, mr, n, EK_NR, w, NULL, args);
+    }
+  }
+  if (n < channels) ek_qs8_dwconv_channels_avx2(1, pixels, mr, n, channels - n, w, NULL, args);
 }
 
-void ek_qs8_dwconv_ukernel_1x16p9__avx2(size_t mr, size_t channels, const ek_qs8_dwconv_args *args) {
-  (void)mr;
-  ek_qs8_dwconv_tile_avx2(9, channels, args);
+void ek_qs8_dwconv_ukernel_2x16__avx2(size_t mr, size_t channels, const ek_qs8_dwconv_args *args) {
+  if (mr > 1) {
+    ek_qs8_dwconv_tile_avx2(2, mr, channels, args);
+  } else {
+    ek_qs8_dwconv_tile_avx2(1, mr, channels, args);
+  }
 }
 
-void ek_qs8_dwconv_ukernel_1x16p25__avx2(size_t mr, size_t channels, const ek_qs8_dwconv_args *args) {
-  (void)mr;
-  ek_qs8_dwconv_tile_avx2(25, channels, args);
-}
-
+#undef EK_MR
 #undef EK_NR
 #undef EK_MAX_TAPS
 #undef EK_POINTER
