@@ -108,7 +108,7 @@ def _check_type(definition: OpDef, port: Port, arg: Arg, bound: dict[TypeVariabl
         raise GraphError(
             f"{where}: input {port.name!r} is {arg.dtype.label}, but {definition.name} takes {', '.join(d.label for d in allowed)}"
         )
-    if isinstance(port.type, TypeVariable):
+    if isinstance(port.type, TypeVariable) and port.type.shared:
         first = bound.setdefault(port.type, arg.dtype)
         if first is not arg.dtype:
             raise GraphError(f"{where}: input {port.name!r} is {arg.dtype.label}, but another input of the same kind is {first.label}")

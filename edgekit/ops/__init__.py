@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 
 from edgekit.ops.definition import (
+    ANY,
     INDEX,
     T1,
     T2,
@@ -32,6 +33,7 @@ from edgekit.ops.definition import (
 )
 
 __all__ = [
+    "ANY",
     "INDEX",
     "T1",
     "T2",

@@ -14,15 +14,22 @@ from edgekit.types import Array, DType, TensorType
 
 @dataclass(frozen=True)
 class TypeVariable:
-    """A name for an element type that several ports share."""
+    """A name for an element type that several ports share.
+
+    Attributes:
+        name: unique in an operator.
+        shared: False where every tensor of a port may have its own type (the captures of a subgraph).
+    """
 
     name: str
+    shared: bool = True
 
 
 T = TypeVariable("T")
 T1 = TypeVariable("T1")
 T2 = TypeVariable("T2")
 INDEX = TypeVariable("Index")
+ANY = TypeVariable("Any", shared=False)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def run_node(node: Node, inputs: list[Array | None]) -> list[Array]:
     grouped = d.group_inputs(inputs)
     attrs: dict[str, Any] = dict(node.attrs)
     for a in d.subgraph_attrs:
-        attrs[a] = _callable(attrs[a])
+        attrs[a] = _Body(attrs[a])
     quantized = any(v is not None and v.quant is not None for v in (*node.inputs, *node.outputs))
     with np.errstate(all="ignore"):
         if d.quant_reference is not None and quantized:
@@ -43,14 +43,16 @@ def run_node(node: Node, inputs: list[Array | None]) -> list[Array]:
     return [np.asarray(a).astype(v.dtype.numpy, copy=False) for a, v in zip(flat, node.outputs, strict=False)]
 
 
-def _callable(graph: Graph) -> Callable[..., list[Array]]:
+class _Body:
     """A subgraph as a function of positional arrays."""
 
-    def call(*arrays: Array) -> list[Array]:
-        out = run_graph(graph, {v.name: a for v, a in zip(graph.inputs, arrays, strict=True)})
-        return [out[name] for name in graph.output_names]
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.output_types = tuple(v.type for v in graph.outputs)
 
-    return call
+    def __call__(self, *arrays: Array) -> list[Array]:
+        out = run_graph(self.graph, {v.name: a for v, a in zip(self.graph.inputs, arrays, strict=True)})
+        return [out[name] for name in self.graph.output_names]
 
 
 def run_graph(graph: Graph, feeds: Mapping[str, Array], observer: Observer | None = None) -> dict[str, Array]:

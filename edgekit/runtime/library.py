@@ -56,7 +56,9 @@ def lib() -> Any:
         raise RuntimeLibraryError(f"cannot open the C library {path}: {e}; rebuild it with `make build`") from e
     expected = f"{opened.EK_VERSION_MAJOR}.{opened.EK_VERSION_MINOR}."
     if not version.startswith(expected):
-        raise RuntimeLibraryError(f"the C library {path} is version {version}, but this package needs {expected}x; rebuild it with `make build`")
+        raise RuntimeLibraryError(
+            f"the C library {path} is version {version}, but this package needs {expected}x; rebuild it with `make build`"
+        )
     return opened
 
 
@@ -87,8 +89,9 @@ def create_env(isa: str | None, cache_dir: str | None = None) -> Any:
     out = ffi.new("ek_env **")
     status = lib().ek_env_create(options, out)
     if status != 0:
-        what = f"no ISA called {isa!r}; use 'scalar', 'avx2', 'avx512', 'avx512vnni', 'neon', 'neondot' ..." if isa is not None else "out of memory"
-        raise RuntimeLibraryError(f"cannot create the runtime environment: {what}", int(status))
+        names = "'scalar', 'avx2', 'avx512', 'avx512vnni', 'neon', 'neondot' ..."
+        why = f"no ISA is called {isa!r}; use {names}" if status == lib().EK_ERR_INVALID_ARGUMENT else "out of memory"
+        raise RuntimeLibraryError(f"cannot create the runtime environment: {why}", int(status))
     return ffi.gc(out[0], lib().ek_env_destroy)
 
 
@@ -103,7 +106,9 @@ def backend_handle(name: str) -> Any:
         raise RuntimeLibraryError(f"no back end called {name!r}; use one of {sorted(known)}")
     handle = getattr(lib(), known[name])()
     if handle == ffi.NULL:
-        raise RuntimeLibraryError(f"the C library {library_path()} was built without the back end {name!r}; use backend='cpu' or build it in")
+        raise RuntimeLibraryError(
+            f"the C library {library_path()} was built without the back end {name!r}; use backend='cpu' or build it in"
+        )
     return handle
 
 

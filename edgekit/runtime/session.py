@@ -114,7 +114,7 @@ class Session:
         self._handle: Any = None
         self._lock = threading.Lock()
         self._env = create_env(isa, None if cache_dir is None else os.fspath(cache_dir))
-        self._what = "model of %d bytes" % len(model) if isinstance(model, bytes) else f"model {os.fspath(model)!r}"
+        self._what = f"model of {len(model)} bytes" if isinstance(model, bytes) else f"model {os.fspath(model)!r}"
         self._model = self._load(model)
         self._handle = self._create(backend, threads, profile)
         self.inputs: tuple[TensorSpec, ...] = self._specs(lib().ek_session_input_count, lib().ek_session_input_info)

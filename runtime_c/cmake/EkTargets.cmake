@@ -1,6 +1,6 @@
 # The targets of the C runtime. Sources are found by name, so that adding a file never needs an edit here:
 #   runtime_c/src/**/*.c, runtime_c/gen/**/*.c   the library
-#   runtime_c/tools/<name>.c or <name>/*.c       one executable each
+#   runtime_c/tools/<name>.c or <name>/*.c       one executable each, with tools/common/*.c linked in
 #   runtime_c/test/**/test_*.c                   one test each, with the other *.c of its folder linked in
 #   runtime_c/fuzz/fuzz_*.c                      one libFuzzer target each
 
@@ -64,6 +64,8 @@ endfunction()
 
 function(ek_add_tools)
   file(GLOB entries CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/runtime_c/tools/*")
+  list(FILTER entries EXCLUDE REGEX "/common$")
+  file(GLOB common CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/runtime_c/tools/common/*.c")
   foreach(entry IN LISTS entries)
     get_filename_component(name "${entry}" NAME_WE)
     if(IS_DIRECTORY "${entry}")
@@ -74,7 +76,8 @@ function(ek_add_tools)
       continue()
     endif()
     if(sources)
-      ek_add_executable(${name} ${sources})
+      ek_add_executable(${name} ${sources} ${common})
+      target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/runtime_c/tools/common")
     endif()
   endforeach()
 endfunction()

@@ -58,6 +58,10 @@ static ek_status get_output(void *session, int32_t graph, uint32_t index, ek_ten
 
 static ek_status execute(void *session, int32_t graph, ek_error *error) {
   ek_exec_graph *g = graph_of(session, graph);
+  /* A body may have no node that would ask. */
+  if (g->keep_going != NULL && !g->keep_going(g->keep_going_user)) {
+    return ek_fail(error, EK_ERR_CANCELLED, "cancelled in subgraph '%s'", g->spec->name);
+  }
   return ek_cpu_run_nodes(g, 0, g->spec->node_count, error);
 }
 
