@@ -21,6 +21,8 @@ extern const ek_op ek_op_global_average_pool;
 extern const ek_op ek_op_global_max_pool;
 extern const ek_op ek_op_lp_pool;
 extern const ek_op ek_op_identity;
+extern const ek_op ek_op_if;
+extern const ek_op ek_op_while;
 
 static const ek_port_rule reshape_in[] = {{0x1ffeu, 1, false, false, 0}, {0x200u, 0, false, false, 0}};
 static const ek_port_rule reshape_out[] = {{0x1ffeu, 1, false, false, 0}};
@@ -292,6 +294,10 @@ static const ek_port_rule gru_in[] = {{0x2u, 1, false, false, 0}, {0xeu, 2, fals
 static const ek_port_rule gru_out[] = {{0x2u, 1, true, false, 0}, {0x2u, 1, true, false, 0}};
 static const ek_port_rule rnn_in[] = {{0x2u, 1, false, false, 0}, {0xeu, 2, false, false, 0}, {0xeu, 3, false, false, 0}, {0x2u, 1, true, false, 0}, {0x280u, 4, true, false, 0}, {0x2u, 1, true, false, 0}};
 static const ek_port_rule rnn_out[] = {{0x2u, 1, true, false, 0}, {0x2u, 1, true, false, 0}};
+static const ek_port_rule if_in[] = {{0x800u, 0, false, false, 0}, {0x1ffeu, 0, false, true, 0}};
+static const ek_port_rule if_out[] = {{0x1ffeu, 0, false, true, 0}};
+static const ek_port_rule while_in[] = {{0x200u, 0, true, false, 0}, {0x800u, 0, true, false, 0}, {0x1ffeu, 0, false, true, 0}};
+static const ek_port_rule while_out[] = {{0x1ffeu, 0, false, true, 0}};
 
 static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [1] = {"Reshape", &ek_op_reshape, reshape_in, reshape_out, 2, 1, 0, true, false},
@@ -429,6 +435,8 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [200] = {"LSTM", NULL, lstm_in, lstm_out, 8, 3, 0, false, false},
     [201] = {"GRU", NULL, gru_in, gru_out, 6, 2, 0, false, false},
     [202] = {"RNN", NULL, rnn_in, rnn_out, 6, 2, 0, false, false},
+    [210] = {"If", &ek_op_if, if_in, if_out, 2, 1, 2, false, false},
+    [211] = {"While", &ek_op_while, while_in, while_out, 3, 1, 1, false, false},
 };
 
 const ek_op_row *ek_op_find(uint32_t id) {

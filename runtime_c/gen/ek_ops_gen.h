@@ -141,7 +141,9 @@ typedef enum ek_op_id {
   EK_OP_LSTM = 200,
   EK_OP_GRU = 201,
   EK_OP_RNN = 202,
-  EK_OP_ID_LIMIT = 203
+  EK_OP_IF = 210,
+  EK_OP_WHILE = 211,
+  EK_OP_ID_LIMIT = 212
 } ek_op_id;
 
 typedef struct ek_reshape_attrs {
@@ -566,6 +568,16 @@ typedef struct ek_rnn_attrs {
   bool batch_first;
 } ek_rnn_attrs;
 
+typedef struct ek_if_attrs {
+  int32_t then_graph;
+  int32_t else_graph;
+} ek_if_attrs;
+
+typedef struct ek_while_attrs {
+  int32_t body;
+  int64_t carried;
+} ek_while_attrs;
+
 /* Large enough for the attributes of any operator. */
 typedef union ek_any_attrs {
   char none;
@@ -642,6 +654,8 @@ typedef union ek_any_attrs {
   ek_lstm_attrs lstm;
   ek_gru_attrs gru;
   ek_rnn_attrs rnn;
+  ek_if_attrs if_;
+  ek_while_attrs while_;
 } ek_any_attrs;
 
 /* One port of an operator: the element types it takes, and which other ports share the very same type. */

@@ -99,8 +99,8 @@ static const ek_fb_field global_max_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field graph_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
-    {6, EK_FB_VECTOR_TABLE, 4, 4, 74},
-    {8, EK_FB_VECTOR_TABLE, 4, 4, 45},
+    {6, EK_FB_VECTOR_TABLE, 4, 4, 75},
+    {8, EK_FB_VECTOR_TABLE, 4, 4, 46},
     {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_VECTOR_STRING, 4, 4, 0},
@@ -114,6 +114,9 @@ static const ek_fb_field hard_sigmoid_attrs_fields[] = {
     {6, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field hardmax_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field if_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field instance_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
@@ -175,7 +178,7 @@ static const ek_fb_field model_fields[] = {
     {6, EK_FB_SCALAR, 8, 8, 0},
     {8, EK_FB_VECTOR_STRUCT, 16, 8, 0},
     {10, EK_FB_VECTOR_TABLE, 4, 4, 26},
-    {12, EK_FB_VECTOR_TABLE, 4, 4, 32}};
+    {12, EK_FB_VECTOR_TABLE, 4, 4, 33}};
 static const ek_fb_field mul_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
@@ -279,7 +282,7 @@ static const ek_fb_field tensor_fields[] = {
     {6, EK_FB_SCALAR, 1, 1, 0},
     {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {10, EK_FB_VECTOR_STRING, 4, 4, 0},
-    {12, EK_FB_TABLE, 4, 4, 49},
+    {12, EK_FB_TABLE, 4, 4, 50},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
     {18, EK_FB_SCALAR, 1, 1, 0}};
@@ -293,6 +296,9 @@ static const ek_fb_field transpose_attrs_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 8, 8, 0}};
 static const ek_fb_field trilu_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field while_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 8, 8, 0}};
 
 static const ek_fb_type types[] = {
     {"AddAttrs", add_attrs_fields, 2},
@@ -325,6 +331,7 @@ static const ek_fb_type types[] = {
     {"GroupNormAttrs", group_norm_attrs_fields, 3},
     {"HardSigmoidAttrs", hard_sigmoid_attrs_fields, 2},
     {"HardmaxAttrs", hardmax_attrs_fields, 1},
+    {"IfAttrs", if_attrs_fields, 2},
     {"InstanceNormAttrs", instance_norm_attrs_fields, 2},
     {"IsInfAttrs", is_inf_attrs_fields, 2},
     {"KeyValue", key_value_fields, 2},
@@ -374,89 +381,92 @@ static const ek_fb_type types[] = {
     {"TopKAttrs", top_k_attrs_fields, 3},
     {"TransposeAttrs", transpose_attrs_fields, 1},
     {"TriluAttrs", trilu_attrs_fields, 1},
+    {"WhileAttrs", while_attrs_fields, 2},
 };
 
 static uint16_t union_type(uint8_t tag) {
   switch (tag) {
-    case 1: return 62;
-    case 2: return 77;
+    case 1: return 63;
+    case 2: return 78;
     case 3: return 11;
-    case 4: return 72;
+    case 4: return 73;
     case 6: return 20;
-    case 9: return 48;
-    case 10: return 69;
+    case 9: return 49;
+    case 10: return 70;
     case 12: return 15;
-    case 13: return 71;
-    case 14: return 63;
+    case 13: return 72;
+    case 14: return 64;
     case 15: return 21;
     case 16: return 22;
-    case 17: return 66;
-    case 18: return 67;
+    case 17: return 67;
+    case 18: return 68;
     case 20: return 0;
-    case 21: return 73;
-    case 22: return 44;
+    case 21: return 74;
+    case 22: return 45;
     case 23: return 16;
-    case 25: return 42;
+    case 25: return 43;
     case 39: return 6;
-    case 76: return 36;
+    case 76: return 37;
     case 77: return 17;
-    case 78: return 68;
+    case 78: return 69;
     case 79: return 8;
     case 82: return 28;
     case 85: return 23;
-    case 87: return 75;
+    case 87: return 76;
     case 88: return 9;
-    case 92: return 31;
-    case 100: return 50;
-    case 102: return 61;
+    case 92: return 32;
+    case 100: return 51;
+    case 102: return 62;
     case 104: return 7;
     case 110: return 12;
     case 111: return 13;
-    case 112: return 40;
+    case 112: return 41;
     case 113: return 18;
-    case 125: return 41;
+    case 125: return 42;
     case 126: return 4;
     case 127: return 24;
     case 128: return 25;
-    case 129: return 39;
-    case 135: return 70;
-    case 136: return 37;
+    case 129: return 40;
+    case 135: return 71;
+    case 136: return 38;
     case 137: return 5;
-    case 138: return 35;
-    case 139: return 30;
+    case 138: return 36;
+    case 139: return 31;
     case 140: return 27;
-    case 141: return 65;
-    case 142: return 33;
-    case 143: return 38;
+    case 141: return 66;
+    case 142: return 34;
+    case 143: return 39;
     case 144: return 3;
     case 145: return 29;
-    case 150: return 47;
-    case 152: return 78;
-    case 153: return 64;
+    case 150: return 48;
+    case 152: return 79;
+    case 153: return 65;
     case 154: return 10;
-    case 155: return 76;
-    case 156: return 46;
-    case 180: return 59;
-    case 181: return 56;
-    case 182: return 55;
-    case 183: return 57;
-    case 184: return 58;
-    case 185: return 52;
-    case 186: return 53;
-    case 187: return 54;
-    case 188: return 60;
+    case 155: return 77;
+    case 156: return 47;
+    case 180: return 60;
+    case 181: return 57;
+    case 182: return 56;
+    case 183: return 58;
+    case 184: return 59;
+    case 185: return 53;
+    case 186: return 54;
+    case 187: return 55;
+    case 188: return 61;
     case 189: return 1;
     case 190: return 2;
     case 191: return 14;
-    case 200: return 34;
+    case 200: return 35;
     case 201: return 19;
-    case 202: return 51;
+    case 202: return 52;
+    case 210: return 30;
+    case 211: return 80;
     default: return UINT16_MAX;
   }
 }
 
 ek_status ek_schema_verify(const uint8_t *data, size_t size, ek_error *error) {
-  return ek_fb_verify(data, size, "EKM1", types, 43, union_type, error);
+  return ek_fb_verify(data, size, "EKM1", types, 44, union_type, error);
 }
 
 ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attrs *out, ek_error *error) {
@@ -894,6 +904,14 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       out->rnn.clip = ek_fb_get_f32(table, 14, 0.0f);
       out->rnn.batch_first = ek_fb_get_bool(table, 16, 0);
       return EK_OK;
+    case 210: /* If */
+      out->if_.then_graph = ek_fb_get_i32(table, 4, 0);
+      out->if_.else_graph = ek_fb_get_i32(table, 6, 0);
+      return EK_OK;
+    case 211: /* While */
+      out->while_.body = ek_fb_get_i32(table, 4, 0);
+      out->while_.carried = ek_fb_get_i64(table, 6, 0);
+      return EK_OK;
     default: return EK_OK;
   }
 }
@@ -902,6 +920,8 @@ int32_t ek_subgraph_attr(uint32_t op, const ek_any_attrs *attrs, uint32_t i) {
   (void)attrs;
   (void)i;
   switch (op) {
+    case 210: return i == 0 ? attrs->if_.then_graph : i == 1 ? attrs->if_.else_graph : -1;
+    case 211: return i == 0 ? attrs->while_.body : -1;
     default: return -1;
   }
 }

@@ -144,6 +144,10 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     'HardmaxAttrs': (
         ('axis_', 'scalar', 'i64', '', -1),
     ),
+    'IfAttrs': (
+        ('then_graph_', 'scalar', 'i32', '', 0),
+        ('else_graph_', 'scalar', 'i32', '', 0),
+    ),
     'InstanceNormAttrs': (
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),
         ('layout_', 'scalar', 'u8', '', 0),
@@ -372,6 +376,10 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     'TriluAttrs': (
         ('upper_', 'scalar', 'bool', '', 1),
     ),
+    'WhileAttrs': (
+        ('body_', 'scalar', 'i32', '', 0),
+        ('carried_', 'scalar', 'i64', '', 0),
+    ),
 }
 
 # struct -> (bytes, alignment, ((name, type, byte offset), ...))
@@ -454,4 +462,6 @@ UNION: dict[int, str] = {
     200: 'LSTMAttrs',
     201: 'GRUAttrs',
     202: 'RNNAttrs',
+    210: 'IfAttrs',
+    211: 'WhileAttrs',
 }
