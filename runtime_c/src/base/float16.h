@@ -39,4 +39,23 @@ static inline uint16_t ek_f32_to_f16(float x) {
   return (uint16_t)(sign | (a + 0xFFFu + (a >> 13 & 1u) - 0x38000000u) >> 13);
 }
 
+/* The same from double, rounded once. */
+static inline uint16_t ek_f64_to_f16(double x) {
+  union {
+    double f;
+    uint64_t u;
+  } in = {x}, half;
+  const uint16_t sign = (uint16_t)(in.u >> 48 & 0x8000u);
+  const uint64_t a = in.u & UINT64_C(0x7FFFFFFFFFFFFFFF);
+  if (a > UINT64_C(0x7FF0000000000000)) return (uint16_t)(sign | 0x7E00u);
+  if (a >= UINT64_C(0x40EFFE0000000000)) return (uint16_t)(sign | 0x7C00u); /* 65520 and above */
+  if (a < UINT64_C(0x3F10000000000000)) { /* below 2^-14: adding 2^28 leaves the rounded multiple of 2^-24 in the low bits */
+    in.u = a;
+    half.f = in.f + 268435456.0;
+    return (uint16_t)(sign | (uint16_t)(half.u - UINT64_C(0x41B0000000000000)));
+  }
+  const uint64_t rebased = a - (UINT64_C(1008) << 52);
+  return (uint16_t)(sign | (uint16_t)((rebased + UINT64_C(0x1FFFFFFFFFF) + (rebased >> 42 & 1u)) >> 42));
+}
+
 #endif

@@ -1,0 +1,5 @@
+#define EK_VECTOR_ISA EK_VECTOR_NEON
+#define EK_F32_VBINARY_NAME ek_f32_vbinary_ukernel_x4__neon
+#include "ukernels/f32_vbinary/f32_vbinary_template.h"
+#undef EK_F32_VBINARY_NAME
+#undef EK_VECTOR_ISA

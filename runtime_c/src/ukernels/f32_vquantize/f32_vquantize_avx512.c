@@ -1,0 +1,5 @@
+#define EK_VECTOR_ISA EK_VECTOR_AVX512
+#define EK_F32_VQUANTIZE_NAME ek_f32_vquantize_ukernel_x32__avx512
+#include "ukernels/f32_vquantize/f32_vquantize_template.h"
+#undef EK_F32_VQUANTIZE_NAME
+#undef EK_VECTOR_ISA

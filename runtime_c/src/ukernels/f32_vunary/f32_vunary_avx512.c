@@ -1,0 +1,5 @@
+#define EK_VECTOR_ISA EK_VECTOR_AVX512
+#define EK_F32_VUNARY_NAME ek_f32_vunary_ukernel_x16__avx512
+#include "ukernels/f32_vunary/f32_vunary_template.h"
+#undef EK_F32_VUNARY_NAME
+#undef EK_VECTOR_ISA

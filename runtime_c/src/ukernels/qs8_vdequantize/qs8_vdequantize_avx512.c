@@ -1,0 +1,5 @@
+#define EK_VECTOR_ISA EK_VECTOR_AVX512
+#define EK_QS8_VDEQUANTIZE_NAME ek_qs8_vdequantize_ukernel_x32__avx512
+#include "ukernels/qs8_vdequantize/qs8_vdequantize_template.h"
+#undef EK_QS8_VDEQUANTIZE_NAME
+#undef EK_VECTOR_ISA
