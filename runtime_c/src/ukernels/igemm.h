@@ -4,6 +4,9 @@
 
 #include "ukernels/ukernel.h"
 
+/* For the callers: the loop over taps has a cost of its own, and a tap of few channels cannot amortise it. Where kc is
+ * smaller than about 8 (the three channels of an image), gather ks * kc values into rows and call with ks = 1. */
+
 /* The offset of a row that is padding: the kernel reads the `zero` row of the arguments in its place. */
 #define EK_IGEMM_PAD UINT32_MAX
 
