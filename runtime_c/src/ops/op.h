@@ -97,7 +97,7 @@ typedef struct ek_op {
   ek_status (*run)(ek_op_context *ctx);
 } ek_op;
 
-/* Where the number of results is known only after computing them (NonZero, Compress, NonMaxSuppression), `shape` checks the inputs
+/* Where the number of results is known only after computing them (NonZero, NonMaxSuppression), `shape` checks the inputs
  * and returns EK_SHAPE_NOT_YET even when data is there, and `run` sets the dims of its output with ek_set_run_dims. A later
  * node's `shape` therefore has to be called after the earlier node's `run`. `run` may fail with EK_ERR_SHAPE on values that
  * are impossible (an index outside its dimension); it still stays within bounds. */

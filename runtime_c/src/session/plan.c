@@ -16,6 +16,7 @@ static ek_status prepare_node(ek_session *s, ek_exec_node *n, ek_error *error) {
     }
   }
   n->kernel = memory.kernel != NULL ? memory.kernel : "";
+  n->ctx.scratch_bytes = memory.scratch_bytes;
   n->state_bytes = ek_align_size(memory.state_bytes);
   s->memory.packed_bytes = ek_add_size(s->memory.packed_bytes, n->state_bytes);
   const size_t scratch = ek_align_size(memory.scratch_bytes);
