@@ -1,0 +1,26 @@
+/* ReduceSum: sum over axes. */
+#include "ek_ops_gen.h"
+#include "ops/reduce.h"
+
+static ek_reduce how(const ek_op_context *ctx) {
+  const ek_reduce_sum_attrs *attrs = ctx->attrs;
+  return (ek_reduce){EK_REDUCE_SUM, attrs->axes, attrs->keepdims};
+}
+
+static ek_status reduce_sum_shape(ek_op_context *ctx) {
+  const ek_reduce h = how(ctx);
+  return ek_reduce_shape(ctx, &h);
+}
+
+static ek_status reduce_sum_prepare(ek_op_context *ctx, ek_op_memory *memory) {
+  const ek_reduce h = how(ctx);
+  (void)memory;
+  return ek_reduce_prepare(ctx, &h);
+}
+
+static ek_status reduce_sum_run(ek_op_context *ctx) {
+  const ek_reduce h = how(ctx);
+  return ek_reduce_run(ctx, &h);
+}
+
+const ek_op ek_op_reduce_sum = {"ReduceSum", reduce_sum_shape, reduce_sum_prepare, NULL, reduce_sum_run};
