@@ -7,12 +7,20 @@ extern const ek_op ek_op_transpose;
 extern const ek_op ek_op_concat;
 extern const ek_op ek_op_split;
 extern const ek_op ek_op_slice;
+extern const ek_op ek_op_gather;
 extern const ek_op ek_op_tile;
 extern const ek_op ek_op_expand;
+extern const ek_op ek_op_pad;
 extern const ek_op ek_op_shape;
 extern const ek_op ek_op_size;
 extern const ek_op ek_op_depth_to_space;
 extern const ek_op ek_op_space_to_depth;
+extern const ek_op ek_op_resize;
+extern const ek_op ek_op_gather_elements;
+extern const ek_op ek_op_gather_nd;
+extern const ek_op ek_op_scatter_elements;
+extern const ek_op ek_op_scatter_nd;
+extern const ek_op ek_op_range;
 extern const ek_op ek_op_conv;
 extern const ek_op ek_op_fully_connected;
 extern const ek_op ek_op_max_pool;
@@ -20,7 +28,26 @@ extern const ek_op ek_op_average_pool;
 extern const ek_op ek_op_global_average_pool;
 extern const ek_op ek_op_global_max_pool;
 extern const ek_op ek_op_lp_pool;
+extern const ek_op ek_op_one_hot;
+extern const ek_op ek_op_non_zero;
+extern const ek_op ek_op_trilu;
+extern const ek_op ek_op_reverse_sequence;
+extern const ek_op ek_op_compress;
+extern const ek_op ek_op_top_k;
+extern const ek_op ek_op_non_max_suppression;
 extern const ek_op ek_op_identity;
+extern const ek_op ek_op_reduce_sum;
+extern const ek_op ek_op_reduce_mean;
+extern const ek_op ek_op_reduce_max;
+extern const ek_op ek_op_reduce_min;
+extern const ek_op ek_op_reduce_prod;
+extern const ek_op ek_op_reduce_l1;
+extern const ek_op ek_op_reduce_l2;
+extern const ek_op ek_op_reduce_log_sum_exp;
+extern const ek_op ek_op_reduce_sum_square;
+extern const ek_op ek_op_arg_max;
+extern const ek_op ek_op_arg_min;
+extern const ek_op ek_op_cum_sum;
 extern const ek_op ek_op_if;
 extern const ek_op ek_op_while;
 
@@ -305,20 +332,20 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [3] = {"Concat", &ek_op_concat, concat_in, concat_out, 1, 1, 0, false, false},
     [4] = {"Split", &ek_op_split, split_in, split_out, 1, 1, 0, false, false},
     [5] = {"Slice", &ek_op_slice, slice_in, slice_out, 5, 1, 0, false, false},
-    [6] = {"Gather", NULL, gather_in, gather_out, 2, 1, 0, false, false},
+    [6] = {"Gather", &ek_op_gather, gather_in, gather_out, 2, 1, 0, false, false},
     [7] = {"Tile", &ek_op_tile, tile_in, tile_out, 2, 1, 0, false, false},
     [8] = {"Expand", &ek_op_expand, expand_in, expand_out, 2, 1, 0, false, false},
-    [9] = {"Pad", NULL, pad_in, pad_out, 4, 1, 0, false, false},
+    [9] = {"Pad", &ek_op_pad, pad_in, pad_out, 4, 1, 0, false, false},
     [10] = {"Shape", &ek_op_shape, shape_in, shape_out, 1, 1, 0, false, false},
     [11] = {"Size", &ek_op_size, size_in, size_out, 1, 1, 0, false, false},
     [12] = {"DepthToSpace", &ek_op_depth_to_space, depth_to_space_in, depth_to_space_out, 1, 1, 0, false, false},
     [13] = {"SpaceToDepth", &ek_op_space_to_depth, space_to_depth_in, space_to_depth_out, 1, 1, 0, false, false},
-    [14] = {"Resize", NULL, resize_in, resize_out, 4, 1, 0, false, false},
-    [15] = {"GatherElements", NULL, gather_elements_in, gather_elements_out, 2, 1, 0, false, false},
-    [16] = {"GatherND", NULL, gather_nd_in, gather_nd_out, 2, 1, 0, false, false},
-    [17] = {"ScatterElements", NULL, scatter_elements_in, scatter_elements_out, 3, 1, 0, false, false},
-    [18] = {"ScatterND", NULL, scatter_nd_in, scatter_nd_out, 3, 1, 0, false, false},
-    [19] = {"Range", NULL, range_in, range_out, 3, 1, 0, false, false},
+    [14] = {"Resize", &ek_op_resize, resize_in, resize_out, 4, 1, 0, false, false},
+    [15] = {"GatherElements", &ek_op_gather_elements, gather_elements_in, gather_elements_out, 2, 1, 0, false, false},
+    [16] = {"GatherND", &ek_op_gather_nd, gather_nd_in, gather_nd_out, 2, 1, 0, false, false},
+    [17] = {"ScatterElements", &ek_op_scatter_elements, scatter_elements_in, scatter_elements_out, 3, 1, 0, false, false},
+    [18] = {"ScatterND", &ek_op_scatter_nd, scatter_nd_in, scatter_nd_out, 3, 1, 0, false, false},
+    [19] = {"Range", &ek_op_range, range_in, range_out, 3, 1, 0, false, false},
     [20] = {"Add", NULL, add_in, add_out, 2, 1, 0, true, false},
     [21] = {"Sub", NULL, sub_in, sub_out, 2, 1, 0, true, false},
     [22] = {"Mul", NULL, mul_in, mul_out, 2, 1, 0, true, false},
@@ -412,26 +439,26 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [143] = {"LpNormalize", NULL, lp_normalize_in, lp_normalize_out, 1, 1, 0, false, false},
     [144] = {"Attention", NULL, attention_in, attention_out, 4, 1, 0, false, false},
     [145] = {"Hardmax", NULL, hardmax_in, hardmax_out, 1, 1, 0, false, false},
-    [150] = {"OneHot", NULL, one_hot_in, one_hot_out, 3, 1, 0, false, false},
-    [151] = {"NonZero", NULL, non_zero_in, non_zero_out, 1, 1, 0, false, false},
-    [152] = {"Trilu", NULL, trilu_in, trilu_out, 2, 1, 0, false, false},
-    [153] = {"ReverseSequence", NULL, reverse_sequence_in, reverse_sequence_out, 2, 1, 0, false, false},
-    [154] = {"Compress", NULL, compress_in, compress_out, 2, 1, 0, false, false},
-    [155] = {"TopK", NULL, top_k_in, top_k_out, 2, 2, 0, false, false},
-    [156] = {"NonMaxSuppression", NULL, non_max_suppression_in, non_max_suppression_out, 5, 1, 0, false, false},
+    [150] = {"OneHot", &ek_op_one_hot, one_hot_in, one_hot_out, 3, 1, 0, false, false},
+    [151] = {"NonZero", &ek_op_non_zero, non_zero_in, non_zero_out, 1, 1, 0, false, false},
+    [152] = {"Trilu", &ek_op_trilu, trilu_in, trilu_out, 2, 1, 0, false, false},
+    [153] = {"ReverseSequence", &ek_op_reverse_sequence, reverse_sequence_in, reverse_sequence_out, 2, 1, 0, false, false},
+    [154] = {"Compress", &ek_op_compress, compress_in, compress_out, 2, 1, 0, false, false},
+    [155] = {"TopK", &ek_op_top_k, top_k_in, top_k_out, 2, 2, 0, false, false},
+    [156] = {"NonMaxSuppression", &ek_op_non_max_suppression, non_max_suppression_in, non_max_suppression_out, 5, 1, 0, false, false},
     [161] = {"Identity", &ek_op_identity, identity_in, identity_out, 1, 1, 0, false, false},
-    [180] = {"ReduceSum", NULL, reduce_sum_in, reduce_sum_out, 1, 1, 0, false, false},
-    [181] = {"ReduceMean", NULL, reduce_mean_in, reduce_mean_out, 1, 1, 0, false, false},
-    [182] = {"ReduceMax", NULL, reduce_max_in, reduce_max_out, 1, 1, 0, false, false},
-    [183] = {"ReduceMin", NULL, reduce_min_in, reduce_min_out, 1, 1, 0, false, false},
-    [184] = {"ReduceProd", NULL, reduce_prod_in, reduce_prod_out, 1, 1, 0, false, false},
-    [185] = {"ReduceL1", NULL, reduce_l1_in, reduce_l1_out, 1, 1, 0, false, false},
-    [186] = {"ReduceL2", NULL, reduce_l2_in, reduce_l2_out, 1, 1, 0, false, false},
-    [187] = {"ReduceLogSumExp", NULL, reduce_log_sum_exp_in, reduce_log_sum_exp_out, 1, 1, 0, false, false},
-    [188] = {"ReduceSumSquare", NULL, reduce_sum_square_in, reduce_sum_square_out, 1, 1, 0, false, false},
-    [189] = {"ArgMax", NULL, arg_max_in, arg_max_out, 1, 1, 0, false, false},
-    [190] = {"ArgMin", NULL, arg_min_in, arg_min_out, 1, 1, 0, false, false},
-    [191] = {"CumSum", NULL, cum_sum_in, cum_sum_out, 2, 1, 0, false, false},
+    [180] = {"ReduceSum", &ek_op_reduce_sum, reduce_sum_in, reduce_sum_out, 1, 1, 0, false, false},
+    [181] = {"ReduceMean", &ek_op_reduce_mean, reduce_mean_in, reduce_mean_out, 1, 1, 0, false, false},
+    [182] = {"ReduceMax", &ek_op_reduce_max, reduce_max_in, reduce_max_out, 1, 1, 0, false, false},
+    [183] = {"ReduceMin", &ek_op_reduce_min, reduce_min_in, reduce_min_out, 1, 1, 0, false, false},
+    [184] = {"ReduceProd", &ek_op_reduce_prod, reduce_prod_in, reduce_prod_out, 1, 1, 0, false, false},
+    [185] = {"ReduceL1", &ek_op_reduce_l1, reduce_l1_in, reduce_l1_out, 1, 1, 0, false, false},
+    [186] = {"ReduceL2", &ek_op_reduce_l2, reduce_l2_in, reduce_l2_out, 1, 1, 0, false, false},
+    [187] = {"ReduceLogSumExp", &ek_op_reduce_log_sum_exp, reduce_log_sum_exp_in, reduce_log_sum_exp_out, 1, 1, 0, false, false},
+    [188] = {"ReduceSumSquare", &ek_op_reduce_sum_square, reduce_sum_square_in, reduce_sum_square_out, 1, 1, 0, false, false},
+    [189] = {"ArgMax", &ek_op_arg_max, arg_max_in, arg_max_out, 1, 1, 0, false, false},
+    [190] = {"ArgMin", &ek_op_arg_min, arg_min_in, arg_min_out, 1, 1, 0, false, false},
+    [191] = {"CumSum", &ek_op_cum_sum, cum_sum_in, cum_sum_out, 2, 1, 0, false, false},
     [200] = {"LSTM", NULL, lstm_in, lstm_out, 8, 3, 0, false, false},
     [201] = {"GRU", NULL, gru_in, gru_out, 6, 2, 0, false, false},
     [202] = {"RNN", NULL, rnn_in, rnn_out, 6, 2, 0, false, false},
