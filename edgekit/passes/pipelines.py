@@ -24,6 +24,10 @@ from edgekit.passes.fuse.fold_batch_norm import FOLD_BATCH_NORM
 from edgekit.passes.fuse.fuse_activation import FUSE_ACTIVATION
 from edgekit.passes.fuse.fuse_fully_connected import ABSORB_MATMUL_TRANSPOSE, FUSE_FULLY_CONNECTED
 from edgekit.passes.fuse.fuse_pad import FUSE_PAD
+from edgekit.passes.fuse.recognize_activations import RECOGNIZE_ACTIVATIONS
+from edgekit.passes.fuse.recognize_attention import RECOGNIZE_ATTENTION
+from edgekit.passes.fuse.recognize_depth_to_space import RECOGNIZE_DEPTH_TO_SPACE
+from edgekit.passes.fuse.recognize_normalization import RECOGNIZE_NORMALIZATION
 from edgekit.passes.layout.assign_layout import ASSIGN_LAYOUT
 
 CANONICALIZE: tuple[Pass, ...] = (
@@ -39,6 +43,11 @@ FUSE: tuple[Pass, ...] = (
     FOLD_BATCH_NORM,
     FUSE_FULLY_CONNECTED,
     FOLD_AFFINE,
+    RECOGNIZE_NORMALIZATION,
+    RECOGNIZE_ACTIVATIONS,
+    ABSORB_MATMUL_TRANSPOSE,
+    RECOGNIZE_ATTENTION,
+    RECOGNIZE_DEPTH_TO_SPACE,
     FUSE_PAD,
     FUSE_ACTIVATION,
 )
