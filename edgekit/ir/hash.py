@@ -16,7 +16,7 @@ def constant_digest(array: Array) -> str:
     data = np.ascontiguousarray(array)
     if data.dtype.byteorder == ">":
         data = data.astype(data.dtype.newbyteorder("<"))
-    return hashlib.sha256(memoryview(data.reshape(-1).view(np.uint8))).hexdigest()
+    return hashlib.sha256(data.reshape(-1).view(np.uint8).data).hexdigest()
 
 
 def graph_hash(graph: Graph) -> str:

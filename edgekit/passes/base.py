@@ -34,7 +34,9 @@ class PassResult:
         """The result of as many changes as names; the log shows the first names."""
         if not names:
             return UNCHANGED
-        shown = ", ".join(repr(n) for n in names[:SHOWN_NAMES]) + (f", and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else "")
+        shown = ", ".join(repr(n) for n in names[:SHOWN_NAMES]) + (
+            f", and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        )
         return PassResult(True, len(names), (f"{what} x{len(names)}: {shown}",))
 
 

@@ -82,7 +82,13 @@ class _Maker:
             return
         if kind == 1 and self.number(0, 2) == 0:
             x = self.b.call("Pad", x, self.ints([0, 0, 1, 0, 0, 0, 0, 1]))
-        attrs = {"kernel": [2, 2], "strides": [self.number(1, 2)] * 2, "pads": [0, 0, self.number(0, 1), 0], "dilations": [1, 1], "layout": "NCHW"}
+        attrs = {
+            "kernel": [2, 2],
+            "strides": [self.number(1, 2)] * 2,
+            "pads": [0, 0, self.number(0, 1), 0],
+            "dilations": [1, 1],
+            "layout": "NCHW",
+        }
         self.add(self.b.call("MaxPool" if kind == 0 else "AveragePool", x, **attrs))
 
     def unary(self) -> None:
@@ -103,7 +109,9 @@ class _Maker:
         if kind == 0:
             other = self.pick(lambda v: v.shape == x.shape)
         elif kind == 1:
-            other = self.pick(lambda v: len(v.shape) <= len(x.shape) and all(d in (1, e) for d, e in zip(v.shape[::-1], x.shape[::-1], strict=False)))
+            other = self.pick(
+                lambda v: len(v.shape) <= len(x.shape) and all(d in (1, e) for d, e in zip(v.shape[::-1], x.shape[::-1], strict=False))
+            )
         elif kind == 2:
             other = self.b.constant(np.array(self.number(-1, 2), np.float32), "k")
         else:
@@ -145,7 +153,11 @@ class _Maker:
         if x is None:
             return
         axis = self.number(0, len(x.shape) - 1)
-        other = self.pick(lambda v: len(v.shape) == len(x.shape) and all(a == b or i == axis for i, (a, b) in enumerate(zip(v.shape, x.shape, strict=True))))
+        other = self.pick(
+            lambda v: (
+                len(v.shape) == len(x.shape) and all(a == b or i == axis for i, (a, b) in enumerate(zip(v.shape, x.shape, strict=True)))
+            )
+        )
         self.add(self.b.call("Concat", x, other, *([self.floats(*x.shape)] if self.number(0, 3) == 0 else []), axis=axis))
 
     def split(self) -> None:
@@ -161,7 +173,11 @@ class _Maker:
         if x is None:
             return
         axis = self.draw(st.sampled_from([i for i, d in enumerate(x.shape) if d >= 2]))
-        self.add(self.b.call("Slice", x, self.ints([self.number(0, 1)]), self.ints([x.shape[axis]]), self.ints([axis]), self.ints([self.number(1, 2)])))
+        self.add(
+            self.b.call(
+                "Slice", x, self.ints([self.number(0, 1)]), self.ints([x.shape[axis]]), self.ints([axis]), self.ints([self.number(1, 2)])
+            )
+        )
 
     def gather(self) -> None:
         x = self.pick(lambda v: len(v.shape) >= 1)
@@ -187,7 +203,15 @@ class _Maker:
     def resize(self) -> None:
         x = self.pick(lambda v: len(v.shape) == 4)
         if x is not None:
-            self.add(self.b.call("Resize", x, self.ints([*x.shape[:2], x.shape[2] * 2, x.shape[3] + 1]), None, mode=self.draw(st.sampled_from(["nearest", "linear"]))))
+            self.add(
+                self.b.call(
+                    "Resize",
+                    x,
+                    self.ints([*x.shape[:2], x.shape[2] * 2, x.shape[3] + 1]),
+                    None,
+                    mode=self.draw(st.sampled_from(["nearest", "linear"])),
+                )
+            )
 
     def expand(self) -> None:
         x = self.pick(lambda v: any(d == 1 for d in v.shape))

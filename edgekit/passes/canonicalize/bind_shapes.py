@@ -68,7 +68,7 @@ def bind_shapes(graph: Graph, shapes: Mapping[str, Sequence[int] | int], default
             first = _single(v.shape[0]) if v.shape else None
             if first is not None and first.upper is None and first.name not in values:
                 _bind(values, first.name, 1)
-                notes.append(f"dimension {first.name!r} (batch of input {v.name!r}) was not given and is set to 1; pass a shape to change it")
+                notes.append(f"dimension {first.name!r} (batch of input {v.name!r}) was not given: set to 1; pass a shape to change it")
     if values:
         for g in graph.walk():
             for v in g.values():

@@ -50,12 +50,12 @@ def ints(node: Node, i: int) -> list[int] | None:
 
 def same_dims(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> bool:
     """True when two shapes are known to be equal."""
-    return len(a) == len(b) and all(x == y for x, y in zip(a, b, strict=True))
+    return len(a) == len(b) and all(bool(x == y) for x, y in zip(a, b, strict=True))
 
 
 def has_clamp(node: Node) -> bool:
     """True when the operator has a fused clamp that does something."""
-    return node.attrs.get("clamp_min", -INF) != -INF or node.attrs.get("clamp_max", INF) != INF
+    return bool(node.attrs.get("clamp_min", -INF) != -INF or node.attrs.get("clamp_max", INF) != INF)
 
 
 def permutation(node: Node) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ _KEPT_CATEGORIES = ("quantization", "control_flow", "control-flow", "recurrent")
 
 def _foldable(node: Node) -> bool:
     d = node.definition
-    if d.stateful or d.category in _KEPT_CATEGORIES and node.op != "Cast" or node.subgraphs():
+    if d.stateful or (d.category in _KEPT_CATEGORIES and node.op != "Cast") or node.subgraphs():
         return False
     present = [v for v in node.inputs if v is not None]
     if not present or any(v.const is None or v.quant is not None for v in present) or any(v.quant is not None for v in node.outputs):
@@ -52,4 +52,4 @@ def _run(graph: Graph) -> PassResult:
     return PassResult.of([n.name for n in folded], "folded constants")
 
 
-FOLD_CONSTANTS = Pass("fold-constants", "Compute nodes whose inputs are all constants, unless the result is much larger than they are.", _run)
+FOLD_CONSTANTS = Pass("fold-constants", "Compute nodes whose inputs are constants, unless the result is much larger.", _run)

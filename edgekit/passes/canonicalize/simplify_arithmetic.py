@@ -18,7 +18,14 @@ def _neutral(m: Match, e: Editor) -> Value | None:
     node, x = m.root, m["x"]
     c = m.constant("c")
     y = node.outputs[0]
-    if c is x.const or has_clamp(node) or y.quant is not None or x.quant is not None or x.dtype is not y.dtype or not same_dims(x.shape, y.shape):
+    if (
+        c is x.const
+        or has_clamp(node)
+        or y.quant is not None
+        or x.quant is not None
+        or x.dtype is not y.dtype
+        or not same_dims(x.shape, y.shape)
+    ):
         return None
     if not node.definition.commutative and node.input(0) is not x:
         return None
@@ -26,7 +33,7 @@ def _neutral(m: Match, e: Editor) -> Value | None:
 
 
 def _divide(m: Match, e: Editor) -> Value | None:
-    """x / c = x * (1 / c), where 1 / c is exact or the division is by a power of two; else only for the same bits' sake left alone."""
+    """x / c = x * (1 / c) for powers of two, where the result has the same bits."""
     node = m.root
     c = constant(node, 1)
     if c is None or not plain_node(node) or c.dtype.kind != "f":
@@ -63,9 +70,16 @@ def _bound(m: Match, e: Editor) -> Value | None:
     """Min or Max with a number is a Clip."""
     node, x = m.root, m["x"]
     c = scalar(m["c"])
-    if c is None or m["c"] is x or x.const is not None or not plain_node(node) or not same_dims(x.shape, node.outputs[0].shape) or np.isnan(c):
+    if (
+        c is None
+        or m["c"] is x
+        or x.const is not None
+        or not plain_node(node)
+        or not same_dims(x.shape, node.outputs[0].shape)
+        or np.isnan(c)
+    ):
         return None
-    return e.call("Clip", x, **{"max" if node.op == "Min" else "min": c})
+    return e.call("Clip", x, max=c) if node.op == "Min" else e.call("Clip", x, min=c)
 
 
 def _relu_is_clip(m: Match, e: Editor) -> Value | None:

@@ -36,11 +36,16 @@ def _slice(node: Node) -> bool:
 
 
 def _clip(node: Node) -> bool:
-    return node.attrs["min"] == -INF and node.attrs["max"] == INF
+    return bool(node.attrs["min"] == -INF and node.attrs["max"] == INF)
 
 
 def _pool(node: Node) -> bool:
-    return all(k == 1 for k in node.attrs["kernel"]) and not any(node.attrs["pads"]) and all(s == 1 for s in node.attrs["strides"]) and not has_clamp(node)
+    return (
+        all(k == 1 for k in node.attrs["kernel"])
+        and not any(node.attrs["pads"])
+        and all(s == 1 for s in node.attrs["strides"])
+        and not has_clamp(node)
+    )
 
 
 def _resize(node: Node) -> bool:
@@ -93,7 +98,7 @@ _IDEMPOTENT = ("Relu", "Abs", "Floor", "Ceil", "Round", "Sign", "Identity", "Cli
 
 def _replacement(graph: Graph, n: Node) -> Value | None:
     x = n.inputs[0] if n.inputs else None
-    if x is None or len(n.outputs) != 1 and n.op != "Split":
+    if x is None or (len(n.outputs) != 1 and n.op != "Split"):
         return None
     check = _IDENTITY.get(n.op)
     if check is not None and _same_type(n, x) and check(n):

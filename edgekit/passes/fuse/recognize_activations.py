@@ -18,7 +18,11 @@ from edgekit.passes.canonicalize.facts import close, constant, has_clamp, plain_
 def _whole(m: Match, *values: Value) -> bool:
     """Everything matched is plain floating point without clamps, and nothing was broadcast."""
     y = m.root.outputs[0]
-    return all(plain_node(n) and not has_clamp(n) for n in m.nodes.values()) and plain_node(m.root) and all(same_dims(v.shape, y.shape) for v in values)
+    return (
+        all(plain_node(n) and not has_clamp(n) for n in m.nodes.values())
+        and plain_node(m.root)
+        and all(same_dims(v.shape, y.shape) for v in values)
+    )
 
 
 def _simple(op: str) -> Rule:
@@ -167,7 +171,10 @@ RECOGNIZE_ACTIVATIONS = rule_pass(
     _simple("Silu"),
     _simple("Softplus"),
     _simple("Mish"),
-    Rule(Either([Op("Mul|Div", [Op("Mul", [_X, _CLIPPED]), Const("divisor")]), Op("Mul", [_X, Op("HardSigmoid", [_X], name="gate")])]), _hard_swish),
+    Rule(
+        Either([Op("Mul|Div", [Op("Mul", [_X, _CLIPPED]), Const("divisor")]), Op("Mul", [_X, Op("HardSigmoid", [_X], name="gate")])]),
+        _hard_swish,
+    ),
     Rule(Either([Op("Mul|Div", [_CLIPPED, Const("divisor")]), Op("Clip", [_SHIFTED], name="clip")]), _hard_sigmoid),
     Rule(Op("Max", [_X, Op("Mul", [_X, Const("slope")])], name="root"), _leaky_relu),
     Rule(Op("Mul|Div"), _gelu),

@@ -42,7 +42,11 @@ def _attention(m: Match, e: Editor) -> Value | None:
         return None
     k_raw = scores.input(1)
     batch = rank - 2
-    if not (len(q.shape) == len(v.shape) == len(k_raw.shape) == rank and same_dims(q.shape[:batch], k_raw.shape[:batch]) and same_dims(q.shape[:batch], v.shape[:batch])):
+    if not (
+        len(q.shape) == len(v.shape) == len(k_raw.shape) == rank
+        and same_dims(q.shape[:batch], k_raw.shape[:batch])
+        and same_dims(q.shape[:batch], v.shape[:batch])
+    ):
         return None
     factor = _factor(m)
     mask = m.values.get("mask")

@@ -9,7 +9,7 @@ from edgekit.passes.base import Rule, rule_pass
 from edgekit.passes.canonicalize.facts import permutation
 
 #: perm -> (operator, mode, positions of the two block dimensions in the six-dimensional view)
-_FORMS = {
+_FORMS: dict[tuple[int, ...], tuple[str, str, tuple[int, int]]] = {
     (0, 3, 4, 1, 5, 2): ("DepthToSpace", "DCR", (1, 2)),
     (0, 1, 4, 2, 5, 3): ("DepthToSpace", "CRD", (2, 3)),
     (0, 3, 5, 1, 2, 4): ("SpaceToDepth", "", (3, 5)),

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from edgekit.errors import GraphError
 from edgekit.ir import Graph, Node, Value
 from edgekit.passes.base import UNCHANGED, Pass, PassResult
 from edgekit.passes.canonicalize.facts import permutation
@@ -42,7 +43,7 @@ def _estimate(dim: Dim) -> int:
         return dim
     try:
         bound = dim.upper_bound()
-    except Exception:  # noqa: BLE001 - no bound
+    except GraphError:
         return UNKNOWN_DIM
     return min(bound, 4096)
 
@@ -191,14 +192,20 @@ class _Rewriter:
                 return v
             have = self.copies.setdefault(id(v), {})
             if perm not in have:
-                have[perm] = self.graph.add_constant(np.ascontiguousarray(v.const.transpose(perm)), v.name, permute_type(v.type, perm).quant)
+                have[perm] = self.graph.add_constant(
+                    np.ascontiguousarray(v.const.transpose(perm)), v.name, permute_type(v.type, perm).quant
+                )
             return have[perm]
         have = self.copies[id(v)]
         if perm not in have:
             source = next(iter(have))
             type_ = self.logical[id(v)]
             made = self.graph.new_value(f"{v.name}.transposed", permute_type(type_, perm))
-            self.nodes.append(Node("Transpose", [have[source]], [made], {"perm": between(source, perm)}, made.name, v.producer.source if v.producer else ""))
+            self.nodes.append(
+                Node(
+                    "Transpose", [have[source]], [made], {"perm": between(source, perm)}, made.name, v.producer.source if v.producer else ""
+                )
+            )
             have[perm] = made
         return have[perm]
 
@@ -249,7 +256,13 @@ class _Rewriter:
         for i, p in enumerate(done.inputs):
             v = n.inputs[i] if i < len(n.inputs) else None
             if i in done.constants:
-                ins.append(self.graph.add_constant(done.constants[i], v.name if v is not None else f"{n.name}.{n.definition.inputs[i].name}", None if v is None else v.quant))
+                ins.append(
+                    self.graph.add_constant(
+                        done.constants[i],
+                        v.name if v is not None else f"{n.name}.{n.definition.inputs[i].name}",
+                        None if v is None else v.quant,
+                    )
+                )
             else:
                 ins.append(None if v is None else self.read(v, identity(len(v.shape)) if p is None else p))
         n.set_inputs(ins)
@@ -271,7 +284,9 @@ def _equal_ranks(graph: Graph) -> int:
             if v is None or v.const is not None or len(v.shape) == rank or not v.type.is_static or all(d == 1 for d in v.shape):
                 continue
             shape = (1,) * (rank - len(v.shape)) + v.type.static_shape()
-            wide = graph.new_value(f"{v.name}.wide", TensorType(v.dtype, shape, v.quant if v.quant is None or v.quant.is_per_tensor else None))
+            wide = graph.new_value(
+                f"{v.name}.wide", TensorType(v.dtype, shape, v.quant if v.quant is None or v.quant.is_per_tensor else None)
+            )
             target = graph.add_constant(np.array(shape, np.int64), "shape")
             graph.insert_before(n, [Node("Reshape", [v, target], [wide], {"allow_zero": True}, wide.name, n.source)])
             n.set_input(i, wide)
@@ -297,7 +312,9 @@ def moved_elements(graph: Graph) -> int:
 
 def _try_seed(graph: Graph, seeds: Mapping[int, Commuted]) -> bool:
     """Carry a choice out if it is cheaper than leaving everything as it is."""
-    before = sum(_cost(n.outputs[0], inverse(permutation(n)), identity(len(n.outputs[0].shape))) for n in graph.nodes if n.op == "Transpose")
+    before = sum(
+        _cost(n.outputs[0], inverse(permutation(n)), identity(len(n.outputs[0].shape))) for n in graph.nodes if n.op == "Transpose"
+    )
     offers = _spread(graph, seeds)
     after, taken = _choose(graph, offers, set())
     if after >= before:
@@ -336,7 +353,8 @@ def _run(graph: Graph) -> PassResult:
         return UNCHANGED
     left = transposes(graph)
     lines.append(
-        f"{len(seeds)} nodes to channels-last order; Transposes that move elements: {before} before, {len(left)} left, {moved_elements(graph)} elements moved"
+        f"{len(seeds)} nodes to channels-last order; Transposes that move elements: {before} before, {len(left)} left, "
+        f"{moved_elements(graph)} elements moved"
     )
     return PassResult(True, len(seeds) + improved, tuple(lines))
 

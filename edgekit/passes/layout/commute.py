@@ -241,7 +241,9 @@ def _cumsum(node: Node, port: Port, perm: Perm) -> Commuted | None:
     if axis is None or done is None:
         return None
     old = node.input(1)
-    return Commuted(done.inputs, done.outputs, {}, {1: np.array(perm.index(axis[0] % len(perm)), old.dtype.numpy).reshape(old.type.static_shape())})
+    return Commuted(
+        done.inputs, done.outputs, {}, {1: np.array(perm.index(axis[0] % len(perm)), old.dtype.numpy).reshape(old.type.static_shape())}
+    )
 
 
 def _trailing(count: Callable[[Node], int]) -> Handler:
@@ -278,7 +280,9 @@ def _reshape(node: Node, port: Port, perm: Perm) -> Commuted | None:
     target = [y.shape[i] for i in pair[1]]
     if sum(not isinstance(d, int) for d in target) > 1:
         return None
-    return Commuted((pair[0], None), (pair[1],), {"allow_zero": True}, {1: np.array([d if isinstance(d, int) else -1 for d in target], np.int64)})
+    return Commuted(
+        (pair[0], None), (pair[1],), {"allow_zero": True}, {1: np.array([d if isinstance(d, int) else -1 for d in target], np.int64)}
+    )
 
 
 def elided_transpose(node: Node, port: Port, perm: Perm) -> Commuted:
@@ -295,8 +299,8 @@ def remaining_permutation(node: Node, stored_input: Perm, stored_output: Perm) -
 
 
 _BY_NAME: dict[str, Handler] = {
-    **{name: _axis for name in ("Concat", "Split", "Softmax", "LogSoftmax", "Hardmax", "LpNormalize", "GatherElements")},
-    **{name: _first_axis for name in ("TopK",)},
+    **dict.fromkeys(("Concat", "Split", "Softmax", "LogSoftmax", "Hardmax", "LpNormalize", "GatherElements"), _axis),
+    **dict.fromkeys(("TopK",), _first_axis),
     "Lookup": _first_only,
     "Identity": _first_only,
     "Compress": _compress,

@@ -1,4 +1,7 @@
-"""Permutations of dimensions. A tensor *stored* under ``perm`` is ``np.transpose(x, perm)``: dimension ``i`` of it is ``perm[i]`` of ``x``."""
+"""Permutations of dimensions.
+
+A tensor ``x`` *stored* under ``perm`` is ``np.transpose(x, perm)``: its dimension ``i`` is dimension ``perm[i]`` of ``x``.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ def reshape_groups(xs: Sequence[Dim], ys: Sequence[Dim]) -> list[tuple[list[int]
                 gj.append(right[j])
                 py, j = py * ys[right[j]], j + 1
             else:
-                if i == len(left) or not (isinstance(px, int) and isinstance(py, int) or _ratio(py, px)):
+                if i == len(left) or not ((isinstance(px, int) and isinstance(py, int)) or _ratio(py, px)):
                     return None
                 gi.append(left[i])
                 px, i = px * xs[left[i]], i + 1
