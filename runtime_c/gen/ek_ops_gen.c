@@ -22,6 +22,8 @@ extern const ek_op ek_op_scatter_elements;
 extern const ek_op ek_op_scatter_nd;
 extern const ek_op ek_op_range;
 extern const ek_op ek_op_conv;
+extern const ek_op ek_op_conv_transpose;
+extern const ek_op ek_op_mat_mul;
 extern const ek_op ek_op_fully_connected;
 extern const ek_op ek_op_max_pool;
 extern const ek_op ek_op_average_pool;
@@ -420,8 +422,8 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [103] = {"Lookup", NULL, lookup_in, lookup_out, 2, 1, 0, false, false},
     [104] = {"Cast", NULL, cast_in, cast_out, 1, 1, 0, false, false},
     [110] = {"Conv", &ek_op_conv, conv_in, conv_out, 3, 1, 0, false, false},
-    [111] = {"ConvTranspose", NULL, conv_transpose_in, conv_transpose_out, 3, 1, 0, false, false},
-    [112] = {"MatMul", NULL, mat_mul_in, mat_mul_out, 2, 1, 0, false, false},
+    [111] = {"ConvTranspose", &ek_op_conv_transpose, conv_transpose_in, conv_transpose_out, 3, 1, 0, false, false},
+    [112] = {"MatMul", &ek_op_mat_mul, mat_mul_in, mat_mul_out, 2, 1, 0, false, false},
     [113] = {"FullyConnected", &ek_op_fully_connected, fully_connected_in, fully_connected_out, 3, 1, 0, false, false},
     [125] = {"MaxPool", &ek_op_max_pool, max_pool_in, max_pool_out, 1, 1, 0, false, false},
     [126] = {"AveragePool", &ek_op_average_pool, average_pool_in, average_pool_out, 1, 1, 0, false, false},
