@@ -1,5 +1,31 @@
-"""EdgeKit: from a trained model to fast, small, correct inference on a phone or a board."""
+"""EdgeKit: from a trained model to fast, small, correct inference on a phone or a board.
+
+>>> import edgekit
+>>> sorted(set(edgekit.__all__) - {"errors"})[:4]
+['Conversion', 'ConvertOptions', 'Graph', 'Recipe']
+"""
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+from edgekit import errors
+from edgekit.api import Conversion, ConvertOptions, convert, load, prune, quantize, report, simulate
+from edgekit.ir import Graph
+from edgekit.quantize import Recipe
+from edgekit.runtime import Session
+from edgekit.version import __version__
+
+__all__ = [
+    "Conversion",
+    "ConvertOptions",
+    "Graph",
+    "Recipe",
+    "Session",
+    "__version__",
+    "convert",
+    "errors",
+    "load",
+    "prune",
+    "quantize",
+    "report",
+    "simulate",
+]

@@ -19,20 +19,20 @@ from edgekit import converters
 from edgekit.errors import ConversionError, EdgekitError, QuantizationError
 from edgekit.format import WrittenModel, read_model, write_model
 from edgekit.ir import Graph
-from edgekit.passes import PassLog, bind_default_shapes, optimize
+from edgekit.passes import PassLog, bind_shapes, optimize
 from edgekit.prune import Pruned, prune_graph
 from edgekit.quantize import CalibrationData, Feeds, ImageOptions, Recipe, get_recipe, quantize_graph
 from edgekit.reference import run_graph
 from edgekit.report.compare import ErrorFigures, ErrorSums
 from edgekit.types import DType
+from edgekit.version import __version__
 
-Shapes = Mapping[str, Sequence[int | str]]
+Shapes = Mapping[str, converters.ShapeSpec]
 #: called with (stage, items done, items in all or None)
 Progress = Callable[[str, int, int | None], None]
 
 #: conversions whose passes change results by more than this share of the output range are refused: it would be a bug
 _CHECK_LIMIT = 1e-3
-_VERSION = "0.1.0"
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,29 @@ def load(source: Any, shapes: Shapes | None = None) -> Graph:
     Raises:
         ConversionError: the model cannot be read; every unsupported operator is listed at once.
     """
-    if isinstance(source, str | os.PathLike) and _is_ekm(source):
+    if isinstance(source, str | os.PathLike) and is_ekm(source):
         return read_model(source)
     return converters.load(source, shapes=shapes)
 
 
-def _is_ekm(path: str | os.PathLike[str]) -> bool:
+def load_optimized(source: Any, shapes: Shapes | None = None) -> tuple[Graph, PassLog]:
+    """A model ready to be compared, simulated or quantized: a ``.ekm`` file as it stands, anything else imported and optimized."""
+    if isinstance(source, str | os.PathLike) and is_ekm(source):
+        return read_model(source), PassLog()
+    return optimize(_import(source, shapes, []))
+
+
+def _import(source: Any, shapes: Shapes | None, notes: list[str]) -> Graph:
+    """Import with open batch dimensions settled, because a memory plan needs an upper bound for every dimension."""
+    if isinstance(source, Graph) or (isinstance(source, str | os.PathLike) and is_ekm(source)):
+        graph = source.clone() if isinstance(source, Graph) else read_model(source)
+        notes += bind_shapes(graph, dict(shapes or {})).notes
+        return graph
+    return converters.load(source, shapes=shapes, default_leading=1)
+
+
+def is_ekm(path: str | os.PathLike[str]) -> bool:
+    """Whether a file carries the mark of the format."""
     try:
         with Path(path).open("rb") as f:
             return f.read(8)[4:8] == b"EKM1"
@@ -132,10 +149,8 @@ def convert(
     recipe = get_recipe(quantize) if quantize is not None else None
     if recipe is not None and recipe.needs_calibration and calibration is None:
         raise QuantizationError(f"{recipe.name} needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them")
-    imported = source if isinstance(source, Graph) else load(source, shapes)
     notes: list[str] = []
-    imported = bind_default_shapes(imported, notes)
-    _tell(opts, "optimize", 0, None)
+    imported = _import(source, shapes, notes)
     graph, log = optimize(imported)
     errors = _self_check(imported, graph) if opts.check else ()
     quantization_errors: tuple[ErrorFigures, ...] = ()
@@ -163,12 +178,12 @@ def prune(source: Any, path: str | os.PathLike[str], sparsity: float) -> tuple[C
         path: the file to write.
         sparsity: share of the weights to zero, in [0, 1).
     """
-    imported = bind_default_shapes(source if isinstance(source, Graph) else load(source), [])
-    graph, log = optimize(imported)
+    notes: list[str] = []
+    graph, log = optimize(_import(source, None, notes))
     pruned = prune_graph(graph, sparsity)
     _stamp(pruned.graph, source, None, (), (), ConvertOptions())
     written = write_model(pruned.graph, path)
-    return _conversion(Path(path), written, pruned.graph, log, source, (), (), []), pruned
+    return _conversion(Path(path), written, pruned.graph, log, source, (), (), notes), pruned
 
 
 # -- helpers ----------------------------------------------------------------------------------------------------------------
@@ -243,7 +258,7 @@ def _quantization_check(float_graph: Graph, graph: Graph, data: CalibrationData 
 def _stamp(graph: Graph, source: Any, recipe: Recipe | None, errors: Sequence[ErrorFigures], quantized: Sequence[ErrorFigures], options: ConvertOptions) -> None:
     """Facts that travel in the file. Nothing that differs between two equal conversions: no times, no absolute paths."""
     m = graph.metadata
-    m["edgekit.version"] = _VERSION
+    m["edgekit.version"] = __version__
     if isinstance(source, str | os.PathLike):
         m["source.name"] = Path(source).name
         m["source.sha256"] = _hash(Path(source))

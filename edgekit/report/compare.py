@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -85,7 +85,9 @@ def _watched(graph: Graph) -> dict[str, Value]:
     return {v.name: v for n in graph.nodes for v in n.outputs if v.dtype.is_float or v.quant is not None}
 
 
-def compare_graphs(a: Graph, b: Graph, samples: Iterable[Mapping[str, Array]], *, limit: int | None = None) -> Comparison:
+def compare_graphs(
+    a: Graph, b: Graph, samples: Iterable[Mapping[str, Array]], *, progress: Callable[[int, int | None], None] | None = None
+) -> Comparison:
     """Run both graphs on the samples in the numpy reference and gather the errors of ``b``.
 
     Layers are matched by the name of the value they compute, which fusion and quantization keep.
@@ -94,7 +96,7 @@ def compare_graphs(a: Graph, b: Graph, samples: Iterable[Mapping[str, Array]], *
         a: the yardstick.
         b: the model under test, with the same inputs and outputs.
         samples: feeds for ``a``; ``b`` gets the same.
-        limit: stop after that many samples.
+        progress: called after each sample with (done, total or None).
 
     Raises:
         GraphError: the two do not have the same outputs, or there are no samples.
@@ -107,8 +109,6 @@ def compare_graphs(a: Graph, b: Graph, samples: Iterable[Mapping[str, Array]], *
     out_sums = {name: ErrorSums() for name in a.output_names}
     count = 0
     for feeds in samples:
-        if limit is not None and count >= limit:
-            break
         kept: dict[str, Array] = {}
 
         def keep(v: Value, x: Array, kept: dict[str, Array] = kept) -> None:
@@ -123,6 +123,8 @@ def compare_graphs(a: Graph, b: Graph, samples: Iterable[Mapping[str, Array]], *
         for va, vb, name in zip(a.outputs, b.outputs, a.output_names, strict=True):
             out_sums[name].add(_real(va, want[name]), _real(vb, got[name]))
         count += 1
+        if progress is not None:
+            progress(count, len(samples) if isinstance(samples, Sized) else None)
     if count == 0:
         raise GraphError("comparing needs at least one sample")
     ops = {v.name: n.op for n in b.nodes for v in n.outputs}

@@ -71,19 +71,22 @@ class Simulation:
         return asdict(self)
 
 
-def simulate_graph(graph: Graph, device: str | DeviceProfile, *, threads: int = 1, unit: str = "cpu") -> Simulation:
+def simulate_graph(graph: Graph, device: str | DeviceProfile, *, threads: int | None = None, unit: str = "cpu") -> Simulation:
     """Memory and time of a model on a device. Bodies of control flow are charged once.
 
     Args:
         graph: a planned model, e.g. ``read_model(path)``.
         device: name of a profile, path of one, or the profile.
-        threads: threads on the device.
+        threads: threads on the device; by default those the profile was measured with.
         unit: ``"cpu"`` or ``"gpu"``.
 
     Raises:
         EdgekitError: unknown device, or one whose profile does not cover the model's types or the thread count.
     """
     profile = device if isinstance(device, DeviceProfile) else load_profile(device)
+    if threads is None:
+        types = [w.dtype for g in graph.walk() for n in g.nodes for w in node_work(n)]
+        threads = profile.parameters("int8" if "int8" in types else "f32", unit).base_threads
     nodes, works = [], []
     for g in graph.walk():
         for n in g.nodes:

@@ -1,0 +1,46 @@
+"""Compare two versions of a model on the same data: error of every layer and every output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgekit import api
+from edgekit.cli import options as o
+from edgekit.cli.console import console, decibel, print_json, progress_bar, table
+from edgekit.cli.conversion import numbers
+from edgekit.quantize import CalibrationData, ImageOptions
+from edgekit.report import compare_graphs
+from edgekit.report.source_runtime import compare_with_source
+
+
+def command(
+    a: Annotated[Path, typer.Argument(help="The yardstick: a source model or an .ekm file.")],
+    b: Annotated[Path, typer.Argument(help="The model under test: usually an .ekm file.")],
+    data: Annotated[Path | None, typer.Option("--data", "-d", help="Folder of inputs (.npy .npz .png .jpg .bmp); a seeded random input without it.")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", min=1, help="Use at most that many.")] = 20,
+    mean: o.Mean = "0",
+    std: o.Std = "1",
+    bgr: o.Bgr = False,
+    json: o.Json = False,
+) -> None:
+    graph_a, notes_a = api.load_optimized(a)
+    graph_b, _ = api.load_optimized(b)
+    images = ImageOptions(numbers(mean, "--mean"), numbers(std, "--std"), bgr)
+    feeds = CalibrationData(data, graph_a, images, limit=samples) if data is not None else [api.seeded_inputs(graph_a)]
+    with progress_bar(quiet=json) as tell:
+        found = compare_graphs(graph_a, graph_b, feeds, progress=None if tell is None else lambda n, total: tell("compare", n, total))
+    runtime = compare_with_source(a, b, feeds) if api.is_ekm(b) else None
+    if json:
+        print_json({**found.to_dict(), "source_runtime": runtime})
+        return
+    out = console()
+    out.print(table(f"layers, {found.samples} samples", ["value", "operator", "SQNR", "max error", "mean error", "range"],
+                    [[e.name, e.op, decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.mean_abs:.4g}", f"{e.range:.4g}"] for e in found.layers]))  # fmt: skip
+    out.print(table("outputs", ["output", "SQNR", "max error", "mean error", "range"],
+                    [[e.name, decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.mean_abs:.4g}", f"{e.range:.4g}"] for e in found.outputs]))  # fmt: skip
+    if runtime is not None:
+        rows = [[e.name, decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.range:.4g}"] for e in runtime.outputs]
+        out.print(table(f"{b.name} against {runtime.runtime}", ["output", "SQNR", "max error", "range"], rows))

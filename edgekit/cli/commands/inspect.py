@@ -1,0 +1,45 @@
+"""Show what is in a model: inputs, outputs, operators, sizes, and the whole graph as text if asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from edgekit import api
+from edgekit.cli import options as o
+from edgekit.cli.console import console, parse_shapes, print_json, size, table
+from edgekit.ir import graph_hash, print_graph
+from edgekit.simulate.work import graph_macs
+from edgekit.types import format_shape
+
+
+def command(
+    source: o.Source,
+    text: Annotated[bool, typer.Option("--text", help="Print the whole graph in .ektxt form.")] = False,
+    shape: o.Shape = [],  # noqa: B006
+    json: o.Json = False,
+) -> None:
+    graph = api.load(source, parse_shapes(shape))
+    if text:
+        print(print_graph(graph))
+        return
+    ops = Counter(n.op for g in graph.walk() for n in g.nodes)
+    constants = {id(v): v for g in graph.walk() for v in g.constants()}
+    weights = sum(v.type.nbytes_max() for v in constants.values())
+    parameters = sum(v.const.size for v in constants.values() if v.const is not None)
+    static = all(v.type.is_static for v in graph.values())
+    macs = graph_macs(graph) if static else None
+    ports = [("input", v.name, v) for v in graph.inputs] + [("output", n, v) for n, v in zip(graph.output_names, graph.outputs, strict=True)]
+    if json:
+        rows = [{"kind": k, "name": n, "dtype": v.dtype.label, "shape": [d if isinstance(d, int) else str(d) for d in v.shape]} for k, n, v in ports]
+        print_json({"name": graph.name, "ports": rows, "operators": dict(ops.most_common()), "parameters": parameters, "weight_bytes": weights,
+                    "macs": macs, "metadata": graph.metadata, "hash": graph_hash(graph)})  # fmt: skip
+        return
+    out = console()
+    out.print(table(f"{graph.name or source.name}", ["", "name", "type", "shape"], [[k, n, v.dtype.label, format_shape(v.shape)] for k, n, v in ports]))
+    out.print(table("operators", ["operator", "count"], ops.most_common()))
+    out.print(f"{parameters:,} parameters, {size(weights)} of constants" + (f", {macs / 1e6:,.1f} M multiply-accumulates" if macs is not None else ""))
+    for k, v in sorted(graph.metadata.items()):
+        out.print(f"{k}: {v.splitlines()[0] if v else ''}", markup=False, soft_wrap=True)

@@ -1,0 +1,34 @@
+"""Measure a device profile on this machine, for `edgekit simulate --device FILE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgekit.cli import options as o
+from edgekit.cli.console import console, print_json, progress_bar
+from edgekit.cli.files import write_text
+from edgekit.simulate.measure import measure_profile
+from edgekit.simulate.profile import dump_profile
+
+
+def command(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The profile to write (.json).")],
+    name: Annotated[str, typer.Option("--name", help="Name of the device.")] = "this-machine",
+    threads: o.Threads = 1,
+    json: o.Json = False,
+) -> None:
+    with progress_bar(quiet=json) as tell:
+        profile = measure_profile(name, threads=threads, progress=None if tell is None else lambda done, total: tell("measure", done, total))
+    write_text(output, dump_profile(profile))
+    if json:
+        print_json({"path": output, "name": name, "quality": {k: v.quality for k, v in profile.dtypes.items()}})
+        return
+    out = console()
+    for dtype, p in profile.dtypes.items():
+        assert p.quality is not None
+        rates = ", ".join(f"{f} {r.units_per_second / 1e9:.2f}" for f, r in p.families.items() if f != "winograd")
+        out.print(f"{dtype}: {rates} G units/s; leave-one-out error {p.quality.loo_median:.0%}", markup=False, soft_wrap=True)
+    out.print(f"wrote {output}; use it with: edgekit simulate MODEL --device {output}", markup=False, soft_wrap=True)

@@ -1,0 +1,41 @@
+"""Say what a device would do with a model: exact peak memory against its limit, and an estimated latency with an error band."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgekit import api
+from edgekit.cli import options as o
+from edgekit.cli.console import console, error_console, milliseconds, print_json, size, table
+from edgekit.simulate import simulate_graph
+
+
+def command(
+    model: o.Source,
+    device: Annotated[str, typer.Option("--device", "-d", help="A name from `edgekit devices`, or the path of a profile.")],
+    threads: Annotated[int | None, typer.Option("--threads", "-t", min=1, help="Threads on the device; the profile's own count by default.")] = None,
+    unit: Annotated[str, typer.Option("--unit", help="cpu or gpu.")] = "cpu",
+    per_node: Annotated[bool, typer.Option("--per-node", help="Also the estimate of every operator.")] = False,
+    json: o.Json = False,
+) -> None:
+    graph, _ = api.load_optimized(model)
+    found = simulate_graph(graph, device, threads=threads, unit=unit)
+    if json:
+        print_json(found.to_dict())
+        return
+    out = console()
+    if per_node:
+        rows = [[n.name, n.op, f"{n.macs / 1e6:.2f}", milliseconds(n.seconds), f"{milliseconds(n.low)} to {milliseconds(n.high)}"] for n in found.nodes]
+        out.print(table("operators (simulated)", ["node", "operator", "M MACs", "estimate", "band"], rows))
+    out.print(f"{found.title}, {found.unit}, {found.threads} thread(s)", markup=False)
+    out.print(f"estimated latency {milliseconds(found.seconds)} ({milliseconds(found.low)} to {milliseconds(found.high)}), simulated, {found.calibration}")
+    need = found.arena_bytes + found.weight_bytes
+    verdict = "fits" if found.fits else "DOES NOT FIT"
+    out.print(
+        f"memory {size(found.arena_bytes)} peak activations + {size(found.weight_bytes)} weights = {size(need)}: {verdict} in {size(found.memory_limit_bytes)}",
+        markup=False,
+    )
+    if found.warning:
+        error_console().print(f"warning: {found.warning}", style="yellow", markup=False)

@@ -1,0 +1,73 @@
+"""How the commands that write a model run a conversion and show what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from edgekit import api
+from edgekit.cli.console import console, decibel, parse_shapes, print_json, progress_bar, size, table
+from edgekit.quantize import ImageOptions
+
+
+def numbers(text: str, option: str) -> tuple[float, ...]:
+    """``"0.5,0.5"`` as floats."""
+    try:
+        return tuple(float(t) for t in text.split(","))
+    except ValueError as e:
+        raise typer.BadParameter(f"{option} {text!r}: write numbers with commas between") from e
+
+
+def run_conversion(
+    source: Path, output: Path, quantize: str | None, calibration: Path | None, shape: list[str], images: ImageOptions, samples: int | None, json: bool
+) -> api.Conversion:
+    """Convert with a progress bar."""
+    with progress_bar(quiet=json) as tell:
+        options = api.ConvertOptions(images=images, calibration_limit=samples, progress=tell)
+        return api.convert(source, output, quantize=quantize, calibration=calibration, shapes=parse_shapes(shape), options=options)
+
+
+def conversion_record(c: api.Conversion) -> dict[str, Any]:
+    """The JSON form."""
+    return {
+        "path": c.path,
+        "bytes": c.nbytes,
+        "source_bytes": c.source_nbytes,
+        "sha256": c.sha256,
+        "peak_memory_bytes": c.arena_bytes,
+        "nodes": sum(len(g.nodes) for g in c.graph.walk()),
+        "inputs": [{"name": v.name, "dtype": v.dtype.label, "shape": [str(d) if not isinstance(d, int) else d for d in v.shape]} for v in c.graph.inputs],
+        "outputs": [
+            {"name": n, "dtype": v.dtype.label, "shape": [str(d) if not isinstance(d, int) else d for d in v.shape]}
+            for n, v in zip(c.graph.output_names, c.graph.outputs, strict=True)
+        ],
+        "transposes": sum(n.op == "Transpose" for n in c.graph.nodes),
+        "self_check": list(c.errors),
+        "quantization": list(c.quantization_errors),
+        "notes": list(c.notes),
+        "log": c.log.lines(),
+    }
+
+
+def show_conversion(c: api.Conversion, json: bool) -> None:
+    """Print the outcome for people or machines."""
+    if json:
+        print_json(conversion_record(c))
+        return
+    out = console()
+    ratio = f" ({c.nbytes / c.source_nbytes:.0%} of the source's {size(c.source_nbytes)})" if c.source_nbytes else ""
+    out.print(f"wrote {c.path}: {size(c.nbytes)}{ratio}, peak memory {size(c.arena_bytes)} ({c.arena_bytes} bytes)", markup=False, soft_wrap=True)
+    out.print(f"sha256 {c.sha256}", markup=False, soft_wrap=True)
+    for note in c.notes:
+        out.print(f"note: {note}", markup=False, soft_wrap=True)
+    if c.quantization_errors:
+        out.print(table("quantized against float", ["output", "SQNR", "max error", "range"], _rows(c)))
+    elif c.errors:
+        worst = max(c.errors, key=lambda e: e.max_abs / (e.range or 1))
+        out.print(f"self-check: largest difference to the source graph {worst.max_abs:.3g} (output {worst.name!r}, range {worst.range:.3g})", markup=False)
+
+
+def _rows(c: api.Conversion) -> list[list[str]]:
+    return [[e.name, decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.range:.4g}"] for e in c.quantization_errors]
