@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from edgekit import errors
-from edgekit.api import Conversion, ConvertOptions, convert, load, prune, quantize, report, simulate
+from edgekit.api import Conversion, ConvertOptions, convert, load, prune, quantize, simulate
 from edgekit.ir import Graph
 from edgekit.quantize import Recipe
 from edgekit.runtime import Session
@@ -26,6 +26,5 @@ __all__ = [
     "load",
     "prune",
     "quantize",
-    "report",
     "simulate",
 ]

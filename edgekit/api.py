@@ -13,8 +13,8 @@ import numpy as np
 
 import edgekit.prune  # noqa: F401  (the functions below shadow the packages of the same name; import those first)
 import edgekit.quantize  # noqa: F401
-import edgekit.report
-import edgekit.simulate
+import edgekit.report  # noqa: F401
+import edgekit.simulate  # noqa: F401
 from edgekit import converters
 from edgekit.errors import ConversionError, EdgekitError, QuantizationError
 from edgekit.format import WrittenModel, read_model, write_model
@@ -24,6 +24,7 @@ from edgekit.prune import Pruned, prune_graph
 from edgekit.quantize import CalibrationData, Feeds, ImageOptions, Recipe, get_recipe, quantize_graph
 from edgekit.reference import run_graph
 from edgekit.report.compare import ErrorFigures, ErrorSums
+from edgekit.simulate import Simulation, simulate_graph
 from edgekit.types import DType
 from edgekit.version import __version__
 
@@ -184,6 +185,19 @@ def prune(source: Any, path: str | os.PathLike[str], sparsity: float) -> tuple[C
     _stamp(pruned.graph, source, None, (), (), ConvertOptions())
     written = write_model(pruned.graph, path)
     return _conversion(Path(path), written, pruned.graph, log, source, (), (), notes), pruned
+
+
+def simulate(model: Any, device: str, threads: int | None = None, unit: str = "cpu") -> Simulation:
+    """What a device would do with a model: exact peak memory, and an estimated latency with an error band.
+
+    Args:
+        model: a path of any format, or a :class:`Graph`.
+        device: a name of ``edgekit.simulate.list_devices()``, or the path of a profile.
+        threads: threads on the device; the profile's own number by default.
+        unit: ``"cpu"`` or ``"gpu"``.
+    """
+    graph = model if isinstance(model, Graph) else load_optimized(model)[0]
+    return simulate_graph(graph, device, threads=threads, unit=unit)
 
 
 # -- helpers ----------------------------------------------------------------------------------------------------------------
