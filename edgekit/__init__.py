@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from edgekit import errors
-from edgekit.api import Conversion, ConvertOptions, convert, load, prune, quantize, simulate
+from edgekit.api import Conversion, ConvertOptions, ReportSettings, convert, load, prune, quantize, report, simulate
 from edgekit.ir import Graph
 from edgekit.quantize import Recipe
 from edgekit.runtime import Session
@@ -19,6 +19,7 @@ __all__ = [
     "ConvertOptions",
     "Graph",
     "Recipe",
+    "ReportSettings",
     "Session",
     "__version__",
     "convert",
@@ -26,5 +27,6 @@ __all__ = [
     "load",
     "prune",
     "quantize",
+    "report",
     "simulate",
 ]

@@ -17,12 +17,14 @@ import edgekit.report  # noqa: F401
 import edgekit.simulate  # noqa: F401
 from edgekit import converters
 from edgekit.errors import ConversionError, EdgekitError, QuantizationError
+from edgekit.files import write_text
 from edgekit.format import WrittenModel, read_model, write_model
 from edgekit.ir import Graph
 from edgekit.passes import PassLog, bind_shapes, optimize
 from edgekit.prune import Pruned, prune_graph
 from edgekit.quantize import CalibrationData, Feeds, ImageOptions, Recipe, get_recipe, quantize_graph
 from edgekit.reference import run_graph
+from edgekit.report import ReportOptions, VariantRecord, build_report, render_html, render_json, render_markdown, samples_list
 from edgekit.report.compare import ErrorFigures, ErrorSums
 from edgekit.simulate import Simulation, simulate_graph
 from edgekit.types import DType
@@ -198,6 +200,66 @@ def simulate(model: Any, device: str, threads: int | None = None, unit: str = "c
     """
     graph = model if isinstance(model, Graph) else load_optimized(model)[0]
     return simulate_graph(graph, device, threads=threads, unit=unit)
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """What a report covers besides the model.
+
+    Attributes:
+        source: the source model: the float yardstick, run on its own runtime too where that is installed.
+        data: inputs for the comparison (folder or iterable); a seeded random input without it.
+        devices: simulated devices.
+        samples: number of inputs to use.
+        runs: timed runs on this machine; 0 measures nothing.
+        images: how image files become inputs.
+        backend, threads: of the measurement.
+        variants: versions of the model for the summary table.
+        log: conversion log to show.
+    """
+
+    source: Path | None = None
+    data: Any = None
+    devices: tuple[str, ...] = ()
+    samples: int = 8
+    runs: int = 20
+    images: ImageOptions | None = None
+    backend: str = "cpu"
+    threads: int = 1
+    variants: tuple[VariantRecord, ...] = ()
+    log: tuple[str, ...] = ()
+
+
+def report(model: str | os.PathLike[str], path: str | os.PathLike[str], settings: ReportSettings | None = None) -> Path:
+    """Write a report on a ``.ekm`` file: HTML, Markdown or JSON by the ending of ``path``.
+
+    Raises:
+        EdgekitError: another ending, or the file cannot be written.
+    """
+    s = settings or ReportSettings()
+    target = Path(path)
+    render = {".html": render_html, ".htm": render_html, ".md": render_markdown, ".json": render_json}.get(target.suffix.lower())
+    if render is None:
+        raise EdgekitError(f"a report is .html, .md or .json, not {target.name!r}")
+    graph = read_model(model)
+    log, reference = s.log, None
+    if s.source is not None:
+        reference, passes = load_optimized(s.source)
+        log = log or tuple(passes.lines())
+    yardstick = reference or graph
+    data = CalibrationData(s.data, yardstick, s.images, limit=s.samples) if s.data is not None else [seeded_inputs(yardstick)]
+    feeds = samples_list(data, s.samples)
+    found = build_report(
+        Path(model),
+        feeds[0] if yardstick is graph or _same_inputs(yardstick, graph) else seeded_inputs(graph),
+        ReportOptions(reference, s.source, feeds, s.devices, s.backend, s.threads, s.runs, log, s.variants),
+    )
+    write_text(target, render(found))
+    return target
+
+
+def _same_inputs(a: Graph, b: Graph) -> bool:
+    return [(v.name, v.type) for v in a.inputs] == [(v.name, v.type) for v in b.inputs]
 
 
 # -- helpers ----------------------------------------------------------------------------------------------------------------

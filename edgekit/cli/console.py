@@ -17,6 +17,9 @@ from rich.table import Table
 
 from edgekit.api import Progress as ProgressCallback
 from edgekit.errors import EdgekitError
+from edgekit.report.formatting import decibel, milliseconds, size
+
+__all__ = ["console", "decibel", "error_console", "milliseconds", "parse_pairs", "parse_shapes", "print_json", "progress_bar", "size", "table", "wants_json"]
 
 
 def console() -> Console:
@@ -63,25 +66,6 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     for r in rows:
         t.add_row(*(str(v) for v in r))
     return t
-
-
-def size(n: float) -> str:
-    """Bytes for people: ``"12.3 KiB"``."""
-    for unit in ("B", "KiB", "MiB"):
-        if abs(n) < 1024:
-            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
-        n /= 1024
-    return f"{n:.2f} GiB"
-
-
-def milliseconds(seconds: float) -> str:
-    """A time for people."""
-    return f"{seconds * 1e3:.3f} ms" if seconds < 0.1 else f"{seconds * 1e3:.1f} ms"
-
-
-def decibel(value: float | None) -> str:
-    """An SQNR for people; None means equal."""
-    return "equal" if value is None else f"{value:.1f} dB"
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import typer
 
 from edgekit.cli import options as o
 from edgekit.cli.console import console, print_json, progress_bar
-from edgekit.cli.files import write_text
+from edgekit.files import write_text
 from edgekit.simulate.measure import measure_profile
 from edgekit.simulate.profile import dump_profile
 

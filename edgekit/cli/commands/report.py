@@ -1,0 +1,38 @@
+"""Write one offline HTML page (or Markdown, or JSON) about a model: sizes, memory over time, latency, errors, placement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgekit import api
+from edgekit.cli import options as o
+from edgekit.cli.console import console, print_json, size
+from edgekit.cli.conversion import numbers
+from edgekit.quantize import ImageOptions
+
+
+def command(
+    model: o.Model,
+    output: Annotated[Path, typer.Option("--output", "-o", help="What to write: .html, .md or .json.")] = Path("report.html"),
+    source: Annotated[Path | None, typer.Option("--source", help="The source model: float yardstick, and its own runtime where installed.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", "-d", help="Folder of inputs for the comparison with the source.")] = None,
+    device: Annotated[list[str], typer.Option("--device", help="Also simulate this device; repeat for several.")] = [],  # noqa: B006
+    samples: Annotated[int, typer.Option("--samples", min=1, help="Use at most that many inputs.")] = 8,
+    runs: Annotated[int, typer.Option("--runs", "-n", min=0, help="Timed runs on this machine; 0 measures nothing.")] = 20,
+    mean: o.Mean = "0",
+    std: o.Std = "1",
+    bgr: o.Bgr = False,
+    backend: o.Backend = "cpu",
+    threads: o.Threads = 1,
+    json: o.Json = False,
+) -> None:
+    images = ImageOptions(numbers(mean, "--mean"), numbers(std, "--std"), bgr)
+    settings = api.ReportSettings(source, data, tuple(device), samples, runs, images, backend, threads)
+    path = api.report(model, output, settings)
+    if json:
+        print_json({"path": path, "bytes": path.stat().st_size})
+    else:
+        console().print(f"wrote {path}: {size(path.stat().st_size)}", markup=False, soft_wrap=True)
