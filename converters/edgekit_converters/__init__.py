@@ -1,0 +1,1 @@
+"""Importers, one package a source format. Each names its converter class in ``CONVERTER`` and imports its framework only in ``load``."""

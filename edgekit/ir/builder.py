@@ -9,6 +9,7 @@ import numpy as np
 
 from edgekit.errors import GraphError
 from edgekit.ir.graph import Graph, Node, Value
+from edgekit.ir.folding import fold_node
 from edgekit.ir.inference import infer_outputs
 from edgekit.ops import get_op
 from edgekit.types import Array, Dim, DType, QuantParams, TensorType
@@ -23,11 +24,14 @@ class GraphBuilder:
     Args:
         graph: the graph to extend; a new one by default.
         anchor: new nodes go right before this node instead of at the end.
+        fold: give a constant instead of a node where all inputs are known and the result is small (importers fold shape
+            arithmetic this way while they build).
     """
 
-    def __init__(self, graph: Graph | str = "", anchor: Node | None = None) -> None:
+    def __init__(self, graph: Graph | str = "", anchor: Node | None = None, fold: bool = False) -> None:
         self.graph = Graph(graph) if isinstance(graph, str) else graph
         self.anchor = anchor
+        self.fold = fold
         self.source = ""
         self._known: dict[int, Array] = {}
 
@@ -43,6 +47,10 @@ class GraphBuilder:
     def known_value(self, value: Value) -> Array | None:
         """The value where it is known before running: a constant, or shape arithmetic (an object array then)."""
         return value.const if value.const is not None else self._known.get(id(value))
+
+    def assume(self, value: Value, known: Array) -> None:
+        """Say what a value is before running: for graph inputs whose value the builder's user knows."""
+        self._known[id(value)] = known
 
     def output(self, value: Value, name: str | None = None) -> None:
         """Hand ``value`` out of the graph."""
@@ -81,6 +89,10 @@ class GraphBuilder:
             self.source or f"{op} {node_name!r}",
             node_name,
         )
+        if self.fold and out_types is None:
+            folded = fold_node(definition, ins, [None if v is None else self.known_value(v) for v in ins], infos, canonical)
+            if folded is not None:
+                return tuple(self.constant(a, node_name if len(folded) == 1 else f"{node_name}:{k}") for k, a in enumerate(folded))
         types = [i.type for i in infos] if out_types is None else list(out_types)
         outs = [self.graph.new_value(node_name if len(types) == 1 else f"{node_name}:{k}", t) for k, t in enumerate(types)]
         for v, info in zip(outs, infos, strict=False):

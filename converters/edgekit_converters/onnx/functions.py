@@ -1,0 +1,62 @@
+"""Expands functions: the model's own, and operators that ONNX itself defines by others and that have no converter here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edgekit_converters.onnx import registry
+from edgekit_converters.onnx.context import GRAPH
+
+MAX_ROUNDS = 16
+
+Lost = tuple[str, list[str], str]
+"""Operator, node names, why its function could not be expanded."""
+
+
+def expand_functions(model: Any, opsets: Mapping[str, int]) -> tuple[Any, list[Lost]]:
+    """The model with its functions expanded, and what could not be."""
+    import onnx
+
+    lost: dict[tuple[str, str], Lost] = {}
+    for _ in range(MAX_ROUNDS):
+        local = {(f.domain, f.name) for f in model.functions}
+        wanted: dict[tuple[str, str], list[str]] = {}
+        for node in walk(model.graph):
+            key = (registry.canonical_domain(node.domain), node.op_type)
+            if key in lost:
+                continue
+            if (node.domain, node.op_type) in local or (_lacks_converter(key, opsets) and _has_function(onnx, key, opsets)):
+                wanted.setdefault((node.domain, node.op_type), []).append(node.name or next(iter(node.output), ""))
+        if not wanted:
+            break
+        try:
+            model = onnx.inliner.inline_selected_functions(model, list(wanted), inline_schema_functions=True)
+        except Exception as e:  # the expander is native code and raises plain RuntimeErrors
+            for (domain, op), names in wanted.items():
+                reason = str(e).strip().splitlines()[-1][:200] if str(e).strip() else type(e).__name__
+                lost[registry.canonical_domain(domain), op] = (op, names, f"its definition by other operators could not be expanded: {reason}.")
+    return model, list(lost.values())
+
+
+def walk(graph: Any) -> Iterator[Any]:
+    """Every node of a graph and of the graphs inside it."""
+    stack = [graph]
+    while stack:
+        for node in stack.pop().node:
+            yield node
+            stack.extend(a.g for a in node.attribute if a.type == GRAPH)
+
+
+def _lacks_converter(key: tuple[str, str], opsets: Mapping[str, int]) -> bool:
+    domain, op = key
+    return registry.find(domain, op, opsets.get(domain, 1)) is None
+
+
+def _has_function(onnx: Any, key: tuple[str, str], opsets: Mapping[str, int]) -> bool:
+    domain, op = key
+    try:
+        schema = onnx.defs.get_schema(op, opsets.get(domain, 1), domain)
+    except onnx.defs.SchemaError:
+        return False
+    return bool(schema.has_function or schema.has_context_dependent_function)

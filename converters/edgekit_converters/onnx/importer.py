@@ -1,0 +1,381 @@
+"""Imports one ONNX graph: resolves names, orders nodes, calls the operator converters, collects what does not convert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from edgekit.errors import GraphError, MalformedModelError
+from edgekit.ir import Graph, GraphBuilder, Value
+from edgekit.symbolic import SymDim
+from edgekit.types import Shape, TensorType
+
+from edgekit_converters.onnx import registry
+from edgekit_converters.onnx.context import GRAPH, NodeContext, Unsupported
+from edgekit_converters.onnx.session import ImportSession
+from edgekit_converters.onnx.tensors import UnsupportedTypeError, element_type
+
+MAX_DEPTH = 64
+
+#: what a broken node may raise inside its converter or in shape inference
+NODE_ERRORS = (ValueError, TypeError, IndexError, KeyError, AttributeError, ArithmeticError, MemoryError)
+
+
+class Poisoned(Exception):
+    """A value behind a node that did not convert."""
+
+
+class GraphImporter:
+    """One graph, or the body of a control flow node, while it is imported.
+
+    Args:
+        session: what the whole import shares.
+        builder: where nodes go.
+        parent: the graph around this one, whose values it may use.
+        inline: the nodes go into the parent's own graph (a branch known at conversion).
+    """
+
+    def __init__(self, session: ImportSession, builder: GraphBuilder, parent: GraphImporter | None = None, inline: bool = False) -> None:
+        self.session = session
+        self.builder = builder
+        self.parent = parent
+        self.inline = inline
+        self.depth: int = 0 if parent is None else parent.depth + 1
+        self.captures: list[tuple[Value, Value]] = []  # (value outside, graph input inside)
+        self._values: dict[str, Value | None] = {}  # None: poisoned
+        self._named: set[int] = {id(v) for v in builder.graph.inputs}
+        if self.depth > MAX_DEPTH:
+            raise MalformedModelError(f"control flow is nested deeper than {MAX_DEPTH}")
+
+    # -- names ----------------------------------------------------------------------------------------------------------
+
+    def bind(self, name: str, value: Value | None) -> None:
+        """Make ``name`` stand for a value; None poisons it."""
+        self._values[name] = value
+
+    def knows(self, name: str) -> bool:
+        """Whether a name stands for anything here or outside."""
+        return name in self._values or (self.parent is not None and self.parent.knows(name))
+
+    def find(self, name: str) -> Value:
+        """The value of a name; one from outside becomes an input of this graph, a constant is copied.
+
+        Raises:
+            KeyError: nothing is called so.
+            Poisoned: it is computed by a node that did not convert.
+        """
+        if name in self._values:
+            value = self._values[name]
+            if value is None:
+                raise Poisoned(name)
+            return value
+        if self.parent is None:
+            raise KeyError(name)
+        outer = self.parent.find(name)
+        inner = outer if self.inline else self.capture(outer)
+        self._values[name] = inner
+        return inner
+
+    def capture(self, outer: Value) -> Value:
+        """A value of the graph outside, as seen in here."""
+        for known, inner in self.captures:
+            if known is outer:
+                return inner
+        if outer.const is not None:
+            return self.builder.constant(outer.const, outer.name, quant=outer.quant)
+        inner = self._add_input(outer)
+        self.captures.append((outer, inner))
+        assert self.parent is not None
+        known = self.parent.builder.known_value(outer)
+        if known is not None:
+            self.builder.assume(inner, known)
+        return inner
+
+    def _add_input(self, outer: Value) -> Value:
+        g = self.builder.graph
+        name = g.unique_name(outer.name)
+        g.release_name(name)
+        value = g.add_input(name, outer.type)
+        self._named.add(id(value))
+        return value
+
+    # -- the graph ------------------------------------------------------------------------------------------------------
+
+    def run(self, proto: Any) -> None:
+        """Import initializers and nodes of a GraphProto whose inputs are bound already."""
+        self._initializers(proto)
+        nodes = list(proto.node)
+        producers = self._producers(nodes)
+        for node in self._ordered(nodes, producers):
+            self._node(node)
+
+    def _initializers(self, proto: Any) -> None:
+        seen: set[str] = set()
+        for tensor, name, read in (
+            *((t, t.name, self.session.tensors.read) for t in proto.initializer),
+            *((t, t.values.name, self.session.tensors.dense) for t in proto.sparse_initializer),
+        ):
+            if name in seen:
+                raise MalformedModelError(f"two initializers are called {name!r}")
+            seen.add(name)
+            if name in self._values:
+                continue  # a graph input the caller feeds or freezes
+            try:
+                self.bind(name, self.builder.constant(read(tensor), name))
+            except UnsupportedTypeError as e:
+                self.session.block("initializer", name, "unsupported-type", f"{e}")
+                self.bind(name, None)
+
+    def _producers(self, nodes: Sequence[Any]) -> dict[str, int]:
+        producers: dict[str, int] = {}
+        for i, node in enumerate(nodes):
+            for o in node.output:
+                if not o:
+                    continue
+                if o in producers or o in self._values:
+                    raise MalformedModelError(f"{describe(node)} computes {o!r}, which is defined twice")
+                producers[o] = i
+        return producers
+
+    def _ordered(self, nodes: Sequence[Any], producers: Mapping[str, int]) -> Iterator[Any]:
+        """The nodes so that each comes after what it reads. The file's order is kept where it is valid, as it nearly always is."""
+        state = [0] * len(nodes)  # 0 new, 1 open, 2 done
+        for root in range(len(nodes)):
+            stack = [root]
+            while stack:
+                i = stack[-1]
+                if state[i] == 2:
+                    stack.pop()
+                    continue
+                waiting = []
+                for name in reads(nodes[i]):
+                    p = producers.get(name)
+                    if p is None:
+                        if not self.knows(name):
+                            raise MalformedModelError(f"{describe(nodes[i])} reads {name!r}, which nothing computes: an initializer or a node is missing")
+                    elif state[p] != 2:
+                        waiting.append(p)
+                if not waiting:
+                    state[i] = 2
+                    stack.pop()
+                    yield nodes[i]
+                    continue
+                state[i] = 1
+                if any(state[p] == 1 for p in waiting):
+                    raise MalformedModelError(f"the nodes form a cycle through {describe(nodes[i])}")
+                stack.extend(reversed(waiting))
+
+    def _node(self, node: Any) -> None:
+        session = self.session
+        domain = registry.canonical_domain(node.domain)
+        opset = session.opset(domain)
+        name = node.name or next((o for o in node.output if o), node.op_type)
+        convert = registry.find(domain, node.op_type, opset)
+        if convert is None:
+            where = f"{domain}." if domain else ""
+            session.block(
+                f"{where}{node.op_type}", name, "unsupported-op", f"no converter for this operator (opset {opset}).",
+                "Replace it in the model, or add a converter for it.",
+            )  # fmt: skip
+            self._poison(node)
+            return
+        try:
+            inputs = [self.find(i) if i else None for i in node.input]
+        except Poisoned:
+            self._poison(node)
+            return
+        ctx = NodeContext(self, node, domain, opset, name, inputs)
+        self.builder.source = f"{node.op_type} '{name}' (ONNX opset {opset})"
+        try:
+            result = convert(ctx)
+        except Poisoned:
+            self._poison(node)
+            return
+        except Unsupported as e:
+            session.block(node.op_type, name, e.reason, e.message, e.hint)
+            self._poison(node)
+            return
+        except UnsupportedTypeError as e:
+            session.block(node.op_type, name, "unsupported-type", f"{e}.")
+            self._poison(node)
+            return
+        except MalformedModelError as e:
+            raise MalformedModelError(f"{node.op_type} '{name}' (ONNX opset {opset}): {e}") from e
+        except GraphError as e:
+            self._refused(node, name, e, inputs)
+            return
+        except NODE_ERRORS as e:
+            session.block(node.op_type, name, "invalid-node", f"the node cannot be read: {type(e).__name__}: {e}.")
+            self._poison(node)
+            return
+        finally:
+            self.builder.source = ""
+        outs = [result] if isinstance(result, Value) else list(result)
+        for o, value in zip(node.output, outs, strict=False):
+            if o and value is not None:
+                self._name(value, o)
+                self.bind(o, value)
+        for o in node.output[len(outs) :]:
+            if o:
+                session.block(node.op_type, name, "unsupported-variant", f"its output {list(node.output).index(o)} is not supported.")
+                self.bind(o, None)
+        for o, value in zip(node.output, outs, strict=False):
+            if o and value is None:
+                session.block(node.op_type, name, "unsupported-variant", f"its output {list(node.output).index(o)} is not supported.")
+                self.bind(o, None)
+
+    def _refused(self, node: Any, name: str, error: GraphError, inputs: Sequence[Value | None]) -> None:
+        """The table refused the node: an element type it does not take, shapes that are open, or shapes that cannot be."""
+        text = str(error)
+        prefix = self.builder.source or f"{node.op_type} '{name}' (ONNX opset {self.session.opset(node.domain)})"
+        text = text.removeprefix(f"{prefix}: ")
+        if " takes " in text and "input '" in text:
+            reason, hint = "unsupported-type", "Convert the model to a supported element type."
+        elif any(v is not None and not v.type.is_static for v in inputs):
+            reason, hint = "dynamic-shape", self.session.shape_hint()
+        else:
+            reason, hint = "invalid-node", ""
+        self.session.block(node.op_type, name, reason, f"{text}.", hint)
+        self._poison(node)
+
+    def _poison(self, node: Any) -> None:
+        """The outputs of a node that did not convert: stand-ins where the source says their types, so that the rest is checked too."""
+        for o in node.output:
+            if not o:
+                continue
+            info = self.session.inferred.get(o)
+            value = None
+            if info is not None and self.parent is None:
+                value = self._stand_in(o, info)
+            self.bind(o, value)
+
+    def _stand_in(self, name: str, info: Any) -> Value | None:
+        try:
+            type_ = declared_type(name, info)
+        except (UnsupportedTypeError, MalformedModelError):
+            return None
+        return None if type_ is None else Value(self.builder.graph.unique_name(name), type_)
+
+    def _name(self, value: Value, name: str) -> None:
+        """Call a value as the source does, unless it has such a name already."""
+        if value.producer is None or id(value) in self._named:
+            return
+        self._named.add(id(value))
+        if value.name != name:
+            self.builder.graph.rename(value, name)
+
+    # -- subgraphs ------------------------------------------------------------------------------------------------------
+
+    def import_inline(self, proto: Any) -> list[Value]:
+        """Import a branch into this graph and return its outputs.
+
+        Raises:
+            Poisoned: the branch has nodes that do not convert.
+        """
+        child = GraphImporter(self.session, self.builder, self, inline=True)
+        child._named = self._named
+        source = self.builder.source
+        child.run(proto)
+        self.builder.source = source
+        return [child.output(o.name) for o in proto.output]
+
+    def import_body(self, proto: Any, input_types: Sequence[TensorType]) -> GraphImporter:
+        """Import a body as a graph of its own, whose first inputs have the given types.
+
+        Raises:
+            Poisoned: the body has nodes that do not convert.
+        """
+        graph = Graph(proto.name or "body")
+        child = GraphImporter(self.session, GraphBuilder(graph, fold=True), self)
+        if len(proto.input) != len(input_types):
+            raise MalformedModelError(f"the body {proto.name!r} has {len(proto.input)} inputs, {len(input_types)} are needed")
+        for info, type_ in zip(proto.input, input_types, strict=True):
+            v = graph.add_input(info.name, type_)
+            child._named.add(id(v))
+            child.bind(info.name, v)
+        child.run(proto)
+        seen: set[str] = set()
+        for o in proto.output:
+            graph.add_output(child.output(o.name), o.name if o.name not in seen else graph.unique_name(o.name))
+            seen.add(o.name)
+        return child
+
+    def output(self, name: str) -> Value:
+        """The value a graph hands out under ``name``; a value that is also an input or a constant passes an Identity."""
+        if not self.knows(name):
+            raise MalformedModelError(f"graph output {name!r} is never computed")
+        value = self.find(name)
+        if self.inline:
+            return value
+        if value.producer is None:
+            value = self.builder.call("Identity", value, name=f"{name}/output") if value.const is None else self._held(value, name)
+        return value
+
+    def _held(self, value: Value, name: str) -> Value:
+        """A constant as the output of a node."""
+        folding, self.builder.fold = self.builder.fold, False
+        out = self.builder.call("Identity", value, name=f"{name}/output")
+        self.builder.fold = folding
+        return out
+
+
+def describe(node: Any) -> str:
+    """A node in messages."""
+    return f"{node.op_type} '{node.name or next((o for o in node.output if o), '')}'"
+
+
+def reads(node: Any) -> list[str]:
+    """Every name a node reads, those inside its subgraphs that come from outside included."""
+    names = [i for i in node.input if i]
+    for a in node.attribute:
+        if a.type == GRAPH:
+            names += _free_names(a.g, 0)
+    return names
+
+
+def _free_names(graph: Any, depth: int) -> list[str]:
+    if depth > MAX_DEPTH:
+        raise MalformedModelError(f"control flow is nested deeper than {MAX_DEPTH}")
+    own = {v.name for v in graph.input} | {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
+    used: list[str] = []
+    for node in graph.node:
+        used += [i for i in node.input if i]
+        for a in node.attribute:
+            if a.type == GRAPH:
+                used += _free_names(a.g, depth + 1)
+        own |= set(node.output)
+    used += [o.name for o in graph.output]
+    return [n for n in dict.fromkeys(used) if n not in own]
+
+
+def declared_type(name: str, info: Any) -> TensorType | None:
+    """The type a ValueInfoProto declares, None where it gives no shape; open dimensions become symbols.
+
+    Raises:
+        UnsupportedTypeError: it is no tensor, or of an element type EdgeKit does not have.
+        MalformedModelError: a dimension is negative.
+    """
+    kind = info.type.WhichOneof("value")
+    if kind != "tensor_type":
+        raise UnsupportedTypeError(f"{(kind or 'a missing type').replace('_', ' ')} is not supported")
+    tensor = info.type.tensor_type
+    dtype = element_type(tensor.elem_type)
+    if not tensor.HasField("shape"):
+        return None
+    return TensorType(dtype, declared_shape(name, tensor.shape))
+
+
+def declared_shape(name: str, shape: Any) -> Shape:
+    """The dimensions of a TensorShapeProto; unknown ones are called after the value."""
+    dims: list[int | SymDim] = []
+    for i, d in enumerate(shape.dim):
+        which = d.WhichOneof("value")
+        if which == "dim_value":
+            if d.dim_value < 0:
+                raise MalformedModelError(f"{name!r} has a negative dimension {d.dim_value}")
+            dims.append(int(d.dim_value))
+        elif which == "dim_param" and d.dim_param:
+            dims.append(SymDim.symbol(d.dim_param, 1))
+        else:
+            dims.append(SymDim.symbol(f"{name}_{i}", 1))
+    return tuple(dims)

@@ -1,0 +1,148 @@
+"""Turns ``TensorProto`` messages into numpy arrays, external data included, without trusting any of their numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit.errors import MalformedModelError
+from edgekit.types import Array, DType
+
+#: TensorProto.DataType codes (onnx.proto) of the element types EdgeKit has
+DTYPES = {
+    1: DType.F32,
+    2: DType.U8,
+    3: DType.I8,
+    4: DType.U16,
+    5: DType.I16,
+    6: DType.I32,
+    7: DType.I64,
+    9: DType.BOOL,
+    10: DType.F16,
+    11: DType.F64,
+    12: DType.U32,
+    13: DType.U64,
+}
+TYPE_NAMES = {
+    0: "undefined", 8: "string", 14: "complex64", 15: "complex128", 16: "bfloat16", 17: "float8e4m3fn", 18: "float8e4m3fnuz", 19: "float8e5m2",
+    20: "float8e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4e2m1", 24: "float8e8m0", 25: "uint2", 26: "int2",
+}  # fmt: skip
+EXTERNAL = 1
+MAX_DENSE_ELEMENTS = 1 << 28
+
+
+class UnsupportedTypeError(Exception):
+    """An element type EdgeKit does not have."""
+
+
+def element_type(code: int) -> DType:
+    """The DType of a TensorProto data type.
+
+    Raises:
+        UnsupportedTypeError: EdgeKit has none.
+    """
+    if code not in DTYPES:
+        raise UnsupportedTypeError(f"element type {TYPE_NAMES.get(code, code)} is not supported")
+    return DTYPES[code]
+
+
+class TensorReader:
+    """Reads the tensors of one model.
+
+    Args:
+        folder: where the model lies; external data must stay inside it. None for a model in memory.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = None if folder is None else folder.resolve()
+
+    def read(self, tensor: Any) -> Array:
+        """The array of a TensorProto; read-only where it can share the file's bytes.
+
+        Raises:
+            MalformedModelError: sizes do not fit, or the data is missing.
+            UnsupportedTypeError: EdgeKit has no such element type.
+        """
+        dtype = element_type(tensor.data_type).numpy
+        shape = tuple(int(d) for d in tensor.dims)
+        if any(d < 0 for d in shape):
+            raise MalformedModelError(f"tensor {tensor.name!r} has a negative dimension: {list(shape)}")
+        count = math.prod(shape)
+        if tensor.data_location == EXTERNAL:
+            return self._external(tensor, dtype, shape, count)
+        if tensor.HasField("raw_data"):
+            raw = tensor.raw_data
+            self._check(tensor, len(raw), count * dtype.itemsize, "bytes")
+            return np.frombuffer(raw, dtype).reshape(shape)
+        return self._typed(tensor, dtype, shape, count)
+
+    def dense(self, sparse: Any) -> Array:
+        """The dense array of a SparseTensorProto."""
+        shape = tuple(int(d) for d in sparse.dims)
+        if any(d < 0 for d in shape) or math.prod(shape) > MAX_DENSE_ELEMENTS:
+            raise MalformedModelError(f"sparse tensor {sparse.values.name!r} has impossible dimensions {list(shape)}")
+        values, indices = self.read(sparse.values), self.read(sparse.indices)
+        flat = indices if indices.ndim == 1 else np.ravel_multi_index(tuple(indices.T), shape)
+        if len(flat) != values.size or (flat.size and not (flat.min() >= 0 and flat.max() < math.prod(shape))):
+            raise MalformedModelError(f"sparse tensor {sparse.values.name!r}: its indices do not fit its dimensions {list(shape)}")
+        out = np.zeros(math.prod(shape), values.dtype)
+        out[flat] = values.reshape(-1)
+        return out.reshape(shape)
+
+    @staticmethod
+    def _check(tensor: Any, got: int, want: int, unit: str) -> None:
+        if got != want:
+            raise MalformedModelError(f"tensor {tensor.name!r} of shape {list(tensor.dims)} needs {want} {unit} of data, the file holds {got}")
+
+    def _typed(self, tensor: Any, dtype: np.dtype[Any], shape: Sequence[int], count: int) -> Array:
+        """Data in the repeated fields. Half floats are stored as their bits in 16-bit integers."""
+        if dtype == np.float32:
+            field = tensor.float_data
+        elif dtype == np.float64:
+            field = tensor.double_data
+        elif dtype == np.int64:
+            field = tensor.int64_data
+        elif dtype in (np.uint64, np.uint32):
+            field = tensor.uint64_data
+        else:
+            field = tensor.int32_data
+        self._check(tensor, len(field), count, "elements")
+        if dtype == np.float16:
+            return np.asarray(field, np.uint16).view(np.float16).reshape(shape)
+        wide = np.asarray(field) if count else np.zeros(0, dtype)
+        if dtype.kind in "iu" and count and (wide.min() < np.iinfo(dtype).min or wide.max() > np.iinfo(dtype).max):
+            raise MalformedModelError(f"tensor {tensor.name!r} holds values outside {dtype.name}")
+        return wide.astype(dtype).reshape(shape)
+
+    def _external(self, tensor: Any, dtype: np.dtype[Any], shape: Sequence[int], count: int) -> Array:
+        entries = {e.key: e.value for e in tensor.external_data}
+        path = self._external_path(tensor.name, entries.get("location", ""))
+        try:
+            offset = int(entries.get("offset", "0") or 0)
+            length = int(entries["length"]) if entries.get("length") else count * dtype.itemsize
+        except ValueError as e:
+            raise MalformedModelError(f"tensor {tensor.name!r}: offset or length of its external data is not a number") from e
+        self._check(tensor, length, count * dtype.itemsize, "bytes")
+        size = path.stat().st_size
+        if offset < 0 or offset + length > size:
+            raise MalformedModelError(f"tensor {tensor.name!r} lies at bytes {offset} to {offset + length} of {path.name}, which has {size}")
+        if count == 0:
+            return np.zeros(shape, dtype)
+        return np.asarray(np.memmap(path, dtype, "r", offset, (count,))).reshape(shape)
+
+    def _external_path(self, name: str, location: str) -> Path:
+        """The data file, which must lie inside the model's folder, links resolved."""
+        if self.folder is None:
+            raise MalformedModelError(f"tensor {name!r} has external data, but the model comes without a folder; pass its path instead")
+        if not location:
+            raise MalformedModelError(f"tensor {name!r} has external data but names no file")
+        path = (self.folder / location).resolve()
+        if Path(location).is_absolute() or not path.is_relative_to(self.folder):
+            raise MalformedModelError(f"tensor {name!r}: external data {location!r} lies outside the model's folder and is not read")
+        if not path.is_file():
+            raise MalformedModelError(f"tensor {name!r}: the external data file {location!r} is missing next to the model")
+        return path

@@ -1,0 +1,216 @@
+"""The facade of the importers: what a converter is, how one is found, and ``load``.
+
+A converter is a class named by an entry point of the group ``edgekit.converters``; any distribution can bring one. In a source checkout
+whose entry points are not installed, the packages below ``edgekit_converters`` are looked through instead.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from edgekit.errors import Blocker, ConversionError, MalformedModelError, UnsupportedOpError
+from edgekit.ir import Graph
+from edgekit.types import Array, Dim
+
+ENTRY_POINT_GROUP = "edgekit.converters"
+BUILT_IN_PACKAGE = "edgekit_converters"
+HEAD_BYTES = 4096
+
+ShapeSpec = Sequence[int | str | tuple[int, int] | None]
+"""A shape as users give it: sizes, names of symbols, inclusive ranges, or None to leave a dimension as the model has it."""
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """What may be settled about a model while it is imported.
+
+    Attributes:
+        shapes: shapes of graph inputs by name; a name binds every dimension of that symbol, in other inputs too.
+        values: inputs to freeze to constants, by name; they are no longer inputs of the graph.
+        default_leading: size for leading dimensions that neither the model nor ``shapes`` give; None leaves them symbolic.
+    """
+
+    shapes: Mapping[str, ShapeSpec] = field(default_factory=dict)
+    values: Mapping[str, Array] = field(default_factory=dict)
+    default_leading: int | None = None
+
+
+@runtime_checkable
+class Converter(Protocol):
+    """Reads one source format. Implementations have a constructor without arguments and import no framework before ``load``.
+
+    Attributes:
+        name: of the format, as entry point and messages have it, e.g. ``"onnx"``.
+        description: one line for ``edgekit formats``.
+        suffixes: usual file names' ends, with the dot; a hint only, detection goes by content.
+    """
+
+    name: str
+    description: str
+    suffixes: tuple[str, ...]
+
+    def detects(self, source: Any, head: bytes) -> bool:
+        """True when ``source`` is of this format.
+
+        Args:
+            source: a ``Path`` (file or folder) or an object in memory (a module of a framework).
+            head: the first bytes of a file, empty otherwise.
+        """
+
+    def load(self, source: Any, options: LoadOptions) -> Graph:
+        """Import the model.
+
+        Raises:
+            UnsupportedOpError: with every blocker.
+            MalformedModelError: the source is broken.
+        """
+
+
+@dataclass(frozen=True)
+class FormatInfo:
+    """One known source format."""
+
+    name: str
+    description: str
+    suffixes: tuple[str, ...]
+
+
+def converters() -> list[Converter]:
+    """Every converter there is, by name; entry points win over the built-in packages."""
+    found: dict[str, Converter] = {}
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.name not in found:
+            found[point.name] = _checked(point.load()(), point.value)
+    for name, factory in _built_in():
+        if name not in found:
+            found[name] = _checked(factory(), f"{BUILT_IN_PACKAGE}.{name}")
+    return [found[n] for n in sorted(found)]
+
+
+def _built_in() -> list[tuple[str, Any]]:
+    """Converters of the packages below ``edgekit_converters``: each names its class in ``CONVERTER``."""
+    try:
+        package = importlib.import_module(BUILT_IN_PACKAGE)
+    except ModuleNotFoundError:
+        return []
+    out = []
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.ispkg:
+            loaded = importlib.import_module(f"{BUILT_IN_PACKAGE}.{module.name}")
+            if hasattr(loaded, "CONVERTER"):
+                out.append((module.name, loaded.CONVERTER))
+    return out
+
+
+def _checked(converter: Any, where: str) -> Converter:
+    if not isinstance(converter, Converter):
+        raise ConversionError(f"{where} is not a converter: it needs name, description, suffixes, detects and load")
+    return converter
+
+
+def formats() -> list[FormatInfo]:
+    """The source formats this installation reads."""
+    return [FormatInfo(c.name, c.description, tuple(c.suffixes)) for c in converters()]
+
+
+def find_converter(source: Any) -> Converter:
+    """The converter for a source, by content; by file name where the content says nothing.
+
+    Raises:
+        MalformedModelError: the file cannot be read or no format fits.
+    """
+    known = converters()
+    path = Path(source) if isinstance(source, str | Path) else None
+    head = b"" if path is None else _head(path)
+    for c in known:
+        if c.detects(source if path is None else path, head):
+            return c
+    if path is not None:
+        for c in known:
+            if path.name.lower().endswith(tuple(c.suffixes)):
+                return c
+        raise MalformedModelError(f"{path}: the content is of none of the known formats ({', '.join(c.name for c in known) or 'none installed'})")
+    raise MalformedModelError(f"an object of type {type(source).__name__} is no model of a known format ({', '.join(c.name for c in known)})")
+
+
+def _head(path: Path) -> bytes:
+    if not path.exists():
+        raise MalformedModelError(f"{path}: there is no such file or folder")
+    if path.is_dir():
+        return b""
+    try:
+        with path.open("rb") as f:
+            return f.read(HEAD_BYTES)
+    except OSError as e:
+        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+
+
+def load(
+    source: Any,
+    shapes: Mapping[str, ShapeSpec] | None = None,
+    values: Mapping[str, Array] | None = None,
+    default_leading: int | None = None,
+) -> Graph:
+    """Import a model of any known format.
+
+    Args:
+        source: path of a file or folder, or a model in memory.
+        shapes: shapes of graph inputs by name, e.g. ``{"x": (1, 3, 224, 224)}``; an entry may be a range ``(1, 8)`` or a symbol's name.
+        values: inputs to freeze to constants.
+        default_leading: size for leading dimensions nobody gives (``convert`` passes 1); None keeps them symbolic.
+
+    Returns:
+        the graph, with the source's own input and output names, order and layout.
+
+    Raises:
+        UnsupportedOpError: with every blocker at once.
+        MalformedModelError: the source is broken or of no known format.
+    """
+    return find_converter(source).load(_path(source), LoadOptions(shapes or {}, values or {}, default_leading))
+
+
+def _path(source: Any) -> Any:
+    return Path(source) if isinstance(source, str) else source
+
+
+def check(source: Any, shapes: Mapping[str, ShapeSpec] | None = None, default_leading: int | None = 1) -> list[Blocker]:
+    """Everything that keeps a model from converting; empty when nothing does.
+
+    Raises:
+        MalformedModelError: the source is broken.
+    """
+    try:
+        load(source, shapes, None, default_leading)
+    except UnsupportedOpError as e:
+        return list(e.blockers)
+    return []
+
+
+@dataclass(frozen=True)
+class BoundShapes:
+    """Shapes to load a model with again so that no leading dimension is left open.
+
+    Attributes:
+        shapes: by input name, for ``load(shapes=...)``.
+        notes: one sentence for each dimension that was settled.
+    """
+
+    shapes: Mapping[str, tuple[Dim | None, ...]]
+    notes: tuple[str, ...]
+
+
+def bind_default_shapes(graph: Graph) -> BoundShapes:
+    """Settle open leading dimensions to 1: they are the batch in nearly every model."""
+    shapes: dict[str, tuple[Dim | None, ...]] = {}
+    notes = []
+    for v in graph.inputs:
+        if v.shape and not isinstance(v.shape[0], int):
+            shapes[v.name] = (1, *(d if isinstance(d, int) else None for d in v.shape[1:]))
+            notes.append(f"input {v.name!r}: the open leading dimension {v.shape[0]} was set to 1; pass --shape to choose another size")
+    return BoundShapes(shapes, tuple(notes))
