@@ -91,9 +91,7 @@ def _import(model: Any, digest: str, path: Path | None, options: LoadOptions) ->
     opsets = _opsets(model)
     model, lost = expand_functions(model, opsets)
     session = ImportSession(opsets, options, TensorReader(None if path is None else path.parent))
-    for op, names, why in lost:
-        for n in names:
-            session.block(op, n, "unsupported-op", why)
+    session.not_expanded = lost
     tested_to = TESTED_OPSETS[1]
     if opsets[""] > tested_to:
         session.note(f"opset {opsets['']} is newer than {tested_to}, the newest this importer was tested with")
@@ -103,11 +101,11 @@ def _import(model: Any, digest: str, path: Path | None, options: LoadOptions) ->
     _bind_inputs(proto, session, importer)
     importer.run(proto)
     blockers = session.blockers
-    if blockers and not session.inferred and not lost:
+    if blockers:
         inferred = _inferred_types(model)
         if inferred:  # again, now with stand-ins behind what does not convert, so that the rest is checked too
             session = ImportSession(opsets, options, session.tensors)
-            session.inferred = inferred
+            session.inferred, session.not_expanded = inferred, lost
             importer = GraphImporter(session, GraphBuilder(Graph(proto.name), fold=True))
             _bind_inputs(proto, session, importer)
             importer.run(proto)

@@ -10,33 +10,31 @@ from edgekit_converters.onnx.context import GRAPH
 
 MAX_ROUNDS = 16
 
-Lost = tuple[str, list[str], str]
-"""Operator, node names, why its function could not be expanded."""
 
-
-def expand_functions(model: Any, opsets: Mapping[str, int]) -> tuple[Any, list[Lost]]:
-    """The model with its functions expanded, and what could not be."""
+def expand_functions(model: Any, opsets: Mapping[str, int]) -> tuple[Any, dict[tuple[str, str], str]]:
+    """The model with its functions expanded, and by (domain, operator) why some could not be."""
     import onnx
+    import onnx.inliner
 
-    lost: dict[tuple[str, str], Lost] = {}
+    lost: dict[tuple[str, str], str] = {}
     for _ in range(MAX_ROUNDS):
         local = {(f.domain, f.name) for f in model.functions}
-        wanted: dict[tuple[str, str], list[str]] = {}
+        wanted: set[tuple[str, str]] = set()
         for node in walk(model.graph):
             key = (registry.canonical_domain(node.domain), node.op_type)
             if key in lost:
                 continue
             if (node.domain, node.op_type) in local or (_lacks_converter(key, opsets) and _has_function(onnx, key, opsets)):
-                wanted.setdefault((node.domain, node.op_type), []).append(node.name or next(iter(node.output), ""))
+                wanted.add((node.domain, node.op_type))
         if not wanted:
             break
         try:
-            model = onnx.inliner.inline_selected_functions(model, list(wanted), inline_schema_functions=True)
+            model = onnx.inliner.inline_selected_functions(model, sorted(wanted), inline_schema_functions=True)
         except Exception as e:  # the expander is native code and raises plain RuntimeErrors
-            for (domain, op), names in wanted.items():
-                reason = str(e).strip().splitlines()[-1][:200] if str(e).strip() else type(e).__name__
-                lost[registry.canonical_domain(domain), op] = (op, names, f"its definition by other operators could not be expanded: {reason}.")
-    return model, list(lost.values())
+            reason = str(e).strip().splitlines()[-1][:200] if str(e).strip() else type(e).__name__
+            for domain, op in wanted:
+                lost[registry.canonical_domain(domain), op] = f"its definition by other operators could not be expanded: {reason}."
+    return model, lost
 
 
 def walk(graph: Any) -> Iterator[Any]:

@@ -173,10 +173,8 @@ class GraphImporter:
         convert = registry.find(domain, node.op_type, opset)
         if convert is None:
             where = f"{domain}." if domain else ""
-            session.block(
-                f"{where}{node.op_type}", name, "unsupported-op", f"no converter for this operator (opset {opset}).",
-                "Replace it in the model, or add a converter for it.",
-            )  # fmt: skip
+            why = session.not_expanded.get((domain, node.op_type), f"no converter for this operator (opset {opset}).")
+            session.block(f"{where}{node.op_type}", name, "unsupported-op", why, "Replace it in the model, or add a converter for it.")
             self._poison(node)
             return
         try:
@@ -279,8 +277,10 @@ class GraphImporter:
         self.builder.source = source
         return [child.output(o.name) for o in proto.output]
 
-    def import_body(self, proto: Any, input_types: Sequence[TensorType]) -> GraphImporter:
+    def import_body(self, proto: Any, input_types: Sequence[TensorType], alias_first_output: bool = False) -> GraphImporter:
         """Import a body as a graph of its own, whose first inputs have the given types.
+
+        With ``alias_first_output`` the first output (a loop's condition) may be an input or a constant itself.
 
         Raises:
             Poisoned: the body has nodes that do not convert.
@@ -295,8 +295,9 @@ class GraphImporter:
             child.bind(info.name, v)
         child.run(proto)
         seen: set[str] = set()
-        for o in proto.output:
-            graph.add_output(child.output(o.name), o.name if o.name not in seen else graph.unique_name(o.name))
+        for i, o in enumerate(proto.output):
+            value = child.find(o.name) if alias_first_output and i == 0 and child.knows(o.name) else child.output(o.name)
+            graph.add_output(value, o.name if o.name not in seen else graph.unique_name(o.name))
             seen.add(o.name)
         return child
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from edgekit.converters import LoadOptions
@@ -24,6 +25,7 @@ class ImportSession:
         notes: facts the user should know, each once.
         inputs: names and shapes of the graph inputs, for hints.
         inferred: the source's own types of values, by name: stand-ins behind nodes that do not convert.
+        not_expanded: why the function of an operator could not be expanded, by domain and operator.
     """
 
     def __init__(self, opsets: dict[str, int], options: LoadOptions, tensors: TensorReader) -> None:
@@ -33,6 +35,7 @@ class ImportSession:
         self.notes: list[str] = []
         self.inputs: dict[str, tuple[Dim, ...]] = {}
         self.inferred: dict[str, Any] = {}
+        self.not_expanded: Mapping[tuple[str, str], str] = {}
         self._blockers: dict[tuple[str, str, str, str], list[str]] = {}
 
     def opset(self, domain: str) -> int:

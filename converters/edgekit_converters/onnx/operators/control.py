@@ -1,0 +1,185 @@
+"""If, Loop and Scan. Branches and bodies use values from outside freely in ONNX; here those become explicit inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from edgekit.errors import GraphError, MalformedModelError
+from edgekit.ir import Graph, GraphBuilder, Value
+from edgekit.symbolic import SymDim
+from edgekit.types import BOOL, I64, Dim, TensorType
+
+from edgekit_converters.onnx.context import NodeContext, Unsupported
+from edgekit_converters.onnx.importer import GraphImporter
+from edgekit_converters.onnx.registry import converts
+
+MAX_ROUNDS = 4
+
+
+@converts("If")
+def if_(ctx: NodeContext) -> Sequence[Value | None]:
+    """A condition known at conversion imports the taken branch alone."""
+    condition = ctx.input(0)
+    known = ctx.numbers(condition)
+    if known is not None:
+        if known.size != 1:
+            raise MalformedModelError(f"the condition has {known.size} elements")
+        branch = "then_branch" if bool(known.reshape(-1)[0]) else "else_branch"
+        return list(ctx.importer.import_inline(ctx.graph(branch)))
+    bodies = [ctx.importer.import_body(ctx.graph(name), ()) for name in ("then_branch", "else_branch")]
+    outside = _share_captures(bodies)
+    then_graph, else_graph = (b.builder.graph for b in bodies)
+    return ctx.call_multi("If", ctx.cast(ctx.scalar(condition), BOOL), *outside, then_graph=then_graph, else_graph=else_graph)
+
+
+def _share_captures(bodies: Sequence[GraphImporter]) -> list[Value]:
+    """Give several bodies the same captured inputs in the same order; returns the values outside."""
+    outside: list[Value] = []
+    for b in bodies:
+        outside += [o for o, _ in b.captures if not any(o is v for v in outside)]
+    for b in bodies:
+        graph = b.builder.graph
+        own = graph.inputs[: len(graph.inputs) - len(b.captures)]
+        inner = []
+        for o in outside:
+            found = next((i for v, i in b.captures if v is o), None)
+            inner.append(b.capture(o) if found is None else found)
+        graph.inputs[:] = [*own, *inner]
+    return outside
+
+
+@converts("Loop")
+def loop(ctx: NodeContext) -> Sequence[Value | None]:
+    limit, condition = ctx.optional(0), ctx.optional(1)
+    first = [ctx.input(i) for i in range(2, len(ctx.inputs))]
+    proto = ctx.graph("body")
+    if len(proto.output) < 1 + len(first):
+        raise MalformedModelError(f"the body gives {len(proto.output)} outputs for {len(first)} carried values")
+    body = _settled_body(ctx, proto, first)
+    return ctx.call_multi(
+        "While",
+        None if limit is None else ctx.scalar(ctx.as_i64(limit)),
+        None if condition is None else ctx.scalar(ctx.cast(condition, BOOL)),
+        *first,
+        *(o for o, _ in body.captures),
+        body=body.builder.graph,
+        carried=len(first),
+    )
+
+
+def _settled_body(ctx: NodeContext, proto: Any, first: Sequence[Value]) -> GraphImporter:
+    """The body with carried types that hold on every trip: dimensions that change become symbols, and the body is imported again."""
+    types = [v.type for v in first]
+    for round_ in range(MAX_ROUNDS):
+        body = ctx.importer.import_body(proto, [TensorType(I64, ()), TensorType(BOOL, ()), *types], alias_first_output=True)
+        results = [v.type for v in body.builder.graph.outputs[1 : 1 + len(first)]]
+        joined = [_joined(ctx, f"{ctx.name}.carried{k}", a, b, k) for k, (a, b) in enumerate(zip(types, results, strict=True))]
+        if joined == types:
+            return body
+        if round_ == MAX_ROUNDS - 1:
+            break
+        types = joined
+    raise Unsupported("the shapes of its carried values grow with every trip", "Pad them to a fixed size.", "dynamic-shape")
+
+
+def _joined(ctx: NodeContext, name: str, a: TensorType, b: TensorType, k: int) -> TensorType:
+    if a.dtype is not b.dtype or a.rank != b.rank:
+        raise Unsupported(f"carried value {k} is {a} before and {b} after a trip")
+    dims: list[Dim] = []
+    for i, (p, q) in enumerate(zip(a.shape, b.shape, strict=True)):
+        if p == q:
+            dims.append(p)
+            continue
+        limit = _limit(p, q)
+        dims.append(p if isinstance(p, SymDim) and limit == _upper(p) else SymDim.symbol(f"{name}.{i}", 0, limit))
+    return TensorType(a.dtype, tuple(dims))
+
+
+def _upper(d: Dim) -> int | None:
+    try:
+        return d if isinstance(d, int) else d.upper_bound()
+    except GraphError:
+        return None
+
+
+def _limit(p: Dim, q: Dim) -> int | None:
+    limits = [_upper(p), _upper(q)]
+    return None if None in limits else max(v for v in limits if v is not None)
+
+
+@converts("Scan", since=9)
+def scan(ctx: NodeContext) -> Sequence[Value | None]:
+    """A Loop of known length: each trip takes one slice of every scanned input and stacks what the body gives."""
+    proto, scanned = ctx.graph("body"), ctx.int("num_scan_inputs")
+    values = ctx.present()
+    return _scan(ctx, proto, values[: len(values) - scanned], values[len(values) - scanned :])
+
+
+@converts("Scan", since=8)
+def scan_8(ctx: NodeContext) -> Sequence[Value | None]:
+    """Opset 8 puts a batch first, over which the scan is repeated; a batch of 1 is the same as none."""
+    if ctx.optional(0) is not None:
+        raise Unsupported("sequence_lens are not supported", "Export with opset 9 or later.")
+    proto, scanned = ctx.graph("body"), ctx.int("num_scan_inputs")
+    values = [ctx.input(i) for i in range(1, len(ctx.inputs))]
+    if any(not v.shape or v.shape[0] != 1 for v in values):
+        raise Unsupported("a batch other than 1 is not supported", "Export with opset 9 or later.")
+    flat = [ctx.regroup(v, [[i] for i in range(1, len(v.shape))]) for v in values]
+    outs = _scan(ctx, proto, flat[: len(flat) - scanned], flat[len(flat) - scanned :])
+    return [None if o is None else ctx.unsqueeze(o, [0]) for o in outs]
+
+
+def _scan(ctx: NodeContext, proto: Any, states: Sequence[Value], inputs: Sequence[Value]) -> Sequence[Value | None]:
+    in_axes = ctx.ints("scan_input_axes", [0] * len(inputs))
+    in_directions = ctx.ints("scan_input_directions", ctx.ints("directions", [0] * len(inputs)))
+    count = len(proto.output) - len(states)
+    out_axes = ctx.ints("scan_output_axes", [0] * count)
+    out_directions = ctx.ints("scan_output_directions", [0] * count)
+    if not inputs:
+        raise MalformedModelError("a scan needs an input to go over")
+    axes = [ctx.axis(a, len(v.shape)) for a, v in zip(in_axes, inputs, strict=True)]
+    trips = ctx.static(inputs[0].shape[axes[0]], "the scanned dimension")
+    slices = [TensorType(v.dtype, tuple(d for i, d in enumerate(v.shape) if i != a)) for v, a in zip(inputs, axes, strict=True)]
+    body = ctx.importer.import_body(proto, [*(v.type for v in states), *slices])
+    graph = _loop_graph(ctx, body, states, inputs, axes, in_directions, trips)
+    outs = ctx.call_multi(
+        "While", ctx.const(trips, I64), None, *states, *inputs, *(o for o, _ in body.captures), body=graph, carried=len(states)
+    )  # fmt: skip
+    result: list[Value | None] = list(outs[: len(states)])
+    for v, axis, reverse in zip(outs[len(states) :], out_axes, out_directions, strict=True):
+        if reverse:
+            v = ctx.call("Slice", v, ctx.i64(-1), ctx.i64(-(2**31)), ctx.i64(0), ctx.i64(-1))
+        at = ctx.axis(axis, len(v.shape))
+        order = [*range(1, at + 1), 0, *range(at + 1, len(v.shape))]
+        result.append(ctx.transpose(v, order))
+    return result
+
+
+def _loop_graph(
+    ctx: NodeContext, body: GraphImporter, states: Sequence[Value], inputs: Sequence[Value], axes: Sequence[int], reverse: Sequence[int], trips: int
+) -> Graph:
+    """The body of a scan as the body of a loop: slices are taken inside."""
+    graph = body.builder.graph
+    taken = graph.inputs[len(states) : len(states) + len(inputs)]
+    own, captured = graph.inputs[: len(states)], graph.inputs[len(states) + len(inputs) :]
+    anchor = graph.nodes[0] if graph.nodes else None
+    builder = GraphBuilder(graph, anchor=anchor)
+    counter = graph.add_input(_free(graph, "trip"), TensorType(I64, ()))
+    go_on = graph.add_input(_free(graph, "go_on"), TensorType(BOOL, ()))
+    whole = [graph.add_input(_free(graph, f"{v.name}/all"), v.type) for v in inputs]
+    for v, source, axis, backward in zip(taken, whole, axes, reverse, strict=True):
+        at = builder.call("Sub", builder.constant(np.asarray(trips - 1, np.int64)), counter) if backward else counter
+        graph.replace_all_uses(v, builder.call("Gather", source, at, axis=axis, name=f"{ctx.name}/slice"))
+    graph.inputs[:] = [counter, go_on, *own, *whole, *captured]
+    graph.outputs.insert(0, go_on)
+    graph.output_names.insert(0, graph.unique_name("go_on"))
+    return graph
+
+
+def _free(graph: Graph, hint: str) -> str:
+    name = graph.unique_name(hint)
+    graph.release_name(name)
+    return name

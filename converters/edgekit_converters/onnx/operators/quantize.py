@@ -1,0 +1,174 @@
+"""Quantization operators. Constant parameters become quantization of tensor types; parameters computed at run time become arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit.errors import GraphError, MalformedModelError
+from edgekit.ir import Value
+from edgekit.types import F32, I8, I16, I32, U8, U16, Array, DType, QuantParams, TensorType
+
+from edgekit_converters.onnx.context import NodeContext, Unsupported
+from edgekit_converters.onnx.operators.linear import convolution, exact_product, product
+from edgekit_converters.onnx.registry import converts
+from edgekit_converters.onnx.tensors import element_type
+
+STORED = (I8, U8, I16, U16)
+EXACT_FLOAT = 1 << 24
+
+
+def quant_params(ctx: NodeContext, x: Value, scale: Value, zero: Value | None, axis: int) -> QuantParams | None:
+    """Parameters of a tensor type; None where they are computed at run time or of a form that types do not hold."""
+    s = ctx.numbers(scale)
+    z = None if zero is None else ctx.numbers(zero)
+    if s is None or (zero is not None and z is None):
+        return None
+    zeros: Array = np.zeros(s.shape, np.int64) if z is None else z.astype(np.int64)
+    if zeros.size != s.size:
+        raise MalformedModelError(f"{s.size} scales, but {zeros.size} zero points")
+    try:
+        if s.ndim == 0 or (s.ndim == 1 and s.size == 1 and not (x.shape and len(x.shape) > axis >= 0 and x.shape[axis] == 1)):
+            return QuantParams.per_tensor(float(s.reshape(-1)[0]), int(zeros.reshape(-1)[0]))
+        if s.ndim != 1:
+            return None
+        axis = ctx.axis(axis, len(x.shape))
+        if isinstance(x.shape[axis], int) and x.shape[axis] != s.size:
+            raise MalformedModelError(f"{s.size} scales along axis {axis} of size {x.shape[axis]}")
+        return QuantParams.per_channel(s.reshape(-1), axis, [int(v) for v in zeros.reshape(-1)])
+    except GraphError:  # a scale of 0 or less: the arithmetic form knows what to do
+        return None
+
+
+def _spread(ctx: NodeContext, p: Value, x: Value, axis: int, block: int) -> Value:
+    """Scale or zero point in a shape that broadcasts over ``x``."""
+    if len(p.shape) == 0 or (len(p.shape) == 1 and p.shape[0] == 1 and not block):
+        return ctx.scalar(p)
+    axis = ctx.axis(axis, len(x.shape))
+    if block:
+        n = ctx.static(x.shape[axis], "the blocked dimension")
+        index = np.arange(n, dtype=np.int64) // block
+        return ctx.call("Gather", p, ctx.const(index), axis=axis)
+    if len(p.shape) != 1:
+        raise Unsupported(f"scales of rank {len(p.shape)} are supported only with block_size")
+    return ctx.regroup(p, [[0] if i == axis else 1 for i in range(len(x.shape))])
+
+
+def quantize(ctx: NodeContext, x: Value, scale: Value, zero: Value | None, axis: int, dtype: DType, block: int = 0) -> Value:
+    """``saturate(round(x / scale) + zero)``."""
+    if dtype not in STORED:
+        raise Unsupported(f"quantization to {dtype.label} is not supported", reason="unsupported-type")
+    real = ctx.cast(x, F32)
+    params = None if block else quant_params(ctx, x, scale, zero, axis)
+    if params is not None:
+        return ctx.add("Quantize", real, out_type=TensorType(dtype, x.shape, params), dtype=dtype)
+    steps = ctx.call("Round", ctx.call("Div", real, _spread(ctx, ctx.cast(scale, F32), x, axis, block)))
+    if zero is not None:
+        steps = ctx.call("Add", steps, _spread(ctx, ctx.cast(zero, F32), x, axis, block))
+    info = np.iinfo(dtype.numpy)
+    return ctx.cast(ctx.call("Clip", steps, min=float(info.min), max=float(info.max)), dtype)
+
+
+def dequantize(ctx: NodeContext, x: Value, scale: Value, zero: Value | None, axis: int, block: int = 0) -> Value:
+    """``(x - zero) * scale`` in the type of the scale."""
+    params = None if block or x.dtype not in (*STORED, I32) else quant_params(ctx, x, scale, zero, axis)
+    if params is not None and scale.dtype is F32:
+        carried = _carrying(ctx, x, params)
+        if carried is not None:
+            return ctx.call("Dequantize", carried)
+    real = ctx.cast(x, F32)
+    if zero is not None:
+        real = ctx.call("Sub", real, _spread(ctx, ctx.cast(zero, F32), x, axis, block))
+    return ctx.cast(ctx.call("Mul", real, _spread(ctx, ctx.cast(scale, F32), x, axis, block)), scale.dtype)
+
+
+def _carrying(ctx: NodeContext, x: Value, params: QuantParams) -> Value | None:
+    """``x`` with the parameters in its type: as it is, a constant again, or an input that nothing else reads."""
+    if x.quant == params:
+        return x
+    if x.const is not None:
+        return ctx.builder.constant(x.const, x.name, quant=params)
+    if x.quant is None and x.producer is None and not x.uses:
+        x.type = TensorType(x.dtype, x.shape, params)
+        return x
+    return None
+
+
+@converts("QuantizeLinear", since=10)
+def quantize_linear(ctx: NodeContext) -> Value:
+    zero = ctx.optional(2)
+    dtype = element_type(ctx.int("output_dtype")) if ctx.int("output_dtype", 0) else U8 if zero is None else zero.dtype
+    return quantize(ctx, ctx.input(0), ctx.input(1), zero, ctx.int("axis", 1), dtype, ctx.int("block_size", 0))
+
+
+@converts("DequantizeLinear", since=10)
+def dequantize_linear(ctx: NodeContext) -> Value:
+    return dequantize(ctx, ctx.input(0), ctx.input(1), ctx.optional(2), ctx.int("axis", 1), ctx.int("block_size", 0))
+
+
+@converts("DynamicQuantizeLinear", since=11)
+def dynamic_quantize_linear(ctx: NodeContext) -> list[Value]:
+    """uint8 parameters from the range of the data, zero included."""
+    x = ctx.input(0)
+    zero_f = ctx.like(0, x)
+    low = ctx.call("Min", ctx.call("ReduceMin", x, keepdims=False), zero_f)
+    high = ctx.call("Max", ctx.call("ReduceMax", x, keepdims=False), zero_f)
+    scale = ctx.call("Div", ctx.call("Sub", high, low), ctx.like(255, x))
+    raw = ctx.call("Div", ctx.call("Sub", zero_f, low), scale)
+    zero = ctx.cast(ctx.call("Round", ctx.call("Clip", raw, min=0.0, max=255.0)), U8)
+    return [quantize(ctx, x, scale, zero, 1, U8), scale, zero]
+
+
+@converts("QLinearMatMul", since=10)
+def qlinear_matmul(ctx: NodeContext) -> Value:
+    """Dequantize, multiply, quantize: a pass makes one integer operator of it."""
+    a, sa, za, b, sb, zb, sy, zy = (ctx.input(i) for i in range(8))
+    left = dequantize(ctx, a, sa, za, len(a.shape) - 2 if len(a.shape) > 1 else 0)
+    right = dequantize(ctx, b, sb, zb, len(b.shape) - 1)
+    return quantize(ctx, product(ctx, ctx.cast(left, F32), ctx.cast(right, F32)), sy, zy, -2, zy.dtype)
+
+
+@converts("QLinearConv", since=10)
+def qlinear_conv(ctx: NodeContext) -> Value:
+    """Dequantize, convolve, quantize: a pass makes one integer operator of it."""
+    x, sx, zx, w, sw, zw, sy, zy = (ctx.input(i) for i in range(8))
+    bias = ctx.optional(8)
+    real_bias = None
+    if bias is not None:
+        units = ctx.call("Mul", ctx.scalar(sx), sw)
+        real_bias = dequantize(ctx, bias, units, None, 0)
+    y = convolution(ctx, dequantize(ctx, x, sx, zx, 1), dequantize(ctx, w, sw, zw, 0), real_bias)
+    return quantize(ctx, y, sy, zy, 1, zy.dtype)
+
+
+def _centred(ctx: NodeContext, x: Value, zero: Value | None, axis: int) -> Value:
+    """``x - zero`` in int32."""
+    wide = ctx.cast(x, I32)
+    if zero is None:
+        return wide
+    return ctx.call("Sub", wide, _spread(ctx, ctx.cast(zero, I32), x, axis, 0))
+
+
+@converts("MatMulInteger", since=10)
+def matmul_integer(ctx: NodeContext) -> Value:
+    """Exact: in float32 where every partial sum stays below 2**24, in int32 otherwise."""
+    a, b, za, zb = ctx.input(0), ctx.input(1), ctx.optional(2), ctx.optional(3)
+    left = _centred(ctx, a, za, len(a.shape) - 2 if len(a.shape) > 1 else 0)
+    right = _centred(ctx, b, zb, len(b.shape) - 1)
+    depth = a.shape[-1] if a.shape else 0
+    if isinstance(depth, int) and depth * 255 * 255 < EXACT_FLOAT:
+        return ctx.cast(product(ctx, ctx.cast(left, F32), ctx.cast(right, F32)), I32)
+    return exact_product(ctx, left, right)
+
+
+@converts("ConvInteger", since=10)
+def conv_integer(ctx: NodeContext) -> Value:
+    """Exact in float32 where every partial sum stays below 2**24."""
+    x, w, zx, zw = ctx.input(0), ctx.input(1), ctx.optional(2), ctx.optional(3)
+    right = _centred(ctx, w, zw, 0)
+    k = ctx.numbers(right)
+    taps = [ctx.static(d, "the weights' shape") for d in w.shape[1:]]
+    most = 255 * (int(np.abs(k).reshape(k.shape[0], -1).sum(axis=1).max()) if k is not None and k.size else 255 * int(np.prod(taps)))
+    if most >= EXACT_FLOAT:
+        raise Unsupported("sums beyond 2**24 are not supported", "Use QLinearConv or QuantizeLinear / DequantizeLinear around Conv.")
+    y = convolution(ctx, ctx.cast(_centred(ctx, x, zx, 1), F32), ctx.cast(right, F32), None)
+    return ctx.cast(y, I32)

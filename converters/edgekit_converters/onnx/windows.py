@@ -1,0 +1,73 @@
+"""Strides, pads and dilations of windows, ``auto_pad`` included (https://onnx.ai/onnx/operators/onnx__Conv.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgekit.errors import MalformedModelError
+from edgekit.ir import Value
+
+from edgekit_converters.onnx.context import NodeContext
+
+AUTO_PADS = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
+NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+@dataclass(frozen=True)
+class SpatialAttributes:
+    """One entry a spatial dimension; ``pads`` holds all begins, then all ends."""
+
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    pads: tuple[int, ...]
+    dilations: tuple[int, ...]
+    output_padding: tuple[int, ...] = ()
+
+
+def spatial_attributes(ctx: NodeContext, x: Value, kernel: Sequence[int]) -> SpatialAttributes:
+    """The node's window over ``x`` [N, C, spatial...].
+
+    Raises:
+        Unsupported: ``auto_pad`` needs a size that is symbolic.
+        MalformedModelError: lists of the wrong length, an unknown ``auto_pad``.
+    """
+    rank = len(kernel)
+    if ctx.has("kernel_shape") and ctx.ints("kernel_shape") != list(kernel):
+        raise MalformedModelError(f"kernel_shape {ctx.ints('kernel_shape')} differs from the weights' {list(kernel)}")
+    if len(x.shape) != rank + 2:
+        raise MalformedModelError(f"a kernel of {rank} dimensions does not fit an input of rank {len(x.shape)}")
+    strides = ctx.ints("strides", [1] * rank)
+    dilations = ctx.ints("dilations", [1] * rank)
+    for what, values in (("strides", strides), ("dilations", dilations)):
+        if len(values) != rank or min(values) < 1:
+            raise MalformedModelError(f"{what} needs {rank} positive numbers, got {values}")
+    auto_pad = ctx.string("auto_pad", "NOTSET") or "NOTSET"
+    if auto_pad not in AUTO_PADS:
+        raise MalformedModelError(f"auto_pad={auto_pad} is none of {', '.join(AUTO_PADS)}")
+    if auto_pad == "NOTSET":
+        pads = ctx.ints("pads", [0] * (2 * rank))
+        if len(pads) != 2 * rank:
+            raise MalformedModelError(f"pads needs {2 * rank} numbers, got {pads}")
+    elif auto_pad == "VALID":
+        pads = [0] * (2 * rank)
+    else:
+        pads = same_pads(ctx, x, kernel, strides, dilations, auto_pad)
+    return SpatialAttributes(tuple(kernel), tuple(strides), tuple(pads), tuple(dilations))
+
+
+def same_pads(ctx: NodeContext, x: Value, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], auto_pad: str) -> list[int]:
+    """Pads that make ``ceil(size / stride)`` windows; a stride of 1 needs no size."""
+    begins, ends = [], []
+    names = NAMES.get(len(kernel), ("size",) * len(kernel))
+    for i, (k, s, d) in enumerate(zip(kernel, strides, dilations, strict=True)):
+        extent = (k - 1) * d + 1
+        if s == 1:
+            total = extent - 1
+        else:
+            size = ctx.static(x.shape[2 + i], f"auto_pad={auto_pad} with stride {s} depends on the {names[i]}, which")
+            total = max(0, ((size + s - 1) // s - 1) * s + extent - size)
+        half = total // 2
+        begins.append(half if auto_pad == "SAME_UPPER" else total - half)
+        ends.append(total - half if auto_pad == "SAME_UPPER" else half)
+    return [*begins, *ends]

@@ -1,0 +1,128 @@
+"""Runs one case of ONNX's backend tests: import, numpy reference, comparison with the stored outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgekit import converters
+from edgekit.errors import ConversionError, EdgekitError, UnsupportedOpError
+from edgekit.ir import Graph
+from edgekit.reference import run_graph
+from edgekit.types import Array
+
+#: what ONNX's own backend test runner allows (onnx/backend/test/runner), with room for results near zero
+RELATIVE, ABSOLUTE = 1e-3, 1e-5
+HALF_RELATIVE, HALF_ABSOLUTE = 1e-2, 1e-3
+SMALL = 64
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case.
+
+    Attributes:
+        status: ``pass``; ``frozen`` (passes with some small inputs frozen to their data); ``unsupported``; ``fail``.
+        reason: why it does not pass, in one line.
+    """
+
+    status: str
+    reason: str = ""
+
+
+def run_case(folder: Path) -> Outcome:
+    """One case on all its data sets."""
+    sets = sorted(p for p in folder.glob("test_data_set_*") if p.is_dir())
+    worst = Outcome("pass")
+    for data in sets:
+        outcome = _run_set(folder / "model.onnx", data)
+        if outcome.status in ("unsupported", "fail"):
+            return outcome
+        if outcome.status == "frozen":
+            worst = outcome
+    return worst
+
+
+def _run_set(model: Path, data: Path) -> Outcome:
+    import onnx
+
+    proto = onnx.load(model)
+    initialized = {t.name for t in proto.graph.initializer}
+    names = [i.name for i in proto.graph.input]
+    arrays = [_tensor(p) for p in _in_order(data, "input")]
+    if len(arrays) < len(names):
+        names = [n for n in names if n not in initialized]
+    feeds = dict(zip(names, arrays, strict=False))
+    want = [_tensor(p) for p in _in_order(data, "output")]
+    values: dict[str, Array] = {}
+    try:
+        graph, values = _load(model, feeds)
+        got = run_graph(graph, {v.name: feeds[v.name] for v in graph.inputs})
+    except UnsupportedOpError as e:
+        b = e.blockers[0]
+        return Outcome("unsupported", f"{b.op}: {b.reason}: {b.message}".replace("\n", " ")[:160])
+    except ConversionError as e:
+        return Outcome("fail", f"{type(e).__name__}: {e}".replace("\n", " ")[-200:])
+    except (EdgekitError, ValueError, TypeError, IndexError, KeyError, AttributeError, ArithmeticError, NotImplementedError, RuntimeError) as e:
+        return Outcome("fail", f"{type(e).__name__}: {e}".replace("\n", " ")[:200])
+    for name, a, b in zip(got, got.values(), want, strict=False):
+        problem = compare(a, b)
+        if problem:
+            return Outcome("fail", f"output {name}: {problem}")
+    return Outcome("frozen", ", ".join(sorted(values))) if values else Outcome("pass")
+
+
+def _load(model: Path, feeds: Mapping[str, Array]) -> tuple[Graph, dict[str, Array]]:
+    """Import as it is; where inputs decide shapes, freeze those that can be lists of sizes, axes or counts."""
+    try:
+        return converters.load(model), {}
+    except UnsupportedOpError as e:
+        if not any(b.reason in ("dynamic-input", "dynamic-shape") for b in e.blockers):
+            raise
+        error = e
+    later = list(feeds)[1:] or list(feeds)
+    for choice in (
+        [n for n in later if feeds[n].dtype.kind in "iub" and feeds[n].ndim <= 1 and feeds[n].size <= SMALL],
+        [n for n in later if feeds[n].ndim <= 1 and feeds[n].size <= SMALL],
+        [n for n in feeds if feeds[n].ndim <= 1 and feeds[n].size <= SMALL],
+    ):
+        if not choice:
+            continue
+        values = {n: feeds[n] for n in choice}
+        try:
+            return converters.load(model, values=values), values
+        except UnsupportedOpError as e:
+            error = e
+    raise error
+
+
+def compare(got: Array, want: Array) -> str:
+    """What differs, empty when nothing does."""
+    if got.dtype != want.dtype:
+        return f"element type {got.dtype} instead of {want.dtype}"
+    if got.shape != want.shape:
+        return f"shape {list(got.shape)} instead of {list(want.shape)}"
+    if got.dtype.kind != "f":
+        wrong = int(np.count_nonzero(got != want))
+        return f"{wrong} of {got.size} elements differ" if wrong else ""
+    half = got.dtype == np.float16
+    close = np.isclose(got.astype(np.float64), want.astype(np.float64), HALF_RELATIVE if half else RELATIVE, HALF_ABSOLUTE if half else ABSOLUTE, equal_nan=True)
+    if close.all():
+        return ""
+    return f"{int((~close).sum())} of {got.size} elements differ, by up to {float(np.nanmax(np.abs(got.astype(np.float64) - want.astype(np.float64)))):.3g}"
+
+
+def _in_order(data: Path, prefix: str) -> list[Path]:
+    return sorted(data.glob(f"{prefix}_*.pb"), key=lambda p: int(p.stem.rsplit("_", 1)[1]))
+
+
+def _tensor(path: Path) -> Array:
+    import onnx
+    from onnx import numpy_helper
+
+    tensor = onnx.TensorProto()
+    tensor.ParseFromString(path.read_bytes())
+    return np.asarray(numpy_helper.to_array(tensor))
