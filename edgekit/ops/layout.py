@@ -352,6 +352,8 @@ class Pad:
 
     @staticmethod
     def reference(x: Array, pads: Array, value: Array | None, axes: Array | None, *, mode: str) -> Array:
+        if x.ndim == 0:
+            return x
         on = range(x.ndim) if axes is None else [normalize_axis(int(a), x.ndim) for a in axes]
         before, after = np.zeros(x.ndim, np.int64), np.zeros(x.ndim, np.int64)
         for k, a in enumerate(on):
