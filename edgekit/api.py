@@ -23,6 +23,7 @@ from edgekit.ir import Graph
 from edgekit.passes import PassLog, bind_shapes, optimize
 from edgekit.prune import Pruned, prune_graph
 from edgekit.quantize import CalibrationData, Feeds, ImageOptions, Recipe, get_recipe, quantize_graph
+from edgekit.quantize.fuse_qdq import fuse_qdq
 from edgekit.reference import run_graph
 from edgekit.report import ReportOptions, VariantRecord, build_report, render_html, render_json, render_markdown, samples_list
 from edgekit.report.compare import ErrorFigures, ErrorSums
@@ -113,7 +114,11 @@ def _import(source: Any, shapes: Shapes | None, notes: list[str]) -> Graph:
         graph = source.clone() if isinstance(source, Graph) else read_model(source)
         notes += bind_shapes(graph, dict(shapes or {})).notes
         return graph
-    return converters.load(source, shapes=shapes, default_leading=1)
+    graph = converters.load(source, shapes=shapes, default_leading=1)
+    if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):
+        graph, fused = fuse_qdq(graph)
+        notes.append(f"the model is quantized already: {fused} operators between its Dequantize and Quantize nodes run on integers")
+    return graph
 
 
 def is_ekm(path: str | os.PathLike[str]) -> bool:
