@@ -30,6 +30,17 @@ extern const ek_op ek_op_average_pool;
 extern const ek_op ek_op_global_average_pool;
 extern const ek_op ek_op_global_max_pool;
 extern const ek_op ek_op_lp_pool;
+extern const ek_op ek_op_softmax;
+extern const ek_op ek_op_log_softmax;
+extern const ek_op ek_op_batch_norm;
+extern const ek_op ek_op_layer_norm;
+extern const ek_op ek_op_instance_norm;
+extern const ek_op ek_op_group_norm;
+extern const ek_op ek_op_rms_norm;
+extern const ek_op ek_op_lrn;
+extern const ek_op ek_op_lp_normalize;
+extern const ek_op ek_op_attention;
+extern const ek_op ek_op_hardmax;
 extern const ek_op ek_op_one_hot;
 extern const ek_op ek_op_non_zero;
 extern const ek_op ek_op_trilu;
@@ -430,17 +441,17 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [127] = {"GlobalAveragePool", &ek_op_global_average_pool, global_average_pool_in, global_average_pool_out, 1, 1, 0, false, false},
     [128] = {"GlobalMaxPool", &ek_op_global_max_pool, global_max_pool_in, global_max_pool_out, 1, 1, 0, false, false},
     [129] = {"LpPool", &ek_op_lp_pool, lp_pool_in, lp_pool_out, 1, 1, 0, false, false},
-    [135] = {"Softmax", NULL, softmax_in, softmax_out, 1, 1, 0, false, false},
-    [136] = {"LogSoftmax", NULL, log_softmax_in, log_softmax_out, 1, 1, 0, false, false},
-    [137] = {"BatchNorm", NULL, batch_norm_in, batch_norm_out, 5, 1, 0, false, false},
-    [138] = {"LayerNorm", NULL, layer_norm_in, layer_norm_out, 3, 1, 0, false, false},
-    [139] = {"InstanceNorm", NULL, instance_norm_in, instance_norm_out, 3, 1, 0, false, false},
-    [140] = {"GroupNorm", NULL, group_norm_in, group_norm_out, 3, 1, 0, false, false},
-    [141] = {"RmsNorm", NULL, rms_norm_in, rms_norm_out, 2, 1, 0, false, false},
-    [142] = {"LRN", NULL, lrn_in, lrn_out, 1, 1, 0, false, false},
-    [143] = {"LpNormalize", NULL, lp_normalize_in, lp_normalize_out, 1, 1, 0, false, false},
-    [144] = {"Attention", NULL, attention_in, attention_out, 4, 1, 0, false, false},
-    [145] = {"Hardmax", NULL, hardmax_in, hardmax_out, 1, 1, 0, false, false},
+    [135] = {"Softmax", &ek_op_softmax, softmax_in, softmax_out, 1, 1, 0, false, false},
+    [136] = {"LogSoftmax", &ek_op_log_softmax, log_softmax_in, log_softmax_out, 1, 1, 0, false, false},
+    [137] = {"BatchNorm", &ek_op_batch_norm, batch_norm_in, batch_norm_out, 5, 1, 0, false, false},
+    [138] = {"LayerNorm", &ek_op_layer_norm, layer_norm_in, layer_norm_out, 3, 1, 0, false, false},
+    [139] = {"InstanceNorm", &ek_op_instance_norm, instance_norm_in, instance_norm_out, 3, 1, 0, false, false},
+    [140] = {"GroupNorm", &ek_op_group_norm, group_norm_in, group_norm_out, 3, 1, 0, false, false},
+    [141] = {"RmsNorm", &ek_op_rms_norm, rms_norm_in, rms_norm_out, 2, 1, 0, false, false},
+    [142] = {"LRN", &ek_op_lrn, lrn_in, lrn_out, 1, 1, 0, false, false},
+    [143] = {"LpNormalize", &ek_op_lp_normalize, lp_normalize_in, lp_normalize_out, 1, 1, 0, false, false},
+    [144] = {"Attention", &ek_op_attention, attention_in, attention_out, 4, 1, 0, false, false},
+    [145] = {"Hardmax", &ek_op_hardmax, hardmax_in, hardmax_out, 1, 1, 0, false, false},
     [150] = {"OneHot", &ek_op_one_hot, one_hot_in, one_hot_out, 3, 1, 0, false, false},
     [151] = {"NonZero", &ek_op_non_zero, non_zero_in, non_zero_out, 1, 1, 0, false, false},
     [152] = {"Trilu", &ek_op_trilu, trilu_in, trilu_out, 2, 1, 0, false, false},
