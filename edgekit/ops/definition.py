@@ -215,7 +215,7 @@ class OpDef:
         symbolic_values: True when ``reference`` also works on object arrays of symbolic dimensions (shape arithmetic).
         commutative: inputs may be swapped.
         stateful: keeps state or has effects; never folded, merged or removed.
-        in_place: an output may begin at the same address as an input. True for every elementwise operator: see ``may_run_in_place``.
+        in_place: an output may begin at the same address as an input. True for the elementwise categories: see ``may_run_in_place``.
         overlaps: inputs may be parts of the output, or the reverse (Concat, Split): the C code leaves alone what lies in place.
     """
 
@@ -241,7 +241,7 @@ class OpDef:
     @property
     def may_run_in_place(self) -> bool:
         """True when the memory plan may give an output the memory of an input. The C loader refuses any other file."""
-        return self.in_place or self.category == "elementwise"
+        return self.in_place or self.category in ("elementwise", "activation", "math")
 
     @property
     def summary(self) -> str:

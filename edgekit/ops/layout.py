@@ -105,7 +105,7 @@ class Transpose:
         return np.transpose(x, tuple(perm) or None)
 
 
-@op(id=3, category="layout", symbolic_values=True)
+@op(id=3, category="layout", symbolic_values=True, overlaps=True)
 class Concat:
     """Join tensors along ``axis``."""
 
@@ -139,7 +139,7 @@ class Concat:
         return np.concatenate(xs, axis)
 
 
-@op(id=4, category="layout", symbolic_values=True)
+@op(id=4, category="layout", symbolic_values=True, overlaps=True)
 class Split:
     """Cut a tensor along ``axis`` into as many outputs as ``sizes`` has entries."""
 
@@ -558,7 +558,7 @@ class ReverseSequence:
         return np.moveaxis(y, (0, 1), (batch_axis, time_axis))
 
 
-@op(id=161, category="layout", symbolic_values=True)
+@op(id=161, category="layout", symbolic_values=True, in_place=True)
 class Identity:
     """Hand the input on. Kept only where a graph output is also an input or is handed out twice."""
 

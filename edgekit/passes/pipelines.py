@@ -5,6 +5,7 @@
    (they look for the Clip and Relu nodes that fused clamps would hide), padding, and activations last.
 3. *Layout*: once, on the fused graph, so that there are few nodes to commute with.
 4. *Clean up*: what the layout pass left over; two passes of step 2 again, because Transposes stood between their nodes.
+5. *Order*: last, because every other pass changes what is alive when.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from edgekit.passes.canonicalize.simplify_views import SIMPLIFY_VIEWS
 from edgekit.passes.cleanup.merge_equal_nodes import MERGE_EQUAL_NODES
 from edgekit.passes.cleanup.remove_dead_code import REMOVE_DEAD_CODE
 from edgekit.passes.cleanup.remove_identities import REMOVE_IDENTITIES
+from edgekit.passes.cleanup.reorder_nodes import REORDER_NODES
 from edgekit.passes.fuse.fold_affine import FOLD_AFFINE
 from edgekit.passes.fuse.fold_batch_norm import FOLD_BATCH_NORM
 from edgekit.passes.fuse.fuse_activation import FUSE_ACTIVATION
@@ -65,7 +67,7 @@ CLEAN_UP: tuple[Pass, ...] = (
 
 def all_passes() -> list[Pass]:
     """Every pass of the pipelines, each once, in order of first use."""
-    return list({p.name: p for p in (*CANONICALIZE, *FUSE, ASSIGN_LAYOUT, *CLEAN_UP)}.values())
+    return list({p.name: p for p in (*CANONICALIZE, *FUSE, ASSIGN_LAYOUT, *CLEAN_UP, REORDER_NODES)}.values())
 
 
 def optimize(graph: Graph, *, target_layout: str | None = "NHWC", log: PassLog | None = None) -> tuple[Graph, PassLog]:
@@ -96,4 +98,5 @@ def optimize(graph: Graph, *, target_layout: str | None = "NHWC", log: PassLog |
     if target_layout is not None:
         manager.run(new, [ASSIGN_LAYOUT])
     manager.run_until_stable(new, CLEAN_UP)
+    manager.run(new, [REORDER_NODES])
     return new, manager.log
