@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgekit import converters
+from edgekit.ir import Graph
 from edgekit.reference import run_graph
 from edgekit.types import Array
 from tests.require import require_folder
@@ -30,20 +31,16 @@ TOLERANCE = 1e-4
 MAX_SECONDS = 5.0
 
 
-def golden(path: Path) -> tuple[list[Array], list[Array]]:
-    """The stored inputs and outputs of a model."""
+def golden(path: Path) -> tuple[dict[str, Array], list[Array]]:
+    """The stored inputs by name, and the outputs, of a model."""
     with np.load(path.with_name(f"{path.name}.golden.npz")) as data:
-        ins = sorted(k for k in data.files if k.removeprefix("in").isdigit())
-        outs = sorted(k for k in data.files if k.removeprefix("out").isdigit())
-        return [data[k] for k in ins], [data[k] for k in outs]
+        outs = sorted((k for k in data.files if k.removeprefix("out").isdigit()), key=lambda k: int(k[3:]))
+        return {str(n): data[f"in{i}"] for i, n in enumerate(data["in_names"])}, [data[k] for k in outs]
 
 
-def load(path: Path, inputs: list[Array]) -> tuple[converters.Graph, dict[str, Array]]:
-    """The model with its shapes bound to those of the golden inputs, and the feeds by name."""
-    names = [v.name for v in converters.load(path).inputs]
-    feeds = dict(zip(names, inputs, strict=True))
-    graph = converters.load(path, shapes={n: a.shape for n, a in feeds.items()})
-    return graph, {v.name: feeds[v.name] for v in graph.inputs}
+def load(path: Path, feeds: dict[str, Array]) -> Graph:
+    """The model with its shapes bound to those of the golden inputs."""
+    return converters.load(path, shapes={n: a.shape for n, a in feeds.items()})
 
 
 def relative_error(got: Array, want: Array) -> float:
@@ -55,10 +52,11 @@ def relative_error(got: Array, want: Array) -> float:
 @pytest.mark.parametrize("name", MODELS)
 def test_reference_gives_the_golden_outputs(name: str) -> None:
     path = require_folder("zoo", "EDGEKIT_MODEL_ZOO") / name
-    inputs, want = golden(path)
+    feeds, want = golden(path)
     start = time.perf_counter()
-    graph, feeds = load(path, inputs)
+    graph = load(path, feeds)
     assert time.perf_counter() - start < MAX_SECONDS
+    assert [v.name for v in graph.inputs] == list(feeds)
     got = list(run_graph(graph, feeds).values())
     assert len(got) == len(want)
     for a, b in zip(got, want, strict=True):
@@ -69,9 +67,8 @@ def test_reference_gives_the_golden_outputs(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_check_finds_nothing_in_less_than_two_seconds(name: str) -> None:
     path = require_folder("zoo", "EDGEKIT_MODEL_ZOO") / name
-    inputs, _ = golden(path)
-    names = [v.name for v in converters.load(path).inputs]
+    feeds, _ = golden(path)
     start = time.perf_counter()
-    blockers = converters.check(path, shapes=dict(zip(names, (a.shape for a in inputs), strict=True)))
+    blockers = converters.check(path, shapes={n: a.shape for n, a in feeds.items()})
     assert time.perf_counter() - start < 2.0
     assert blockers == []

@@ -28,13 +28,41 @@ def expand_functions(model: Any, opsets: Mapping[str, int]) -> tuple[Any, dict[t
                 wanted.add((node.domain, node.op_type))
         if not wanted:
             break
+        model = _with_defaults(onnx, model, wanted - local, opsets)
         try:
-            model = onnx.inliner.inline_selected_functions(model, sorted(wanted), inline_schema_functions=True)
+            model = _inlined(onnx, model, sorted(wanted))
         except Exception as e:  # the expander is native code and raises plain RuntimeErrors
             reason = str(e).strip().splitlines()[-1][:200] if str(e).strip() else type(e).__name__
             for domain, op in wanted:
                 lost[registry.canonical_domain(domain), op] = f"its definition by other operators could not be expanded: {reason}."
     return model, lost
+
+
+def _inlined(onnx: Any, model: Any, wanted: list[tuple[str, str]]) -> Any:
+    """The model with some functions expanded; those whose definition depends on types get a second try with types inferred."""
+    try:
+        return onnx.inliner.inline_selected_functions(model, wanted, inline_schema_functions=True)
+    except Exception:
+        typed = onnx.shape_inference.infer_shapes(model)
+        return onnx.inliner.inline_selected_functions(typed, wanted, inline_schema_functions=True)
+
+
+def _with_defaults(onnx: Any, model: Any, wanted: set[tuple[str, str]], opsets: Mapping[str, int]) -> Any:
+    """The model with the attributes' defaults written out: the expander drops attributes that a node leaves to its default."""
+    if not wanted:
+        return model
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for node in walk(copy.graph):
+        if (node.domain, node.op_type) not in wanted:
+            continue
+        domain = registry.canonical_domain(node.domain)
+        schema = onnx.defs.get_schema(node.op_type, opsets.get(domain, 1), domain)
+        given = {a.name for a in node.attribute}
+        for name, attribute in schema.attributes.items():
+            if name not in given and attribute.default_value.type:
+                node.attribute.add().CopyFrom(attribute.default_value)
+    return copy
 
 
 def walk(graph: Any) -> Iterator[Any]:

@@ -16,6 +16,7 @@ from edgekit_converters.onnx.session import ImportSession
 from edgekit_converters.onnx.tensors import UnsupportedTypeError, element_type
 
 MAX_DEPTH = 64
+UNKNOWN = -1  # what Paddle's exporter writes for an open dimension
 
 #: what a broken node may raise inside its converter or in shape inference
 NODE_ERRORS = (ValueError, TypeError, IndexError, KeyError, AttributeError, ArithmeticError, MemoryError)
@@ -229,7 +230,7 @@ class GraphImporter:
         text = text.removeprefix(f"{prefix}: ")
         if " takes " in text and "input '" in text:
             reason, hint = "unsupported-type", "Convert the model to a supported element type."
-        elif any(v is not None and not v.type.is_static for v in inputs):
+        elif any(v is not None and not v.type.is_static for v in inputs) or (self.session.is_dynamic and any(a.type == GRAPH for a in node.attribute)):
             reason, hint = "dynamic-shape", self.session.shape_hint()
         else:
             reason, hint = "invalid-node", ""
@@ -372,9 +373,9 @@ def declared_shape(name: str, shape: Any) -> Shape:
     for i, d in enumerate(shape.dim):
         which = d.WhichOneof("value")
         if which == "dim_value":
-            if d.dim_value < 0:
+            if d.dim_value < UNKNOWN:
                 raise MalformedModelError(f"{name!r} has a negative dimension {d.dim_value}")
-            dims.append(int(d.dim_value))
+            dims.append(SymDim.symbol(f"{name}_{i}", 1) if d.dim_value == UNKNOWN else int(d.dim_value))
         elif which == "dim_param" and d.dim_param:
             dims.append(SymDim.symbol(d.dim_param, 1))
         else:

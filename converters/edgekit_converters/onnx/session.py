@@ -56,6 +56,11 @@ class ImportSession:
         """All blockers, equal ones merged."""
         return [Blocker(op, tuple(nodes), reason, message, hint) for (op, reason, message, hint), nodes in self._blockers.items()]
 
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether an input of the model has an open dimension."""
+        return any(not isinstance(d, int) for shape in self.inputs.values() for d in shape)
+
     def shape_hint(self) -> str:
         """How to give the open dimensions of the model's inputs; empty when none is open."""
         parts = []

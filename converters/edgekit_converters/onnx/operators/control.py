@@ -17,6 +17,7 @@ from edgekit_converters.onnx.importer import GraphImporter
 from edgekit_converters.onnx.registry import converts
 
 MAX_ROUNDS = 4
+FREEZE = "Freeze the input that decides it."
 
 
 @converts("If")
@@ -32,6 +33,10 @@ def if_(ctx: NodeContext) -> Sequence[Value | None]:
     bodies = [ctx.importer.import_body(ctx.graph(name), ()) for name in ("then_branch", "else_branch")]
     outside = _share_captures(bodies)
     then_graph, else_graph = (b.builder.graph for b in bodies)
+    for a, b in zip(then_graph.outputs, else_graph.outputs, strict=False):
+        if a.dtype is not b.dtype or a.type.rank != b.type.rank:
+            message = f"its branches give {a.type} and {b.type}, so its condition must be known at conversion, but {condition.name!r} is computed at run time."
+            raise Unsupported(message, ctx.importer.session.shape_hint() or FREEZE, "dynamic-input")
     return ctx.call_multi("If", ctx.cast(ctx.scalar(condition), BOOL), *outside, then_graph=then_graph, else_graph=else_graph)
 
 
@@ -58,6 +63,8 @@ def loop(ctx: NodeContext) -> Sequence[Value | None]:
     proto = ctx.graph("body")
     if len(proto.output) < 1 + len(first):
         raise MalformedModelError(f"the body gives {len(proto.output)} outputs for {len(first)} carried values")
+    if len(proto.output) > 1 + len(first) and (limit is None or ctx.numbers(limit) is None):
+        raise Unsupported("a loop that stacks outputs needs a limit of trips known at conversion.", FREEZE, "dynamic-input")
     body = _settled_body(ctx, proto, first)
     return ctx.call_multi(
         "While",

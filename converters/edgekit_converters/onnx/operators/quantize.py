@@ -6,7 +6,8 @@ import numpy as np
 
 from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import F32, I8, I16, I32, U8, U16, Array, DType, QuantParams, TensorType
+from edgekit.ops.shapes import broadcast
+from edgekit.types import F32, I8, I16, I32, U8, U16, Array, Dim, DType, QuantParams, TensorType
 
 from edgekit_converters.onnx.context import NodeContext, Unsupported
 from edgekit_converters.onnx.operators.linear import convolution, exact_product, product
@@ -118,13 +119,41 @@ def dynamic_quantize_linear(ctx: NodeContext) -> list[Value]:
     return [quantize(ctx, x, scale, zero, 1, U8), scale, zero]
 
 
+def _int8_form(ctx: NodeContext, x: Value, scale: Value, zero: Value, axis: int) -> Value | None:
+    """An int8 value that carries constant parameters in its type, None where it cannot."""
+    if x.dtype is not I8:
+        return None
+    params = quant_params(ctx, x, scale, zero, axis)
+    return None if params is None else _carrying(ctx, x, params)
+
+
+def _int8_result(ctx: NodeContext, scale: Value, zero: Value) -> QuantParams | None:
+    if zero.dtype is not I8 or scale.shape not in ((), (1,)):
+        return None
+    return quant_params(ctx, ctx.scalar(zero), ctx.scalar(scale), ctx.scalar(zero), 0)
+
+
 @converts("QLinearMatMul", since=10)
 def qlinear_matmul(ctx: NodeContext) -> Value:
-    """Dequantize, multiply, quantize: a pass makes one integer operator of it."""
+    """int8 throughout: the integer operator itself. Else dequantize, multiply, quantize: a pass makes one integer operator of it."""
     a, sa, za, b, sb, zb, sy, zy = (ctx.input(i) for i in range(8))
+    qy = _int8_result(ctx, sy, zy)
+    if qy is not None and sa.shape in ((), (1,)) and sb.shape in ((), (1,)) and len(a.shape) > 1 and len(b.shape) > 1:
+        left8, right8 = _int8_form(ctx, a, sa, za, 0), _int8_form(ctx, b, sb, zb, 0)
+        if left8 is not None and right8 is not None:
+            return ctx.add("MatMul", left8, right8, out_type=TensorType(I8, product_shape(left8, right8), qy))
+    if any(ctx.numbers(v) is None for v in (sa, za, sb, zb, sy, zy)):
+        factor = ctx.call("Div", ctx.call("Mul", *(ctx.cast(_spread(ctx, s, v, k, 0), F32) for s, v, k in ((sa, a, -2), (sb, b, -1)))), ctx.cast(sy, F32))
+        total = ctx.cast(_integer_product(ctx, a, b, za, zb), F32)
+        return quantize(ctx, ctx.call("Mul", total, factor), ctx.const(1.0, F32), zy, -2, zy.dtype)
     left = dequantize(ctx, a, sa, za, len(a.shape) - 2 if len(a.shape) > 1 else 0)
     right = dequantize(ctx, b, sb, zb, len(b.shape) - 1)
     return quantize(ctx, product(ctx, ctx.cast(left, F32), ctx.cast(right, F32)), sy, zy, -2, zy.dtype)
+
+
+def product_shape(a: Value, b: Value) -> tuple[Dim, ...]:
+    """The shape of a matrix product of operands of rank 2 or more."""
+    return (*broadcast(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
 
 
 @converts("QLinearConv", since=10)
@@ -151,7 +180,11 @@ def _centred(ctx: NodeContext, x: Value, zero: Value | None, axis: int) -> Value
 @converts("MatMulInteger", since=10)
 def matmul_integer(ctx: NodeContext) -> Value:
     """Exact: in float32 where every partial sum stays below 2**24, in int32 otherwise."""
-    a, b, za, zb = ctx.input(0), ctx.input(1), ctx.optional(2), ctx.optional(3)
+    return _integer_product(ctx, ctx.input(0), ctx.input(1), ctx.optional(2), ctx.optional(3))
+
+
+def _integer_product(ctx: NodeContext, a: Value, b: Value, za: Value | None, zb: Value | None) -> Value:
+    """``(a - za) @ (b - zb)`` in int32."""
     left = _centred(ctx, a, za, len(a.shape) - 2 if len(a.shape) > 1 else 0)
     right = _centred(ctx, b, zb, len(b.shape) - 1)
     depth = a.shape[-1] if a.shape else 0
