@@ -61,6 +61,9 @@ extern const ek_op ek_op_reduce_sum_square;
 extern const ek_op ek_op_arg_max;
 extern const ek_op ek_op_arg_min;
 extern const ek_op ek_op_cum_sum;
+extern const ek_op ek_op_lstm;
+extern const ek_op ek_op_gru;
+extern const ek_op ek_op_rnn;
 extern const ek_op ek_op_if;
 extern const ek_op ek_op_while;
 
@@ -472,9 +475,9 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [189] = {"ArgMax", &ek_op_arg_max, arg_max_in, arg_max_out, 1, 1, 0, false, false},
     [190] = {"ArgMin", &ek_op_arg_min, arg_min_in, arg_min_out, 1, 1, 0, false, false},
     [191] = {"CumSum", &ek_op_cum_sum, cum_sum_in, cum_sum_out, 2, 1, 0, false, false},
-    [200] = {"LSTM", NULL, lstm_in, lstm_out, 8, 3, 0, false, false},
-    [201] = {"GRU", NULL, gru_in, gru_out, 6, 2, 0, false, false},
-    [202] = {"RNN", NULL, rnn_in, rnn_out, 6, 2, 0, false, false},
+    [200] = {"LSTM", &ek_op_lstm, lstm_in, lstm_out, 8, 3, 0, false, false},
+    [201] = {"GRU", &ek_op_gru, gru_in, gru_out, 6, 2, 0, false, false},
+    [202] = {"RNN", &ek_op_rnn, rnn_in, rnn_out, 6, 2, 0, false, false},
     [210] = {"If", &ek_op_if, if_in, if_out, 2, 1, 2, false, false},
     [211] = {"While", &ek_op_while, while_in, while_out, 3, 1, 1, false, false},
 };
