@@ -27,7 +27,7 @@ test: build ## Run every test that this machine can run; the others skip and say
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TEST_ARGS)
 
 demo: build ## Convert, quantize and run the digits classifier; print the table and the report's path
-	$(BIN)/python samples/demo.py
+	$(BIN)/python -m samples.demo
 
 lint: build ## Formatting, types, layers, generated files
 	$(BIN)/python -m pip install -q --disable-pip-version-check "edgekit[lint] @ file://$(CURDIR)" --no-build-isolation --no-deps

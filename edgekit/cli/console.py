@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,19 +13,35 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from edgekit.api import Progress as ProgressCallback
+from edgekit.api import is_ekm
 from edgekit.errors import EdgekitError
 from edgekit.report.formatting import decibel, milliseconds, size
 
-__all__ = ["console", "decibel", "error_console", "milliseconds", "parse_pairs", "parse_shapes", "print_json", "progress_bar", "size", "table", "wants_json"]
+__all__ = [
+    "console",
+    "decibel",
+    "error_console",
+    "milliseconds",
+    "model_file",
+    "parse_inputs",
+    "parse_shapes",
+    "print_json",
+    "progress_bar",
+    "size",
+    "table",
+    "wants_json",
+]
 
 
 def console() -> Console:
     """Results go here: standard output."""
-    return Console(highlight=False)
+    # a file or a pipe has no width; 80 columns would fold every table
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
 
 
 def error_console() -> Console:
@@ -62,10 +79,28 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     """A table whose number columns are set right."""
     t = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
     for i, c in enumerate(columns):
-        t.add_column(c, justify="left" if i == 0 else "right", overflow="fold")
+        numeric = i > 0 and all(_looks_numeric(str(r[i])) for r in rows)
+        t.add_column(c, justify="right" if numeric else "left", overflow="fold")
     for r in rows:
-        t.add_row(*(str(v) for v in r))
+        t.add_row(*(escape(str(v)) for v in r))
     return t
+
+
+def _looks_numeric(text: str) -> bool:
+    return text in ("", "-", "equal", "inf", "nan") or text.lstrip("-+~")[:1].isdigit()
+
+
+def model_file(path: Path) -> Path:
+    """The path of an ``.ekm`` file that is one.
+
+    Raises:
+        EdgekitError: it is missing, or something else.
+    """
+    if not path.exists():
+        raise EdgekitError(f"{path}: there is no such file")
+    if not is_ekm(path):
+        raise EdgekitError(f"{path} is not a (whole) .ekm file; make one with: edgekit convert {path} -o {path.with_suffix('.ekm').name}")
+    return path
 
 
 @contextmanager
@@ -100,14 +135,24 @@ def parse_shapes(values: Sequence[str]) -> dict[str, tuple[int | str, ...]] | No
     return out or None
 
 
-def parse_pairs(values: Sequence[str], option: str) -> dict[str, Path]:
-    """``["x=a.npy"]`` as a dictionary of existing files."""
+def parse_inputs(values: Sequence[str], names: Sequence[str]) -> dict[str, Path]:
+    """``["x=a.npy"]`` as a dictionary of existing files; a model with one input needs no name.
+
+    Args:
+        values: what the user wrote.
+        names: of the model's inputs.
+    """
     out: dict[str, Path] = {}
     for text in values:
-        name, equals, path = text.rpartition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"{option} {text!r}: write NAME=FILE, for example x=input.npy")
+        known = next((n for n in names if text.startswith(f"{n}=")), None)
+        name, equals, path = (known, "=", text[len(known) + 1 :]) if known is not None else text.partition("=")
+        if not equals and len(names) == 1:
+            name, path = names[0], text
+        elif not equals or not name:
+            raise typer.BadParameter(f"--input {text!r}: write NAME=FILE, for example {names[0] if names else 'x'}=input.npy")
+        if name in out:
+            raise typer.BadParameter(f"--input {name!r} is given twice")
         if not Path(path).is_file():
-            raise EdgekitError(f"{option} {text}: there is no file {path!r}")
+            raise EdgekitError(f"--input {text}: there is no file {path!r}")
         out[name] = Path(path)
     return out

@@ -151,7 +151,7 @@ def _operator_sizes(graph: Graph) -> tuple[SizeRecord, ...]:
 def _memory(graph: Graph) -> MemoryRecord:
     plan = plan_memory(graph)
     points = tuple(MemoryPoint(node, nbytes) for node, nbytes in plan.timeline)
-    return MemoryRecord(sum(plan_memory(g).arena_bytes for g in graph.walk()), plan.peak_node, tuple(plan.peak_tensors), points)
+    return MemoryRecord(sum(plan_memory(g).arena_bytes for g in graph.walk()), plan.peak_node, tuple(plan.peak), points)
 
 
 def _measure(model: Path, feeds: Mapping[str, Array], o: ReportOptions) -> tuple[list[LatencyRecord], list[PlacementRecord]]:

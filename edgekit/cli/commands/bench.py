@@ -1,4 +1,13 @@
-"""Time a model on this machine: median, minimum and spread, and every operator if asked."""
+"""Time a model on this machine.
+
+Inputs are random, from a fixed seed. Prints the median, minimum and 90th percentile over the runs, and with --per-node the time, the back
+end and the kernel of every operator.
+
+Examples:
+  edgekit bench model.ekm
+  edgekit bench model.ekm --threads 2 --runs 200 --per-node
+  edgekit bench model.ekm --isa scalar --json
+"""
 
 from __future__ import annotations
 
@@ -10,7 +19,7 @@ import typer
 
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import console, milliseconds, print_json, progress_bar, size, table
+from edgekit.cli.console import console, milliseconds, model_file, print_json, progress_bar, size, table
 from edgekit.format import read_model
 from edgekit.runtime import Session
 
@@ -25,7 +34,7 @@ def command(
     isa: o.Isa = None,
     json: o.Json = False,
 ) -> None:
-    feeds = api.seeded_inputs(read_model(model))
+    feeds = api.seeded_inputs(read_model(model_file(model)))
     with Session(model, backend=backend, threads=threads, isa=isa, profile=per_node) as session, progress_bar(quiet=json) as tell:
         times = []
         for i in range(warmup + runs):

@@ -1,4 +1,11 @@
-"""List everything that keeps a model from converting, all at once; exit code 3 if there is anything."""
+"""List everything that keeps models from converting.
+
+All obstacles of a model at once, with the nodes concerned and what to do. Exit code 3 if there is any.
+
+Examples:
+  edgekit check model.onnx
+  edgekit check *.onnx --json
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""Compare two versions of a model on the same data: error of every layer and every output."""
+"""Compare two versions of a model, layer by layer.
+
+Runs both on the same inputs in the numpy reference (integers to the bit what the runtime gives) and prints the error of every layer and
+every output. Where the source's own runtime is installed (onnxruntime, ai-edge-litert, torch), B on the C runtime is also put beside A on it.
+
+Examples:
+  edgekit compare model.onnx model-int8.ekm --data photos/
+  edgekit compare model.ekm model-int8.ekm --data photos/ --samples 5 --json
+"""
 
 from __future__ import annotations
 
@@ -32,7 +40,7 @@ def command(
     feeds = CalibrationData(data, graph_a, images, limit=samples) if data is not None else [api.seeded_inputs(graph_a)]
     with progress_bar(quiet=json) as tell:
         found = compare_graphs(graph_a, graph_b, feeds, progress=None if tell is None else lambda n, total: tell("compare", n, total))
-    runtime = compare_with_source(a, b, feeds) if api.is_ekm(b) else None
+    runtime = compare_with_source(a, b, feeds) if api.is_ekm(b) and not api.is_ekm(a) else None
     if json:
         print_json({**found.to_dict(), "source_runtime": runtime})
         return

@@ -1,4 +1,13 @@
-"""Convert a trained model to .ekm, and quantize it on the way if asked."""
+"""Convert a trained model to .ekm.
+
+Any supported format; with --quantize the model is made smaller on the way. Prints the file's size and hash and the exact peak memory of the
+activations. The same input and options give the same bytes.
+
+Examples:
+  edgekit convert model.onnx -o model.ekm
+  edgekit convert model.onnx -o model.ekm --shape x:1,3,224,224
+  edgekit convert model.onnx -o model-int8.ekm --quantize int8 --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+"""
 
 from __future__ import annotations
 

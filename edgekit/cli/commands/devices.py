@@ -1,4 +1,9 @@
-"""List the device profiles of the simulator and the devices of this machine."""
+"""List the simulated devices and those of this machine.
+
+Examples:
+  edgekit devices
+  edgekit devices --json
+"""
 
 from __future__ import annotations
 
@@ -12,9 +17,13 @@ from edgekit.simulate import list_devices, load_profile
 def _here() -> list[dict[str, str]]:
     try:
         found = [{"backend": "cpu", "name": "this machine", "driver": " ".join(cpu_features())}]
-        return found + [{"backend": "opencl", "name": name, "driver": driver} for _, name, driver in devices("opencl")]
     except EdgekitError as e:
-        return [{"backend": "none", "name": "the C library is not available", "driver": str(e)}]
+        return [{"backend": "cpu", "name": "not available", "driver": str(e)}]
+    try:
+        gpus = [{"backend": "opencl", "name": name, "driver": driver} for _, name, driver in devices("opencl")]
+        return found + (gpus or [{"backend": "opencl", "name": "none", "driver": "no OpenCL device was found"}])
+    except EdgekitError as e:
+        return [*found, {"backend": "opencl", "name": "not available", "driver": str(e)}]
 
 
 def command(json: o.Json = False) -> None:

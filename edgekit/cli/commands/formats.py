@@ -1,4 +1,8 @@
-"""List the model formats EdgeKit reads, and how each is recognized."""
+"""List the model formats that can be read.
+
+Examples:
+  edgekit formats
+"""
 
 from __future__ import annotations
 

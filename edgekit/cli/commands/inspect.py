@@ -1,4 +1,11 @@
-"""Show what is in a model: inputs, outputs, operators, sizes, and the whole graph as text if asked."""
+"""Show what is in a model.
+
+Inputs, outputs, operators, sizes and metadata of a source model or an .ekm file; with --text the whole graph.
+
+Examples:
+  edgekit inspect model.onnx
+  edgekit inspect model.ekm --text
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Measure a device profile on this machine, for `edgekit simulate --device FILE`."""
+"""Measure a device profile on this machine.
+
+Times small convolutions and matrix products of many shapes and fits the simulator's parameters to them. Takes a minute or two.
+
+Examples:
+  edgekit profile -o mine.json
+  edgekit simulate model.ekm --device mine.json
+"""
 
 from __future__ import annotations
 

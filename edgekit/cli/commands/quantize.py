@@ -1,4 +1,12 @@
-"""Quantize a model (any source format, or a float .ekm) by a recipe: int8, float16 or int8-weight-only."""
+"""Quantize a model: int8, float16 or int8-weight-only.
+
+Takes any supported format, or a float .ekm. int8 needs typical inputs: a folder of .npy, .npz or image files; 50 to 500 are a good number.
+
+Examples:
+  edgekit quantize model.onnx -o model-int8.ekm --calibration photos/
+  edgekit quantize model.ekm -o model-f16.ekm --recipe float16
+  edgekit quantize model.ekm -o model-int8.ekm --recipe int8:percentile:99.99 --calibration samples/
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""Write one offline HTML page (or Markdown, or JSON) about a model: sizes, memory over time, latency, errors, placement."""
+"""Write a report on a model: one offline HTML page, Markdown or JSON.
+
+Sizes, memory over time, latency, errors against the source, placement, conversion log and provenance; the ending of the file chooses the form.
+
+Examples:
+  edgekit report model-int8.ekm -o report.html --source model.onnx --data photos/
+  edgekit report model.ekm -o report.html --device raspberry-pi-4b --device snapdragon-865
+  edgekit report model.ekm -o report.json --runs 0
+"""
 
 from __future__ import annotations
 
@@ -9,7 +17,7 @@ import typer
 
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import console, print_json, size
+from edgekit.cli.console import console, model_file, print_json, progress_bar, size
 from edgekit.cli.conversion import numbers
 from edgekit.quantize import ImageOptions
 
@@ -31,7 +39,10 @@ def command(
 ) -> None:
     images = ImageOptions(numbers(mean, "--mean"), numbers(std, "--std"), bgr)
     settings = api.ReportSettings(source, data, tuple(device), samples, runs, images, backend, threads)
-    path = api.report(model, output, settings)
+    with progress_bar(quiet=json) as tell:
+        if tell is not None:
+            tell("gather", 0, None)
+        path = api.report(model_file(model), output, settings)
     if json:
         print_json({"path": path, "bytes": path.stat().st_size})
     else:

@@ -1,4 +1,11 @@
-"""Run a model on .npy inputs and write its outputs as .npy files."""
+"""Run a model on .npy inputs.
+
+Prints type, shape and range of every output, and writes them as .npy files with --output-dir.
+
+Examples:
+  edgekit run model.ekm --input image=digit.npy
+  edgekit run model.ekm --input a=a.npy --input b=b.npy --output-dir out/
+"""
 
 from __future__ import annotations
 
@@ -11,23 +18,24 @@ import numpy as np
 import typer
 
 from edgekit.cli import options as o
-from edgekit.cli.console import console, parse_pairs, print_json, size
+from edgekit.cli.console import console, model_file, parse_inputs, print_json, size
 from edgekit.errors import EdgekitError
 from edgekit.runtime import Session
+from edgekit.types import Array
 
 
 def _file_name(output: str) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in output) + ".npy"
 
 
-def _load(name: str, path: Path) -> np.ndarray:
+def _load(name: str, path: Path) -> Array:
     try:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as e:
         raise EdgekitError(f"input {name!r}: {path} is not a readable .npy file: {e}") from e
 
 
-def _save(path: Path, a: np.ndarray) -> None:
+def _save(path: Path, a: Array) -> None:
     fd, tmp = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(fd, "wb") as f:
@@ -40,15 +48,16 @@ def _save(path: Path, a: np.ndarray) -> None:
 
 def command(
     model: o.Model,
-    input: Annotated[list[str], typer.Option("--input", "-i", help="NAME=FILE.npy, once for each input.")] = [],  # noqa: B006
+    input: Annotated[list[str], typer.Option("--input", "-i", help="NAME=FILE.npy, once for each input; a model with one input needs no NAME.")] = [],  # noqa: B006
     output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o", help="Where to write one .npy an output; made if missing.")] = None,
     backend: o.Backend = "cpu",
     threads: o.Threads = 1,
     isa: o.Isa = None,
     json: o.Json = False,
 ) -> None:
-    with Session(model, backend=backend, threads=threads, isa=isa) as session:
-        feeds = {name: _load(name, path) for name, path in parse_pairs(input, "--input").items()}
+    with Session(model_file(model), backend=backend, threads=threads, isa=isa) as session:
+        files = parse_inputs(input, [s.name for s in session.inputs])
+        feeds = {name: _load(name, path) for name, path in files.items()}
         outputs = session.run(feeds)
         written: dict[str, str] = {}
         if output_dir is not None:
