@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,8 @@ def build(name: str, *options: str, targets: tuple[str, ...] = ()) -> Path:
     """
     folder = ROOT / f"build-{name}"
     require_program("cmake", "cmake", "pip install cmake")
-    run(["cmake", "-S", ".", "-B", str(folder), *options])
-    run(["cmake", "--build", str(folder), "--parallel", "2", *(["--target", *targets] if targets else [])], timeout=1800)
+    with (ROOT / f".build-{name}.lock").open("w") as lock:  # test processes share the folder
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run(["cmake", "-S", ".", "-B", str(folder), *options])
+        run(["cmake", "--build", str(folder), "--parallel", "2", *(["--target", *targets] if targets else [])], timeout=1800)
     return folder
