@@ -1,0 +1,4 @@
+/* Sigmoid: 1 / (1 + exp(-x)). */
+#include "ops/elementwise/unary.h"
+
+EK_UNARY_REAL_OP(sigmoid, "Sigmoid", EK_F32_VUNARY_SIGMOID, x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)))
