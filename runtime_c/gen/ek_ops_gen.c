@@ -21,6 +21,79 @@ extern const ek_op ek_op_gather_nd;
 extern const ek_op ek_op_scatter_elements;
 extern const ek_op ek_op_scatter_nd;
 extern const ek_op ek_op_range;
+extern const ek_op ek_op_add;
+extern const ek_op ek_op_sub;
+extern const ek_op ek_op_mul;
+extern const ek_op ek_op_div;
+extern const ek_op ek_op_pow;
+extern const ek_op ek_op_mod;
+extern const ek_op ek_op_min;
+extern const ek_op ek_op_max;
+extern const ek_op ek_op_equal;
+extern const ek_op ek_op_less;
+extern const ek_op ek_op_less_or_equal;
+extern const ek_op ek_op_greater;
+extern const ek_op ek_op_greater_or_equal;
+extern const ek_op ek_op_and;
+extern const ek_op ek_op_or;
+extern const ek_op ek_op_xor;
+extern const ek_op ek_op_bitwise_and;
+extern const ek_op ek_op_bitwise_or;
+extern const ek_op ek_op_bitwise_xor;
+extern const ek_op ek_op_bit_shift;
+extern const ek_op ek_op_where;
+extern const ek_op ek_op_p_relu;
+extern const ek_op ek_op_squared_difference;
+extern const ek_op ek_op_floor_div;
+extern const ek_op ek_op_atan2;
+extern const ek_op ek_op_abs;
+extern const ek_op ek_op_neg;
+extern const ek_op ek_op_exp;
+extern const ek_op ek_op_log;
+extern const ek_op ek_op_sqrt;
+extern const ek_op ek_op_rsqrt;
+extern const ek_op ek_op_reciprocal;
+extern const ek_op ek_op_floor;
+extern const ek_op ek_op_ceil;
+extern const ek_op ek_op_round;
+extern const ek_op ek_op_sign;
+extern const ek_op ek_op_sin;
+extern const ek_op ek_op_cos;
+extern const ek_op ek_op_tan;
+extern const ek_op ek_op_asin;
+extern const ek_op ek_op_acos;
+extern const ek_op ek_op_atan;
+extern const ek_op ek_op_sinh;
+extern const ek_op ek_op_cosh;
+extern const ek_op ek_op_asinh;
+extern const ek_op ek_op_acosh;
+extern const ek_op ek_op_atanh;
+extern const ek_op ek_op_tanh;
+extern const ek_op ek_op_sigmoid;
+extern const ek_op ek_op_erf;
+extern const ek_op ek_op_relu;
+extern const ek_op ek_op_leaky_relu;
+extern const ek_op ek_op_elu;
+extern const ek_op ek_op_selu;
+extern const ek_op ek_op_celu;
+extern const ek_op ek_op_softplus;
+extern const ek_op ek_op_softsign;
+extern const ek_op ek_op_hard_sigmoid;
+extern const ek_op ek_op_hard_swish;
+extern const ek_op ek_op_silu;
+extern const ek_op ek_op_gelu;
+extern const ek_op ek_op_mish;
+extern const ek_op ek_op_thresholded_relu;
+extern const ek_op ek_op_clip;
+extern const ek_op ek_op_not;
+extern const ek_op ek_op_bitwise_not;
+extern const ek_op ek_op_is_na_n;
+extern const ek_op ek_op_is_inf;
+extern const ek_op ek_op_quantize;
+extern const ek_op ek_op_dequantize;
+extern const ek_op ek_op_requantize;
+extern const ek_op ek_op_lookup;
+extern const ek_op ek_op_cast;
 extern const ek_op ek_op_conv;
 extern const ek_op ek_op_conv_transpose;
 extern const ek_op ek_op_mat_mul;
@@ -362,79 +435,79 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [17] = {"ScatterElements", &ek_op_scatter_elements, scatter_elements_in, scatter_elements_out, 3, 1, 0, false, false},
     [18] = {"ScatterND", &ek_op_scatter_nd, scatter_nd_in, scatter_nd_out, 3, 1, 0, false, false},
     [19] = {"Range", &ek_op_range, range_in, range_out, 3, 1, 0, false, false},
-    [20] = {"Add", NULL, add_in, add_out, 2, 1, 0, true, false},
-    [21] = {"Sub", NULL, sub_in, sub_out, 2, 1, 0, true, false},
-    [22] = {"Mul", NULL, mul_in, mul_out, 2, 1, 0, true, false},
-    [23] = {"Div", NULL, div_in, div_out, 2, 1, 0, true, false},
-    [24] = {"Pow", NULL, pow_in, pow_out, 2, 1, 0, true, false},
-    [25] = {"Mod", NULL, mod_in, mod_out, 2, 1, 0, true, false},
-    [26] = {"Min", NULL, min_in, min_out, 2, 1, 0, true, false},
-    [27] = {"Max", NULL, max_in, max_out, 2, 1, 0, true, false},
-    [28] = {"Equal", NULL, equal_in, equal_out, 2, 1, 0, false, false},
-    [29] = {"Less", NULL, less_in, less_out, 2, 1, 0, false, false},
-    [30] = {"LessOrEqual", NULL, less_or_equal_in, less_or_equal_out, 2, 1, 0, false, false},
-    [31] = {"Greater", NULL, greater_in, greater_out, 2, 1, 0, false, false},
-    [32] = {"GreaterOrEqual", NULL, greater_or_equal_in, greater_or_equal_out, 2, 1, 0, false, false},
-    [33] = {"And", NULL, and_in, and_out, 2, 1, 0, false, false},
-    [34] = {"Or", NULL, or_in, or_out, 2, 1, 0, false, false},
-    [35] = {"Xor", NULL, xor_in, xor_out, 2, 1, 0, false, false},
-    [36] = {"BitwiseAnd", NULL, bitwise_and_in, bitwise_and_out, 2, 1, 0, false, false},
-    [37] = {"BitwiseOr", NULL, bitwise_or_in, bitwise_or_out, 2, 1, 0, false, false},
-    [38] = {"BitwiseXor", NULL, bitwise_xor_in, bitwise_xor_out, 2, 1, 0, false, false},
-    [39] = {"BitShift", NULL, bit_shift_in, bit_shift_out, 2, 1, 0, false, false},
-    [40] = {"Where", NULL, where_in, where_out, 3, 1, 0, true, false},
-    [41] = {"PRelu", NULL, p_relu_in, p_relu_out, 2, 1, 0, true, false},
-    [42] = {"SquaredDifference", NULL, squared_difference_in, squared_difference_out, 2, 1, 0, true, false},
-    [43] = {"FloorDiv", NULL, floor_div_in, floor_div_out, 2, 1, 0, true, false},
-    [44] = {"Atan2", NULL, atan2_in, atan2_out, 2, 1, 0, true, false},
-    [50] = {"Abs", NULL, abs_in, abs_out, 1, 1, 0, true, false},
-    [51] = {"Neg", NULL, neg_in, neg_out, 1, 1, 0, true, false},
-    [52] = {"Exp", NULL, exp_in, exp_out, 1, 1, 0, true, false},
-    [53] = {"Log", NULL, log_in, log_out, 1, 1, 0, true, false},
-    [54] = {"Sqrt", NULL, sqrt_in, sqrt_out, 1, 1, 0, true, false},
-    [55] = {"Rsqrt", NULL, rsqrt_in, rsqrt_out, 1, 1, 0, true, false},
-    [56] = {"Reciprocal", NULL, reciprocal_in, reciprocal_out, 1, 1, 0, true, false},
-    [57] = {"Floor", NULL, floor_in, floor_out, 1, 1, 0, true, false},
-    [58] = {"Ceil", NULL, ceil_in, ceil_out, 1, 1, 0, true, false},
-    [59] = {"Round", NULL, round_in, round_out, 1, 1, 0, true, false},
-    [60] = {"Sign", NULL, sign_in, sign_out, 1, 1, 0, true, false},
-    [61] = {"Sin", NULL, sin_in, sin_out, 1, 1, 0, true, false},
-    [62] = {"Cos", NULL, cos_in, cos_out, 1, 1, 0, true, false},
-    [63] = {"Tan", NULL, tan_in, tan_out, 1, 1, 0, true, false},
-    [64] = {"Asin", NULL, asin_in, asin_out, 1, 1, 0, true, false},
-    [65] = {"Acos", NULL, acos_in, acos_out, 1, 1, 0, true, false},
-    [66] = {"Atan", NULL, atan_in, atan_out, 1, 1, 0, true, false},
-    [67] = {"Sinh", NULL, sinh_in, sinh_out, 1, 1, 0, true, false},
-    [68] = {"Cosh", NULL, cosh_in, cosh_out, 1, 1, 0, true, false},
-    [69] = {"Asinh", NULL, asinh_in, asinh_out, 1, 1, 0, true, false},
-    [70] = {"Acosh", NULL, acosh_in, acosh_out, 1, 1, 0, true, false},
-    [71] = {"Atanh", NULL, atanh_in, atanh_out, 1, 1, 0, true, false},
-    [72] = {"Tanh", NULL, tanh_in, tanh_out, 1, 1, 0, true, false},
-    [73] = {"Sigmoid", NULL, sigmoid_in, sigmoid_out, 1, 1, 0, true, false},
-    [74] = {"Erf", NULL, erf_in, erf_out, 1, 1, 0, true, false},
-    [75] = {"Relu", NULL, relu_in, relu_out, 1, 1, 0, true, false},
-    [76] = {"LeakyRelu", NULL, leaky_relu_in, leaky_relu_out, 1, 1, 0, true, false},
-    [77] = {"Elu", NULL, elu_in, elu_out, 1, 1, 0, true, false},
-    [78] = {"Selu", NULL, selu_in, selu_out, 1, 1, 0, true, false},
-    [79] = {"Celu", NULL, celu_in, celu_out, 1, 1, 0, true, false},
-    [80] = {"Softplus", NULL, softplus_in, softplus_out, 1, 1, 0, true, false},
-    [81] = {"Softsign", NULL, softsign_in, softsign_out, 1, 1, 0, true, false},
-    [82] = {"HardSigmoid", NULL, hard_sigmoid_in, hard_sigmoid_out, 1, 1, 0, true, false},
-    [83] = {"HardSwish", NULL, hard_swish_in, hard_swish_out, 1, 1, 0, true, false},
-    [84] = {"Silu", NULL, silu_in, silu_out, 1, 1, 0, true, false},
-    [85] = {"Gelu", NULL, gelu_in, gelu_out, 1, 1, 0, true, false},
-    [86] = {"Mish", NULL, mish_in, mish_out, 1, 1, 0, true, false},
-    [87] = {"ThresholdedRelu", NULL, thresholded_relu_in, thresholded_relu_out, 1, 1, 0, true, false},
-    [88] = {"Clip", NULL, clip_in, clip_out, 1, 1, 0, true, false},
-    [89] = {"Not", NULL, not_in, not_out, 1, 1, 0, false, false},
-    [90] = {"BitwiseNot", NULL, bitwise_not_in, bitwise_not_out, 1, 1, 0, false, false},
-    [91] = {"IsNaN", NULL, is_na_n_in, is_na_n_out, 1, 1, 0, false, false},
-    [92] = {"IsInf", NULL, is_inf_in, is_inf_out, 1, 1, 0, false, false},
-    [100] = {"Quantize", NULL, quantize_in, quantize_out, 1, 1, 0, false, false},
-    [101] = {"Dequantize", NULL, dequantize_in, dequantize_out, 1, 1, 0, false, false},
-    [102] = {"Requantize", NULL, requantize_in, requantize_out, 1, 1, 0, false, false},
-    [103] = {"Lookup", NULL, lookup_in, lookup_out, 2, 1, 0, false, false},
-    [104] = {"Cast", NULL, cast_in, cast_out, 1, 1, 0, false, false},
+    [20] = {"Add", &ek_op_add, add_in, add_out, 2, 1, 0, true, false},
+    [21] = {"Sub", &ek_op_sub, sub_in, sub_out, 2, 1, 0, true, false},
+    [22] = {"Mul", &ek_op_mul, mul_in, mul_out, 2, 1, 0, true, false},
+    [23] = {"Div", &ek_op_div, div_in, div_out, 2, 1, 0, true, false},
+    [24] = {"Pow", &ek_op_pow, pow_in, pow_out, 2, 1, 0, true, false},
+    [25] = {"Mod", &ek_op_mod, mod_in, mod_out, 2, 1, 0, true, false},
+    [26] = {"Min", &ek_op_min, min_in, min_out, 2, 1, 0, true, false},
+    [27] = {"Max", &ek_op_max, max_in, max_out, 2, 1, 0, true, false},
+    [28] = {"Equal", &ek_op_equal, equal_in, equal_out, 2, 1, 0, false, false},
+    [29] = {"Less", &ek_op_less, less_in, less_out, 2, 1, 0, false, false},
+    [30] = {"LessOrEqual", &ek_op_less_or_equal, less_or_equal_in, less_or_equal_out, 2, 1, 0, false, false},
+    [31] = {"Greater", &ek_op_greater, greater_in, greater_out, 2, 1, 0, false, false},
+    [32] = {"GreaterOrEqual", &ek_op_greater_or_equal, greater_or_equal_in, greater_or_equal_out, 2, 1, 0, false, false},
+    [33] = {"And", &ek_op_and, and_in, and_out, 2, 1, 0, false, false},
+    [34] = {"Or", &ek_op_or, or_in, or_out, 2, 1, 0, false, false},
+    [35] = {"Xor", &ek_op_xor, xor_in, xor_out, 2, 1, 0, false, false},
+    [36] = {"BitwiseAnd", &ek_op_bitwise_and, bitwise_and_in, bitwise_and_out, 2, 1, 0, false, false},
+    [37] = {"BitwiseOr", &ek_op_bitwise_or, bitwise_or_in, bitwise_or_out, 2, 1, 0, false, false},
+    [38] = {"BitwiseXor", &ek_op_bitwise_xor, bitwise_xor_in, bitwise_xor_out, 2, 1, 0, false, false},
+    [39] = {"BitShift", &ek_op_bit_shift, bit_shift_in, bit_shift_out, 2, 1, 0, false, false},
+    [40] = {"Where", &ek_op_where, where_in, where_out, 3, 1, 0, true, false},
+    [41] = {"PRelu", &ek_op_p_relu, p_relu_in, p_relu_out, 2, 1, 0, true, false},
+    [42] = {"SquaredDifference", &ek_op_squared_difference, squared_difference_in, squared_difference_out, 2, 1, 0, true, false},
+    [43] = {"FloorDiv", &ek_op_floor_div, floor_div_in, floor_div_out, 2, 1, 0, true, false},
+    [44] = {"Atan2", &ek_op_atan2, atan2_in, atan2_out, 2, 1, 0, true, false},
+    [50] = {"Abs", &ek_op_abs, abs_in, abs_out, 1, 1, 0, true, false},
+    [51] = {"Neg", &ek_op_neg, neg_in, neg_out, 1, 1, 0, true, false},
+    [52] = {"Exp", &ek_op_exp, exp_in, exp_out, 1, 1, 0, true, false},
+    [53] = {"Log", &ek_op_log, log_in, log_out, 1, 1, 0, true, false},
+    [54] = {"Sqrt", &ek_op_sqrt, sqrt_in, sqrt_out, 1, 1, 0, true, false},
+    [55] = {"Rsqrt", &ek_op_rsqrt, rsqrt_in, rsqrt_out, 1, 1, 0, true, false},
+    [56] = {"Reciprocal", &ek_op_reciprocal, reciprocal_in, reciprocal_out, 1, 1, 0, true, false},
+    [57] = {"Floor", &ek_op_floor, floor_in, floor_out, 1, 1, 0, true, false},
+    [58] = {"Ceil", &ek_op_ceil, ceil_in, ceil_out, 1, 1, 0, true, false},
+    [59] = {"Round", &ek_op_round, round_in, round_out, 1, 1, 0, true, false},
+    [60] = {"Sign", &ek_op_sign, sign_in, sign_out, 1, 1, 0, true, false},
+    [61] = {"Sin", &ek_op_sin, sin_in, sin_out, 1, 1, 0, true, false},
+    [62] = {"Cos", &ek_op_cos, cos_in, cos_out, 1, 1, 0, true, false},
+    [63] = {"Tan", &ek_op_tan, tan_in, tan_out, 1, 1, 0, true, false},
+    [64] = {"Asin", &ek_op_asin, asin_in, asin_out, 1, 1, 0, true, false},
+    [65] = {"Acos", &ek_op_acos, acos_in, acos_out, 1, 1, 0, true, false},
+    [66] = {"Atan", &ek_op_atan, atan_in, atan_out, 1, 1, 0, true, false},
+    [67] = {"Sinh", &ek_op_sinh, sinh_in, sinh_out, 1, 1, 0, true, false},
+    [68] = {"Cosh", &ek_op_cosh, cosh_in, cosh_out, 1, 1, 0, true, false},
+    [69] = {"Asinh", &ek_op_asinh, asinh_in, asinh_out, 1, 1, 0, true, false},
+    [70] = {"Acosh", &ek_op_acosh, acosh_in, acosh_out, 1, 1, 0, true, false},
+    [71] = {"Atanh", &ek_op_atanh, atanh_in, atanh_out, 1, 1, 0, true, false},
+    [72] = {"Tanh", &ek_op_tanh, tanh_in, tanh_out, 1, 1, 0, true, false},
+    [73] = {"Sigmoid", &ek_op_sigmoid, sigmoid_in, sigmoid_out, 1, 1, 0, true, false},
+    [74] = {"Erf", &ek_op_erf, erf_in, erf_out, 1, 1, 0, true, false},
+    [75] = {"Relu", &ek_op_relu, relu_in, relu_out, 1, 1, 0, true, false},
+    [76] = {"LeakyRelu", &ek_op_leaky_relu, leaky_relu_in, leaky_relu_out, 1, 1, 0, true, false},
+    [77] = {"Elu", &ek_op_elu, elu_in, elu_out, 1, 1, 0, true, false},
+    [78] = {"Selu", &ek_op_selu, selu_in, selu_out, 1, 1, 0, true, false},
+    [79] = {"Celu", &ek_op_celu, celu_in, celu_out, 1, 1, 0, true, false},
+    [80] = {"Softplus", &ek_op_softplus, softplus_in, softplus_out, 1, 1, 0, true, false},
+    [81] = {"Softsign", &ek_op_softsign, softsign_in, softsign_out, 1, 1, 0, true, false},
+    [82] = {"HardSigmoid", &ek_op_hard_sigmoid, hard_sigmoid_in, hard_sigmoid_out, 1, 1, 0, true, false},
+    [83] = {"HardSwish", &ek_op_hard_swish, hard_swish_in, hard_swish_out, 1, 1, 0, true, false},
+    [84] = {"Silu", &ek_op_silu, silu_in, silu_out, 1, 1, 0, true, false},
+    [85] = {"Gelu", &ek_op_gelu, gelu_in, gelu_out, 1, 1, 0, true, false},
+    [86] = {"Mish", &ek_op_mish, mish_in, mish_out, 1, 1, 0, true, false},
+    [87] = {"ThresholdedRelu", &ek_op_thresholded_relu, thresholded_relu_in, thresholded_relu_out, 1, 1, 0, true, false},
+    [88] = {"Clip", &ek_op_clip, clip_in, clip_out, 1, 1, 0, true, false},
+    [89] = {"Not", &ek_op_not, not_in, not_out, 1, 1, 0, false, false},
+    [90] = {"BitwiseNot", &ek_op_bitwise_not, bitwise_not_in, bitwise_not_out, 1, 1, 0, false, false},
+    [91] = {"IsNaN", &ek_op_is_na_n, is_na_n_in, is_na_n_out, 1, 1, 0, false, false},
+    [92] = {"IsInf", &ek_op_is_inf, is_inf_in, is_inf_out, 1, 1, 0, false, false},
+    [100] = {"Quantize", &ek_op_quantize, quantize_in, quantize_out, 1, 1, 0, false, false},
+    [101] = {"Dequantize", &ek_op_dequantize, dequantize_in, dequantize_out, 1, 1, 0, false, false},
+    [102] = {"Requantize", &ek_op_requantize, requantize_in, requantize_out, 1, 1, 0, false, false},
+    [103] = {"Lookup", &ek_op_lookup, lookup_in, lookup_out, 2, 1, 0, false, false},
+    [104] = {"Cast", &ek_op_cast, cast_in, cast_out, 1, 1, 0, false, false},
     [110] = {"Conv", &ek_op_conv, conv_in, conv_out, 3, 1, 0, false, false},
     [111] = {"ConvTranspose", &ek_op_conv_transpose, conv_transpose_in, conv_transpose_out, 3, 1, 0, false, false},
     [112] = {"MatMul", &ek_op_mat_mul, mat_mul_in, mat_mul_out, 2, 1, 0, false, false},
