@@ -24,7 +24,7 @@ from edgekit.passes.cleanup.reorder_nodes import REORDER_NODES
 from edgekit.passes.fuse.fold_affine import FOLD_AFFINE
 from edgekit.passes.fuse.fold_batch_norm import FOLD_BATCH_NORM
 from edgekit.passes.fuse.fuse_activation import FUSE_ACTIVATION
-from edgekit.passes.fuse.fuse_fully_connected import ABSORB_MATMUL_TRANSPOSE, FUSE_FULLY_CONNECTED
+from edgekit.passes.fuse.fuse_fully_connected import ABSORB_MATMUL_TRANSPOSE, FUSE_FULLY_CONNECTED, PERMUTE_WEIGHTS
 from edgekit.passes.fuse.fuse_pad import FUSE_PAD
 from edgekit.passes.fuse.recognize_activations import RECOGNIZE_ACTIVATIONS
 from edgekit.passes.fuse.recognize_attention import RECOGNIZE_ATTENTION
@@ -56,6 +56,7 @@ FUSE: tuple[Pass, ...] = (
 CLEAN_UP: tuple[Pass, ...] = (
     SIMPLIFY_VIEWS,
     ABSORB_MATMUL_TRANSPOSE,
+    PERMUTE_WEIGHTS,
     FOLD_CONSTANTS,
     REMOVE_IDENTITIES,
     FUSE_PAD,

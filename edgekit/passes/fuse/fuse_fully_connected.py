@@ -36,6 +36,34 @@ def _absorb_transpose(m: Match, e: Editor) -> Value | None:
     return e.call("MatMul", *ins, name=node.name, **attrs) if changed else None
 
 
+def _permute_weights(m: Match, e: Editor) -> Value | None:
+    """A Transpose in front of a flattening Reshape is the order of the weights' columns."""
+    node, transpose, flat = m.root, m.node("transpose"), m.node("flat").outputs[0]
+    w, x, perm = m.constant("w"), m["x"], permutation(m.node("transpose"))
+    if flat.quant is not None and flat.quant.axis is not None:
+        return None
+    shape = transpose.outputs[0].shape
+    k = len(shape)
+    columns = 1
+    while k > 0 and columns != w.shape[1]:
+        k -= 1
+        if not isinstance(shape[k], int):
+            return None
+        columns *= shape[k]
+    while k > 0 and perm[:k] != tuple(range(k)) and shape[k - 1] == 1:
+        k -= 1  # dimensions of size 1 may stand on either side
+    if columns != w.shape[1] or perm[:k] != tuple(range(k)) or k == len(shape):
+        return None
+    tail = perm[k:]
+    back = [tail.index(k + i) for i in range(len(tail))]
+    columns_of = w.reshape(w.shape[0], *(int(d) for d in shape[k:]))
+    weight = np.ascontiguousarray(columns_of.transpose(0, *(1 + b for b in back)).reshape(w.shape))
+    before = e.reshape(x, flat.shape)
+    if before is None:
+        return None
+    return e.call("FullyConnected", before, e.constant(weight, m["w"].name), *node.inputs[2:], name=node.name, **node.attrs)
+
+
 FUSE_FULLY_CONNECTED = rule_pass(
     "fuse-fully-connected",
     "Turn MatMul with a constant matrix into FullyConnected.",
@@ -48,4 +76,14 @@ ABSORB_MATMUL_TRANSPOSE = rule_pass(
     "Let a Transpose of the last two dimensions in front of MatMul be its flag.",
     "absorbed Transposes",
     Rule(Op("MatMul"), _absorb_transpose),
+)
+
+PERMUTE_WEIGHTS = rule_pass(
+    "permute-weights",
+    "Let a Transpose in front of a flattening Reshape and FullyConnected be the order of the weights.",
+    "put weights into another order",
+    Rule(
+        Op("FullyConnected", [Op("Reshape", [Op("Transpose", [Any_("x")], name="transpose")], name="flat"), Const("w")]),
+        _permute_weights,
+    ),
 )

@@ -113,7 +113,10 @@ def _spread(graph: Graph, seeds: Mapping[int, Commuted]) -> Offers:
 
 
 def _choose(graph: Graph, offers: Offers, forced: set[int]) -> tuple[int, set[int]]:
-    """Which nodes take their offer, by ``id``; and the cost of all Transposes then."""
+    """The cost of all Transposes at best, and which nodes take their offer then, by ``id``.
+
+    Where it makes no difference, nodes next to the forced ones take it, so that Transposes end up far from them.
+    """
     cut = MinCut()
     variable = {id(n): cut.variable() for n in graph.nodes if id(n) in offers}
     for n in graph.nodes:
@@ -133,7 +136,7 @@ def _choose(graph: Graph, offers: Offers, forced: set[int]) -> tuple[int, set[in
             cut.charge(variable[id(n)], cut.ONE, FOREVER)
     for v in (*graph.inputs, *(o for n in graph.nodes for o in n.outputs)):
         _charge_value(graph, v, offers, variable, cut)
-    total, ones = cut.solve()
+    total, ones = cut.solve(prefer_ones=bool(forced))
     return total, {i for i, k in variable.items() if ones[k]}
 
 

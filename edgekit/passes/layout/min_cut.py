@@ -32,15 +32,15 @@ class MinCut:
         self._to.append(a)
         self._capacity.append(0)
 
-    def solve(self) -> tuple[int, list[bool]]:
-        """The least cost, and for each variable whether it is 1. Of several solutions, the one with the fewest ones."""
+    def solve(self, prefer_ones: bool) -> tuple[int, list[bool]]:
+        """The least cost, and for each variable whether it is 1. Of several solutions, the one with the most (or the fewest) ones."""
         total = 0
         while True:
             level = self._levels()
             if level[self.ONE] < 0:
                 break
             total += self._blocking_flow(level)
-        return total, self._ones()
+        return total, ([at < 0 for at in level] if prefer_ones else self._ones())
 
     def _levels(self) -> list[int]:
         level = [-1] * len(self._edges)
