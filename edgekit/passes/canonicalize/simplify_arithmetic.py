@@ -112,11 +112,33 @@ def _square(m: Match, e: Editor) -> Value | None:
     return e.call("Mul", m["x"], m["x"])
 
 
+def _merge_constants(m: Match, e: Editor) -> Value | None:
+    """(x * a) * b = x * (a * b), and the same for sums, as long as the constant does not grow."""
+    inner, root = m.node("inner"), m.root
+    a, b = m.constant("a"), m.constant("b")
+    if has_clamp(inner) or not plain_node(inner) or not plain_node(root) or m["x"].const is not None or a.dtype != b.dtype:
+        return None
+    try:
+        both = np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        return None
+    if int(np.prod(both)) > max(a.size, b.size):
+        return None
+    wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
+    merged = (wide_a * wide_b if root.op == "Mul" else wide_a + wide_b).astype(a.dtype)
+    if not np.all(np.isfinite(merged)):
+        return None
+    clamp = {k: root.attrs[k] for k in ("clamp_min", "clamp_max")}
+    return e.call(root.op, m["x"], e.constant(merged, m["b"].name), **clamp)
+
+
 SIMPLIFY_ARITHMETIC = rule_pass(
     "simplify-arithmetic",
     "Remove arithmetic with neutral constants; write subtraction, division, squares, minima and maxima in one way.",
     "simplified arithmetic",
     Rule(Op("Add|Mul|Sub|Div|Pow", [Any_("x"), Const("c")]), _neutral),
+    Rule(Op("Mul", [Op("Mul", [Any_("x"), Const("a")], name="inner"), Const("b")]), _merge_constants),
+    Rule(Op("Add", [Op("Add", [Any_("x"), Const("a")], name="inner"), Const("b")]), _merge_constants),
     Rule(Op("Div"), _divide),
     Rule(Op("Sub"), _subtract),
     Rule(Op("Reciprocal", [Op("Sqrt", [Any_("x")])]), _reciprocal_sqrt),

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgekit.ir import Value
 from edgekit.ir.editor import Editor
-from edgekit.ir.pattern import Any_, Match, Op
+from edgekit.ir.pattern import Any_, Match, Op, only_reader
 from edgekit.passes.base import Rule, rule_pass
 from edgekit.passes.canonicalize.facts import ints, permutation
 from edgekit.types import Dim
@@ -65,13 +65,31 @@ def _explicit_perm(m: Match, e: Editor) -> bool | None:
     return True
 
 
+def _flatten_concat(m: Match, e: Editor) -> Value | None:
+    """A Concat that only feeds another Concat along the same axis is part of it."""
+    node, y = m.root, m.root.outputs[0]
+    axis = node.attrs["axis"] % len(y.shape)
+    parts: list[Value] = []
+    for v in node.inputs:
+        assert v is not None
+        p = v.producer
+        if p is not None and p.op == "Concat" and only_reader(e.graph, v) and p.attrs["axis"] % len(y.shape) == axis and v.quant == y.quant:
+            parts += [u for u in p.inputs if u is not None]
+        else:
+            parts.append(v)
+    if len(parts) == len(node.inputs) and all(a is b for a, b in zip(parts, node.inputs, strict=True)):
+        return None
+    return e.call_multi("Concat", *parts, out_types=[y.type], axis=axis)[0]
+
+
 SIMPLIFY_VIEWS = rule_pass(
     "simplify-views",
-    "Merge chains of Reshape and of Transpose; a Transpose that moves nothing becomes a Reshape.",
-    "simplified Reshape and Transpose",
+    "Merge chains of Reshape, of Transpose and of Concat; a Transpose that moves nothing becomes a Reshape.",
+    "simplified Reshape, Transpose and Concat",
     Rule(Op("Transpose"), _explicit_perm),
     Rule(Op("Transpose", [Op("Transpose", [Any_("x")], name="first", shared=True)]), _merge_transposes),
     Rule(Op("Transpose", [Any_("x")]), _unit_transpose),
     Rule(Op("Reshape", [Op("Reshape", [Any_("x")], shared=True)]), _merge_reshapes),
     Rule(Op("Reshape"), _static_reshape),
+    Rule(Op("Concat"), _flatten_concat),
 )
