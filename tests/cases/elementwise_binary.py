@@ -104,7 +104,8 @@ def _quantized(op: str) -> Iterator[OpCase]:
     qin = [quant(I8, 0.037, 5), quant(I8, 0.0021, -71)]
     yield op_case(op, "q_all_pairs", [left, right], qin=qin, qout=[quant(I8, 0.019, -128)])
     if op in CLAMPED:
-        for name, lo, hi in (("relu", 0.0, np.inf), ("relu6", 0.0, 6.0), ("unit", -1.0, 1.0), ("inverted", 2.0, -2.0), ("tie", -0.065, 0.195)):
+        bounds = {"relu": (0.0, np.inf), "relu6": (0.0, 6.0), "unit": (-1.0, 1.0), "inverted": (2.0, -2.0), "tie": (-0.065, 0.195)}
+        for name, (lo, hi) in bounds.items():
             attrs = {"clamp_min": lo, "clamp_max": hi}
             for dtype in (I8, U8):
                 a, b = random_quantized((3, 50), dtype, op, name), random_quantized((3, 50), dtype, op, name, "b")

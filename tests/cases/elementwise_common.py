@@ -32,6 +32,7 @@ BROADCASTS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 }
 
 EXACT = Tolerance(0.0, 0.0)
+ALL_DTYPES = tuple(DType)
 #: one unit in the last place of float16
 HALF = Tolerance(1e-3, 2e-3)
 

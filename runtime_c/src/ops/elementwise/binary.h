@@ -76,8 +76,10 @@ ek_status ek_binary_run(ek_op_context *ctx, const ek_binary_def *def);
 
 #define EK_HOLD_REAL(value) ek_hold_real((double)(value), p)
 #define EK_HOLD_INTEGER(value) \
-  (!p->clamped ? (Y)(value) : (Y)(value) < (Y)p->hold.low ? ((Y)p->hold.high < (Y)p->hold.low ? (Y)p->hold.high : (Y)p->hold.low) \
-   : (Y)p->hold.high < (Y)(value) ? (Y)p->hold.high : (Y)(value))
+  (!p->clamped                       ? (Y)(value)       \
+   : (Y)(value) < (Y)p->hold.low  ? (Y)p->hold.low   \
+   : (Y)p->hold.high < (Y)(value) ? (Y)p->hold.high  \
+                                  : (Y)(value))
 
 static inline double ek_hold_real(double x, const ek_binary_params *p) {
   x = x < (double)p->min ? (double)p->min : x;

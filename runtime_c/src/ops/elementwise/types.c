@@ -28,6 +28,8 @@ ek_integer_bounds ek_integer_clamp(float low, float high, ek_dtype dtype) {
   } else if (h < type_high) {
     bounds.high = dtype == EK_U64 ? (int64_t)(uint64_t)floor(h) : (int64_t)floor(h);
   }
+  /* the upper bound wins where they cross */
+  if (dtype == EK_U64 ? (uint64_t)bounds.high < (uint64_t)bounds.low : bounds.high < bounds.low) bounds.low = bounds.high;
   return bounds;
 }
 

@@ -23,7 +23,7 @@
 #define EK_FOR_INTEGERS(X, argument) EK_FOR_SIGNED(X, argument) EK_FOR_UNSIGNED(X, argument)
 
 /* A float clamp on an integer type: low rounded up, high rounded down, both held to the type's range. The bounds of U64 are
- * bit patterns. */
+ * bit patterns. low <= high. */
 typedef struct ek_integer_bounds {
   int64_t low, high;
 } ek_integer_bounds;
