@@ -20,7 +20,7 @@ from rich.table import Table
 import edgekit
 from edgekit.format import read_model
 from edgekit.report import VariantRecord
-from edgekit.report.formatting import milliseconds, percent, size
+from edgekit.report.formatting import duration, percent, size
 from edgekit.runtime import devices
 from edgekit.simulate import run_simulated
 from samples import digits_data
@@ -40,7 +40,7 @@ class Row:
     Attributes:
         model, where: which model, and what ran it.
         nbytes, arena_bytes: file and peak activation memory.
-        logits: answers for the 500 held-out digits, (500, 10); None where only the time was estimated.
+        logits: answers for the held-out digits, float32 (500, 10).
         accuracy: share of right ones.
         seconds: of one digit.
         low, high: band of an estimate; equal to ``seconds`` for a measurement.
@@ -60,15 +60,15 @@ class Row:
     def latency(self) -> str:
         """As the table shows it; an estimate is marked."""
         if self.low == self.high:
-            return milliseconds(self.seconds)
-        return f"~{milliseconds(self.seconds)} ({milliseconds(self.low)} to {milliseconds(self.high)}), simulated"
+            return duration(self.seconds)
+        return f"~{duration(self.seconds)} ({duration(self.low)} to {duration(self.high)}), an estimate"
 
 
 def run_all(run: Run, images: np.ndarray, what: str, console: Console) -> tuple[np.ndarray, float]:
     """Every image on its own, as a phone would: the logits, and the median time of one in seconds."""
     run({"image": images[:1]})
     logits, times = [], []
-    for i in track(range(len(images)), what, console=console, transient=True):
+    for i in track(range(len(images)), what, console=console, transient=True, disable=not console.is_terminal):
         start = time.perf_counter()
         logits.append(run({"image": images[i : i + 1]})["logits"][0])
         times.append(time.perf_counter() - start)
@@ -93,7 +93,7 @@ def simulated(model: edgekit.Conversion, name: str, held_out: tuple[np.ndarray, 
     rows = []
     for device in SIMULATED:
         s = edgekit.simulate(graph, device)
-        rows.append(Row(name, s.title, model.nbytes, s.arena_bytes, logits, accuracy, s.seconds, s.low, s.high))
+        rows.append(Row(name, f"simulated {s.title}", model.nbytes, s.arena_bytes, logits, accuracy, s.seconds, s.low, s.high))
     return rows
 
 
@@ -113,8 +113,8 @@ def opencl_device(console: Console) -> str | None:
 def show(rows: Sequence[Row], console: Console) -> None:
     """The one table."""
     table = Table(title=f"{MODEL.name}, {digits_data.HELD_OUT_COUNT} held-out digits", title_justify="left")
-    for column, side in (("model", "left"), ("runs on", "left"), ("size", "right"), ("accuracy", "right"), ("peak memory", "right"), ("latency", "left")):
-        table.add_column(column, justify="right" if side == "right" else "left")
+    for column in ("model", "runs on", "size", "accuracy", "peak memory", "latency of one digit"):
+        table.add_column(column, justify="right" if column in ("size", "accuracy", "peak memory") else "left")
     for r in rows:
         table.add_row(r.model, r.where, size(r.nbytes), percent(r.accuracy), size(r.arena_bytes), r.latency)
     console.print(table)
@@ -125,7 +125,7 @@ def variants(models: Mapping[str, edgekit.Conversion], rows: Sequence[Row]) -> t
     out = []
     for name, model in models.items():
         mine = [r for r in rows if r.model == name]
-        times = tuple((r.where + ("" if r.low == r.high else ", simulated"), r.seconds) for r in mine)
+        times = tuple((r.where, r.seconds) for r in mine)
         out.append(VariantRecord(name, model.nbytes, mine[0].arena_bytes, mine[0].accuracy, times))
     return tuple(out)
 
@@ -145,8 +145,7 @@ def problems(rows: Sequence[Row]) -> list[str]:
 
 def main(output: Path = ROOT / "demo-output") -> int:
     """Run the demo; 0 when everything holds."""
-    console = Console(highlight=False, soft_wrap=False)
-    console = console if console.is_terminal else Console(highlight=False, width=140)
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
     start = time.perf_counter()
     output.mkdir(parents=True, exist_ok=True)
     digits = digits_data.load()
@@ -171,8 +170,8 @@ def main(output: Path = ROOT / "demo-output") -> int:
     page = edgekit.report(models["int8"].path, output / "report.html", settings)
     found = problems(rows)
     if not found:
-        runs = sum(r.model == "int8" for r in rows) - len(SIMULATED) + 1
-        console.print(f"int8 gives the same bits in all {runs} runs (CPU{', OpenCL' if device else ''}, simulator), and its accuracy holds.")
+        where = "on the CPU, on OpenCL and in the simulator" if device else "on the CPU and in the simulator"
+        console.print(f"int8 gives the same bits {where}, and its accuracy holds.")
     for problem in found:
         console.print(f"error: {problem}", style="bold red", markup=False)
     console.print(f"report: {page}", markup=False, soft_wrap=True)

@@ -20,13 +20,13 @@ from rich.table import Table
 from edgekit.api import Progress as ProgressCallback
 from edgekit.api import is_ekm
 from edgekit.errors import EdgekitError
-from edgekit.report.formatting import decibel, milliseconds, size
+from edgekit.report.formatting import decibel, duration, size
 
 __all__ = [
     "console",
     "decibel",
     "error_console",
-    "milliseconds",
+    "duration",
     "model_file",
     "parse_inputs",
     "parse_shapes",

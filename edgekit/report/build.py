@@ -93,8 +93,7 @@ def build_report(model: Path, feeds: Mapping[str, Array], options: ReportOptions
         memory=_memory(graph),
         latencies=tuple(latencies),
         comparison=comparison,
-        source_runtime=theirs.runtime if theirs else "",
-        source_outputs=theirs.outputs if theirs else (),
+        source_runtime=theirs,
         placement=tuple(placement),
         variants=o.variants,
         log=o.log,
@@ -144,7 +143,7 @@ def _operator_sizes(graph: Graph) -> tuple[SizeRecord, ...]:
                     seen.add(id(v))
                     sums[n.op] = sums.get(n.op, 0) + v.type.nbytes_max()
             counts[n.op] += 1
-    rows = [SizeRecord(op, f"{counts[op]} nodes", nbytes) for op, nbytes in sums.items()]
+    rows = [SizeRecord(op, f"{counts[op]} node" + "s" * (counts[op] != 1), nbytes) for op, nbytes in sums.items()]
     return tuple(sorted(rows, key=lambda s: (-s.nbytes, s.name)))
 
 
@@ -158,16 +157,19 @@ def _measure(model: Path, feeds: Mapping[str, Array], o: ReportOptions) -> tuple
     with Session(model, backend=o.backend, threads=o.threads, profile=True) as session:
         if o.runs:
             session.run(dict(feeds))
-        before = {i: (n.total_ns, n.run_count) for i, n in enumerate(session.nodes)}
+        totals = [[n.total_ns for n in session.nodes]]
         for _ in range(o.runs):
             session.run(dict(feeds))
+            totals.append([n.total_ns for n in session.nodes])
         nodes = session.nodes
     placement = [PlacementRecord(n.name, n.op, n.backend, n.kernel, n.fallback) for n in nodes]
     if not o.runs:
         return [], placement
-    times = tuple(NodeTime(n.name, n.op, (n.total_ns - before[i][0]) / max(1, n.run_count - before[i][1]) / 1e9) for i, n in enumerate(nodes))
-    where = f"this machine, {o.backend}, {o.threads} thread(s), mean of {o.runs} runs"
-    return [LatencyRecord("measured", where, float(np.sum([t.seconds for t in times])), None, None, "", times)], placement
+    # medians: another process taking the core for a moment must not look like a slow operator
+    each = np.diff(np.asarray(totals, np.float64), axis=0) / 1e9
+    times = tuple(NodeTime(n.name, n.op, float(s)) for n, s in zip(nodes, np.median(each, axis=0), strict=True))
+    where = f"this machine, {o.backend}, {o.threads} thread(s), medians of {o.runs} runs"
+    return [LatencyRecord("measured", where, float(np.median(each.sum(axis=1))), None, None, "", times)], placement
 
 
 def _simulate(graph: Graph, device: str) -> LatencyRecord:

@@ -12,9 +12,13 @@ def size(n: float) -> str:
     return f"{n:.2f} GiB"
 
 
-def milliseconds(seconds: float) -> str:
-    """A time: ``"1.234 ms"``."""
-    return f"{seconds * 1e3:.3f} ms" if seconds < 0.1 else f"{seconds * 1e3:.1f} ms"
+def duration(seconds: float) -> str:
+    """A time with three figures or so: ``"38.2 us"``, ``"1.23 ms"``, ``"2.41 s"``."""
+    for unit, scale in (("us", 1e6), ("ms", 1e3)):
+        value = seconds * scale
+        if value < 999.5:
+            return f"{value:.1f} {unit}" if value >= 99.95 else f"{value:.2f} {unit}"
+    return f"{seconds:.2f} s"
 
 
 def decibel(value: float | None) -> str:

@@ -98,6 +98,24 @@ class PlacementRecord:
 
 
 @dataclass(frozen=True)
+class SourceRuntimeRecord:
+    """The source model on its own runtime, beside the file on ours.
+
+    Attributes:
+        name: and version, e.g. ``"onnxruntime 1.20.0"``.
+        outputs: errors of ours against theirs.
+        seconds, our_seconds: median time of one inference on this machine, one thread each, taken in turns.
+        runs: timed inferences of each.
+    """
+
+    name: str
+    outputs: tuple[ErrorFigures, ...]
+    seconds: float
+    our_seconds: float
+    runs: int
+
+
+@dataclass(frozen=True)
 class VariantRecord:
     """One version of the model in the summary table.
 
@@ -135,8 +153,7 @@ class Report:
     memory: MemoryRecord
     latencies: tuple[LatencyRecord, ...] = ()
     comparison: Comparison | None = None
-    source_runtime: str = ""
-    source_outputs: tuple[ErrorFigures, ...] = ()
+    source_runtime: SourceRuntimeRecord | None = None
     placement: tuple[PlacementRecord, ...] = ()
     variants: tuple[VariantRecord, ...] = ()
     log: tuple[str, ...] = ()

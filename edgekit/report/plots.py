@@ -18,7 +18,8 @@ def memory_plot(memory: MemoryRecord) -> str:
     if not points:
         return ""
     height, bottom, left = 220, 24, 70
-    top = max(memory.arena_bytes, *(p.nbytes for p in points), 1)
+    most = max(memory.arena_bytes, *(p.nbytes for p in points), 1)
+    top = most * 1.15  # room for the label above the highest point
 
     def x(i: float) -> float:
         return left + (_WIDTH - left - 10) * i / len(points)
@@ -32,14 +33,14 @@ def memory_plot(memory: MemoryRecord) -> str:
     path.append(f"L{x(len(points)):.1f},{y(0):.1f}Z")
     peak = max(range(len(points)), key=lambda i: points[i].nbytes)
     grid = "".join(
-        f'<line class="grid" x1="{left}" x2="{_WIDTH - 10}" y1="{y(top * k / 4):.1f}" y2="{y(top * k / 4):.1f}"/>'
-        f'<text class="axis" x="{left - 6}" y="{y(top * k / 4) + 4:.1f}" text-anchor="end">{size(top * k / 4)}</text>'
+        f'<line class="grid" x1="{left}" x2="{_WIDTH - 10}" y1="{y(most * k / 4):.1f}" y2="{y(most * k / 4):.1f}"/>'
+        f'<text class="axis" x="{left - 6}" y="{y(most * k / 4) + 4:.1f}" text-anchor="end">{size(most * k / 4)}</text>'
         for k in range(5)
     )
     label_x = min(max(x(peak + 0.5), left + 60), _WIDTH - 200)
     marks = (
         f'<circle class="peak" cx="{x(peak + 0.5):.1f}" cy="{y(points[peak].nbytes):.1f}" r="4"/>'
-        f'<text class="label" x="{label_x + 8:.1f}" y="{max(10.0, y(points[peak].nbytes) - 6):.1f}">peak {size(points[peak].nbytes)} at {escape(points[peak].node[:60])}</text>'
+        f'<text class="label" x="{label_x + 8:.1f}" y="{y(points[peak].nbytes) - 8:.1f}">peak {size(points[peak].nbytes)} at {escape(points[peak].node[:60])}</text>'
         f'<line class="arena" x1="{left}" x2="{_WIDTH - 10}" y1="{y(memory.arena_bytes):.1f}" y2="{y(memory.arena_bytes):.1f}"/>'
     )
     title = "<title>Activation memory while each node runs</title>"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from edgekit.errors import EdgekitError
-from edgekit.report.compare import ErrorFigures, ErrorSums
+from edgekit.report.compare import ErrorSums
+from edgekit.report.model import SourceRuntimeRecord
+from edgekit.ops.quant_math import dequantize
 from edgekit.runtime import Session
 from edgekit.types import Array
+
+
+TIMED_RUNS = 20
 
 
 class SourceRuntime(Protocol):
@@ -25,19 +31,6 @@ class SourceRuntime(Protocol):
         """Outputs by the source's own names."""
 
 
-@dataclass(frozen=True)
-class RuntimeComparison:
-    """Our session against the source's own runtime.
-
-    Attributes:
-        runtime: name and version, e.g. ``"onnxruntime 1.20.0"``.
-        outputs: errors of ours against theirs.
-    """
-
-    runtime: str
-    outputs: tuple[ErrorFigures, ...]
-
-
 class OnnxRuntime:
     """onnxruntime for ONNX files."""
 
@@ -46,6 +39,7 @@ class OnnxRuntime:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         self.name = f"onnxruntime {onnxruntime.__version__}"
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
@@ -61,7 +55,7 @@ class TfliteInterpreter:
         module = "ai_edge_litert" if importlib.util.find_spec("ai_edge_litert") else "tflite_runtime"
         interpreter = importlib.import_module(f"{module}.interpreter").Interpreter
         self.name = module.replace("_", "-")
-        self.interpreter = interpreter(model_path=str(path))
+        self.interpreter = interpreter(model_path=str(path), num_threads=1)
         self.interpreter.allocate_tensors()
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
@@ -98,6 +92,15 @@ _RUNTIMES: dict[str, tuple[tuple[str, ...], type[Any]]] = {
 }
 
 
+def missing_runtime(path: str | Path) -> str:
+    """How to get the runtime of a source format, in one sentence; "" where it is installed or the format has none."""
+    modules, _ = _RUNTIMES.get(Path(path).suffix.lower(), ((), None))
+    if not modules or any(importlib.util.find_spec(m) for m in modules):
+        return ""
+    package = modules[0].replace("_", "-")
+    return f"{package} is not installed, so the source's own runtime is left out; pip install {package} puts it beside ours"
+
+
 def open_source_runtime(path: str | Path) -> SourceRuntime | None:
     """The source's own runtime with the model loaded, or None where it is not installed or the format has none."""
     modules, factory = _RUNTIMES.get(Path(path).suffix.lower(), ((), None))
@@ -110,18 +113,53 @@ def open_source_runtime(path: str | Path) -> SourceRuntime | None:
     return made
 
 
-def compare_with_source(source: str | Path, model: str | Path, samples: Iterable[Mapping[str, Array]]) -> RuntimeComparison | None:
-    """Errors of an ``.ekm`` on the C runtime against the source on its own runtime; None where that is not installed."""
+def compare_with_source(source: str | Path, model: str | Path, samples: Iterable[Mapping[str, Array]]) -> SourceRuntimeRecord | None:
+    """An ``.ekm`` on the C runtime against the source on its own runtime; None where that is not installed.
+
+    Args:
+        source: the source model.
+        model: what became of it.
+        samples: feeds by input name; gone through until each side has ``TIMED_RUNS`` timed inferences, at least once.
+    """
     theirs = open_source_runtime(source)
     if theirs is None:
         return None
     sums: dict[str, ErrorSums] = {}
+    times: list[tuple[float, float]] = []
     with Session(model) as ours:
-        for feeds in samples:
-            want, got = theirs.run(feeds), ours.run(dict(feeds))
-            for spec in ours.outputs:
-                a = got[spec.name]
-                if spec.quant is not None and want[spec.name].dtype.kind == "f":
-                    a = ((a.astype(np.float32) - spec.quant.zero_point[0]) * spec.quant.scale[0]).astype(np.float32)
-                sums.setdefault(spec.name, ErrorSums()).add(want[spec.name], a)
-    return RuntimeComparison(theirs.name, tuple(s.figures(n, "") for n, s in sums.items()))
+        first, before = True, -1
+        while len(times) < TIMED_RUNS and len(times) > before:  # a generator of samples gives nothing the second time
+            before = len(times)
+            for feeds in samples:
+                start = time.perf_counter()
+                want = _named(theirs.run(feeds), ours)
+                middle = time.perf_counter()
+                got = ours.run(dict(feeds))
+                times.append((middle - start, time.perf_counter() - middle))
+                if first:
+                    _add_errors(sums, ours, want, got)
+                elif len(times) >= TIMED_RUNS:
+                    break
+            first = False
+    if not times:
+        return None
+    median = np.median(np.asarray(times[1:] or times), axis=0)  # the first inference warms both up
+    return SourceRuntimeRecord(
+        theirs.name, tuple(s.figures(n, "") for n, s in sums.items()), float(median[0]), float(median[1]), max(1, len(times) - 1)
+    )
+
+
+def _named(outputs: dict[str, Array], ours: Session) -> dict[str, Array]:
+    """Outputs by our names: the source's own, or its order where a runtime calls them otherwise."""
+    names = [s.name for s in ours.outputs]
+    if set(names) <= set(outputs) or len(names) != len(outputs):
+        return outputs
+    return dict(zip(names, outputs.values(), strict=True))
+
+
+def _add_errors(sums: dict[str, ErrorSums], ours: Session, want: Mapping[str, Array], got: Mapping[str, Array]) -> None:
+    for spec in ours.outputs:
+        a = got[spec.name]
+        if spec.quant is not None and want[spec.name].dtype.kind == "f":
+            a = dequantize(a, spec.quant)
+        sums.setdefault(spec.name, ErrorSums()).add(want[spec.name], a)

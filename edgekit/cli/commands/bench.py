@@ -19,7 +19,7 @@ import typer
 
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import console, milliseconds, model_file, print_json, progress_bar, size, table
+from edgekit.cli.console import console, duration, model_file, print_json, progress_bar, size, table
 from edgekit.format import read_model
 from edgekit.runtime import Session
 
@@ -53,6 +53,6 @@ def command(
         return
     out = console()
     if nodes:
-        out.print(table("operators", ["node", "operator", "back end", "kernel", "time"], [[*n[:4], milliseconds(n[4])] for n in nodes]))
-    out.print(f"median {milliseconds(figures['median'])}, min {milliseconds(figures['min'])}, p90 {milliseconds(figures['p90'])} over {runs} runs")
+        out.print(table("operators", ["node", "operator", "back end", "kernel", "time"], [[*n[:4], duration(n[4])] for n in nodes]))
+    out.print(f"median {duration(figures['median'])}, min {duration(figures['min'])}, p90 {duration(figures['p90'])} over {runs} runs")
     out.print(f"{backend}, {threads} thread(s); peak memory {size(memory.activation_bytes)}, packed weights {size(memory.packed_bytes)}", markup=False)

@@ -17,11 +17,11 @@ import typer
 
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import console, decibel, print_json, progress_bar, table
+from edgekit.cli.console import console, decibel, duration, print_json, progress_bar, table
 from edgekit.cli.conversion import numbers
 from edgekit.quantize import CalibrationData, ImageOptions
 from edgekit.report import compare_graphs
-from edgekit.report.source_runtime import compare_with_source
+from edgekit.report.source_runtime import compare_with_source, missing_runtime
 
 
 def command(
@@ -49,6 +49,9 @@ def command(
                     [[e.name, e.op, decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.mean_abs:.4g}", f"{e.range:.4g}"] for e in found.layers]))  # fmt: skip
     out.print(table("outputs", ["output", "SQNR", "max error", "mean error", "range"],
                     [[e.name, decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.mean_abs:.4g}", f"{e.range:.4g}"] for e in found.outputs]))  # fmt: skip
+    if runtime is None and api.is_ekm(b) and missing_runtime(a):
+        out.print(f"note: {missing_runtime(a)}", markup=False, soft_wrap=True)
     if runtime is not None:
         rows = [[e.name, decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.range:.4g}"] for e in runtime.outputs]
-        out.print(table(f"{b.name} against {runtime.runtime}", ["output", "SQNR", "max error", "range"], rows))
+        out.print(table(f"{b.name} against {runtime.name}", ["output", "SQNR", "max error", "range"], rows))
+        out.print(f"one inference, one thread, median of {runtime.runs}: {duration(runtime.seconds)} there, {duration(runtime.our_seconds)} here")

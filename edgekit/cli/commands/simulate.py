@@ -17,7 +17,7 @@ import typer
 
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import console, error_console, milliseconds, print_json, size, table
+from edgekit.cli.console import console, error_console, duration, print_json, size, table
 from edgekit.simulate import simulate_graph
 
 
@@ -36,10 +36,10 @@ def command(
         return
     out = console()
     if per_node:
-        rows = [[n.name, n.op, f"{n.macs / 1e6:.2f}", milliseconds(n.seconds), f"{milliseconds(n.low)} to {milliseconds(n.high)}"] for n in found.nodes]
+        rows = [[n.name, n.op, f"{n.macs / 1e6:.2f}", duration(n.seconds), f"{duration(n.low)} to {duration(n.high)}"] for n in found.nodes]
         out.print(table("operators (simulated)", ["node", "operator", "M MACs", "estimate", "band"], rows))
     out.print(f"{found.title}, {found.unit}, {found.threads} thread(s)", markup=False)
-    out.print(f"estimated latency {milliseconds(found.seconds)} ({milliseconds(found.low)} to {milliseconds(found.high)}), simulated, {found.calibration}")
+    out.print(f"estimated latency {duration(found.seconds)} ({duration(found.low)} to {duration(found.high)}), simulated, {found.calibration}")
     need = found.arena_bytes + found.weight_bytes
     verdict = "fits" if found.fits else "DOES NOT FIT"
     out.print(
