@@ -122,7 +122,6 @@ extern const ek_op ek_op_compress;
 extern const ek_op ek_op_top_k;
 extern const ek_op ek_op_non_max_suppression;
 extern const ek_op ek_op_identity;
-extern const ek_op ek_op_col2_im;
 extern const ek_op ek_op_reduce_sum;
 extern const ek_op ek_op_reduce_mean;
 extern const ek_op ek_op_reduce_max;
@@ -381,8 +380,6 @@ static const ek_port_rule non_max_suppression_in[] = {{0x2u, 0, false, false, 0}
 static const ek_port_rule non_max_suppression_out[] = {{0x200u, 0, false, false, 0}};
 static const ek_port_rule identity_in[] = {{0x1ffeu, 1, false, false, 0}};
 static const ek_port_rule identity_out[] = {{0x1ffeu, 1, false, false, 0}};
-static const ek_port_rule col2_im_in[] = {{0x2u, 1, false, false, 0}, {0x200u, 0, false, false, 0}, {0x200u, 0, false, false, 0}};
-static const ek_port_rule col2_im_out[] = {{0x2u, 1, false, false, 0}};
 static const ek_port_rule reduce_sum_in[] = {{0x17beu, 1, false, false, 0}};
 static const ek_port_rule reduce_sum_out[] = {{0x17beu, 1, false, false, 0}};
 static const ek_port_rule reduce_mean_in[] = {{0x17beu, 1, false, false, 0}};
@@ -539,7 +536,6 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [155] = {"TopK", &ek_op_top_k, top_k_in, top_k_out, 2, 2, 0, false, false},
     [156] = {"NonMaxSuppression", &ek_op_non_max_suppression, non_max_suppression_in, non_max_suppression_out, 5, 1, 0, false, false},
     [161] = {"Identity", &ek_op_identity, identity_in, identity_out, 1, 1, 0, true, false},
-    [164] = {"Col2Im", &ek_op_col2_im, col2_im_in, col2_im_out, 3, 1, 0, false, false},
     [180] = {"ReduceSum", &ek_op_reduce_sum, reduce_sum_in, reduce_sum_out, 1, 1, 0, false, false},
     [181] = {"ReduceMean", &ek_op_reduce_mean, reduce_mean_in, reduce_mean_out, 1, 1, 0, false, false},
     [182] = {"ReduceMax", &ek_op_reduce_max, reduce_max_in, reduce_max_out, 1, 1, 0, false, false},

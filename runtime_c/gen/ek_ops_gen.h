@@ -126,7 +126,6 @@ typedef enum ek_op_id {
   EK_OP_TOP_K = 155,
   EK_OP_NON_MAX_SUPPRESSION = 156,
   EK_OP_IDENTITY = 161,
-  EK_OP_COL2_IM = 164,
   EK_OP_REDUCE_SUM = 180,
   EK_OP_REDUCE_MEAN = 181,
   EK_OP_REDUCE_MAX = 182,
@@ -472,12 +471,6 @@ typedef struct ek_non_max_suppression_attrs {
   bool center_point_box;
 } ek_non_max_suppression_attrs;
 
-typedef struct ek_col2_im_attrs {
-  ek_i64_list strides;
-  ek_i64_list pads;
-  ek_i64_list dilations;
-} ek_col2_im_attrs;
-
 typedef struct ek_reduce_sum_attrs {
   ek_i64_list axes;
   bool keepdims;
@@ -646,7 +639,6 @@ typedef union ek_any_attrs {
   ek_compress_attrs compress;
   ek_top_k_attrs top_k;
   ek_non_max_suppression_attrs non_max_suppression;
-  ek_col2_im_attrs col2_im;
   ek_reduce_sum_attrs reduce_sum;
   ek_reduce_mean_attrs reduce_mean;
   ek_reduce_max_attrs reduce_max;

@@ -49,11 +49,6 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('min_', 'scalar', 'f32', '', float('-inf')),
         ('max_', 'scalar', 'f32', '', float('inf')),
     ),
-    'Col2ImAttrs': (
-        ('strides_', 'vector', 'i64', 'scalar', 0),
-        ('pads_', 'vector', 'i64', 'scalar', 0),
-        ('dilations_', 'vector', 'i64', 'scalar', 0),
-    ),
     'CompressAttrs': (
         ('axis_', 'scalar', 'i64', '', 0),
         ('flat_', 'scalar', 'bool', '', 0),
@@ -452,7 +447,6 @@ UNION: dict[int, str] = {
     154: 'CompressAttrs',
     155: 'TopKAttrs',
     156: 'NonMaxSuppressionAttrs',
-    164: 'Col2ImAttrs',
     180: 'ReduceSumAttrs',
     181: 'ReduceMeanAttrs',
     182: 'ReduceMaxAttrs',

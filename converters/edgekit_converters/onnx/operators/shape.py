@@ -359,10 +359,3 @@ def col2im(ctx: NodeContext) -> Value:
     )  # fmt: skip
 
 
-
-
-@converts("Col2Im", since=18)
-def col2im(ctx: NodeContext) -> Value:
-    rank = len(ctx.constant_ints(1, "the shape of the image"))
-    attrs = {"strides": ctx.ints("strides", [1] * rank), "pads": ctx.ints("pads", [0] * 2 * rank), "dilations": ctx.ints("dilations", [1] * rank)}
-    return ctx.call("Col2Im", ctx.input(0), ctx.as_i64(ctx.input(1)), ctx.as_i64(ctx.input(2)), **attrs)
