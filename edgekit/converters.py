@@ -135,8 +135,12 @@ def find_converter(source: Any) -> Converter:
         for c in known:
             if path.name.lower().endswith(tuple(c.suffixes)):
                 return c
-        raise MalformedModelError(f"{path}: the content is of none of the known formats ({', '.join(c.name for c in known) or 'none installed'})")
-    raise MalformedModelError(f"an object of type {type(source).__name__} is no model of a known format ({', '.join(c.name for c in known)})")
+        raise MalformedModelError(
+            f"{path}: the content is of none of the known formats ({', '.join(c.name for c in known) or 'none installed'})"
+        )
+    raise MalformedModelError(
+        f"an object of type {type(source).__name__} is no model of a known format ({', '.join(c.name for c in known)})"
+    )
 
 
 def _head(path: Path) -> bytes:

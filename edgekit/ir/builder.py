@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from edgekit.errors import GraphError
-from edgekit.ir.graph import Graph, Node, Value
 from edgekit.ir.folding import fold_node
+from edgekit.ir.graph import Graph, Node, Value
 from edgekit.ir.inference import infer_outputs
 from edgekit.ops import get_op
 from edgekit.types import Array, Dim, DType, QuantParams, TensorType
@@ -73,7 +73,9 @@ class GraphBuilder:
             raise GraphError(f"{op} {name!r} has {len(outs)} outputs; use call_multi")
         return outs[0]
 
-    def call_multi(self, op: str, *inputs: Value | None, name: str = "", out_types: Sequence[TensorType] | None = None, **attrs: Any) -> tuple[Value, ...]:
+    def call_multi(
+        self, op: str, *inputs: Value | None, name: str = "", out_types: Sequence[TensorType] | None = None, **attrs: Any
+    ) -> tuple[Value, ...]:
         """Add a node and return all its outputs. ``out_types`` overrides what inference says (quantization parameters, bounds)."""
         definition = get_op(op)
         canonical = definition.canonical_attrs(attrs)

@@ -9,10 +9,9 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import GraphBuilder, Value
-from edgekit.ops import OpDef, Port, TypeVariable, Variadic, get_op
+from edgekit.ops import OpDef, Port, TypeVariable, get_op
 from edgekit.symbolic import SymDim
 from edgekit.types import BOOL, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Array, Dim, DType, TensorType, format_shape
-
 from edgekit_converters.onnx.tensors import element_type
 
 if TYPE_CHECKING:
@@ -93,62 +92,62 @@ class NodeContext:
             raise MalformedModelError(f"attribute {name!r} is not {what}")
         return a
 
-    def int(self, name: str, default: int | None = None) -> int:
+    def get_int(self, name: str, default: int | None = None) -> int:
         """An integer attribute; without a default it is required."""
         if name not in self._attributes:
-            return self._default(name, default)
+            return int(self._default(name, default))
         return int(self._attribute(name, INT, "an integer").i)
 
-    def float(self, name: str, default: float | None = None) -> float:
+    def get_float(self, name: str, default: float | None = None) -> float:
         """A number attribute; without a default it is required."""
         if name not in self._attributes:
-            return self._default(name, default)
+            return float(self._default(name, default))
         return float(self._attribute(name, FLOAT, "a number").f)
 
-    def string(self, name: str, default: str | None = None) -> str:
+    def get_string(self, name: str, default: str | None = None) -> str:
         """A string attribute; without a default it is required."""
         if name not in self._attributes:
-            return self._default(name, default)
+            return str(self._default(name, default))
         return bytes(self._attribute(name, STRING, "a string").s).decode("utf-8", "replace")
 
-    def ints(self, name: str, default: Sequence[int] | None = None) -> list[int]:
+    def get_ints(self, name: str, default: Sequence[int] | None = None) -> list[int]:
         """A list of integers; without a default it is required."""
         if name not in self._attributes:
             return list(self._default(name, default))
         return [int(i) for i in self._attribute(name, INTS, "a list of integers").ints]
 
-    def floats(self, name: str, default: Sequence[float] | None = None) -> list[float]:
+    def get_floats(self, name: str, default: Sequence[float] | None = None) -> list[float]:
         """A list of numbers; without a default it is required."""
         if name not in self._attributes:
             return list(self._default(name, default))
         return [float(f) for f in self._attribute(name, FLOATS, "a list of numbers").floats]
 
-    def strings(self, name: str, default: Sequence[str] | None = None) -> list[str]:
+    def get_strings(self, name: str, default: Sequence[str] | None = None) -> list[str]:
         """A list of strings; without a default it is required."""
         if name not in self._attributes:
             return list(self._default(name, default))
         return [bytes(s).decode("utf-8", "replace") for s in self._attribute(name, STRINGS, "a list of strings").strings]
 
-    def tensor(self, name: str) -> Array:
+    def get_tensor(self, name: str) -> Array:
         """A tensor attribute."""
         self._require(name)
         return self.importer.session.tensors.read(self._attribute(name, TENSOR, "a tensor").t)
 
-    def sparse_tensor(self, name: str) -> Array:
+    def get_sparse_tensor(self, name: str) -> Array:
         """A sparse tensor attribute, as a dense array."""
         self._require(name)
         return self.importer.session.tensors.dense(self._attribute(name, SPARSE, "a sparse tensor").sparse_tensor)
 
-    def graph(self, name: str) -> Any:
+    def get_graph(self, name: str) -> Any:
         """A GraphProto attribute."""
         self._require(name)
         return self._attribute(name, GRAPH, "a graph").g
 
-    def dtype(self, name: str, default: DType | None = None) -> DType:
+    def get_dtype(self, name: str, default: DType | None = None) -> DType:
         """An element type given as TensorProto code."""
         if name not in self._attributes and default is not None:
             return default
-        return element_type(self.int(name))
+        return element_type(self.get_int(name))
 
     def _require(self, name: str) -> None:
         if name not in self._attributes:
@@ -266,36 +265,35 @@ class NodeContext:
         """Add a node of one output with a type that inference cannot know (quantization)."""
         return self._add(op, inputs, attrs, [out_type])[0]
 
-    def _add(self, op: str, inputs: Sequence[Value | None], attrs: dict[str, Any], out_types: Sequence[TensorType] | None = None) -> tuple[Value, ...]:
+    def _add(
+        self, op: str, inputs: Sequence[Value | None], attrs: dict[str, Any], out_types: Sequence[TensorType] | None = None
+    ) -> tuple[Value, ...]:
         self._calls += 1
         name = self.name if self._calls == 1 else f"{self.name}/{op.lower()}_{self._calls}"
         return self.builder.call_multi(op, *inputs, name=name, out_types=out_types, **attrs)
 
-    def _widened(self, definition: OpDef, inputs: Sequence[Value | None]) -> tuple[Sequence[Value | None], tuple[TypeVariable, DType] | None]:
+    def _widened(
+        self, definition: OpDef, inputs: Sequence[Value | None]
+    ) -> tuple[Sequence[Value | None], tuple[TypeVariable, DType] | None]:
         """The inputs in types the operator takes, and which outputs to cast back to what."""
-        ports: list[Port] = []
-        for i in range(len(inputs)):
-            last = definition.inputs[min(i, len(definition.inputs) - 1)]
-            ports.append(last if isinstance(last, Variadic) or i < len(definition.inputs) else last)
+        ports: list[Port] = [definition.inputs[min(i, len(definition.inputs) - 1)] for i in range(len(inputs))]
         out = list(inputs)
         back: tuple[TypeVariable, DType] | None = None
         for variable in {p.type for p in ports if isinstance(p.type, TypeVariable)}:
-            members = [i for i, p in enumerate(ports) if p.type == variable and inputs[i] is not None]
-            kinds = {inputs[i].dtype for i in members if inputs[i] is not None}  # type: ignore[union-attr]
+            members = {i: v for i, (p, v) in enumerate(zip(ports, inputs, strict=True)) if p.type == variable and v is not None}
+            kinds = {v.dtype for v in members.values()}
             if len(kinds) != 1:
                 continue
             (dtype,) = kinds
             allowed = definition.types[variable]
-            if dtype in allowed or any(inputs[i].quant is not None for i in members):  # type: ignore[union-attr]
+            if dtype in allowed or any(v.quant is not None for v in members.values()):
                 continue
             target = next((w for w in WIDER.get(dtype, ()) if w in allowed), None)
             if target is None:
                 continue
             if dtype is F64:
                 self.importer.session.note(f"{self.op} {self.name!r}: float64 is computed in float32")
-            for i in members:
-                value = inputs[i]
-                assert value is not None
+            for i, value in members.items():
                 out[i] = self.cast(value, target)
             if any(p.type == variable for p in definition.outputs):
                 back = (variable, dtype)

@@ -14,7 +14,6 @@ from edgekit.errors import GraphError, MalformedModelError, MissingDependencyErr
 from edgekit.ir import Graph, GraphBuilder, verify
 from edgekit.symbolic import SymDim
 from edgekit.types import Dim, TensorType, format_shape
-
 from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.detection import looks_like_onnx
 from edgekit_converters.onnx.functions import expand_functions
@@ -24,6 +23,7 @@ from edgekit_converters.onnx.tensors import TensorReader, UnsupportedTypeError
 
 MAX_FILE_BYTES = (1 << 31) - 1
 TESTED_OPSETS = (7, 25)
+MAX_OPSET = 1000
 
 
 class OnnxConverter:
@@ -134,8 +134,9 @@ def _opsets(model: Any) -> dict[str, int]:
                 raise MalformedModelError("the model names no opset of the ONNX operators (opset_import)")
             opsets[""] = 1
         opsets.setdefault("", 1)
-    if opsets[""] < 1:
-        raise MalformedModelError(f"opset {opsets['']} does not exist")
+    for domain, version in opsets.items():
+        if not 1 <= version <= MAX_OPSET:
+            raise MalformedModelError(f"opset {version} of {domain or 'ai.onnx'} does not exist")
     return opsets
 
 
@@ -202,7 +203,9 @@ def _bindings(types: Mapping[str, TensorType], shapes: Mapping[str, ShapeSpec]) 
             continue
         shape = types[name].shape
         if len(spec) != len(shape):
-            raise MalformedModelError(f"input {name!r} has the shape {format_shape(shape)}, but {len(spec)} dimensions were given: {list(spec)}")
+            raise MalformedModelError(
+                f"input {name!r} has the shape {format_shape(shape)}, but {len(spec)} dimensions were given: {list(spec)}"
+            )
         for given, dim in zip(spec, shape, strict=True):
             if not isinstance(given, int):
                 continue
@@ -290,4 +293,3 @@ def _metadata(model: Any, opsets: Mapping[str, int], digest: str, session: Impor
     }
     facts.update({f"source.metadata.{p.key}": p.value for p in model.metadata_props})
     return {k: v for k, v in facts.items() if v}
-

@@ -32,7 +32,7 @@ def expand_functions(model: Any, opsets: Mapping[str, int]) -> tuple[Any, dict[t
         try:
             model = _inlined(onnx, model, sorted(wanted))
         except Exception as e:  # the expander is native code and raises plain RuntimeErrors
-            reason = str(e).strip().splitlines()[-1][:200] if str(e).strip() else type(e).__name__
+            reason = (str(e).strip() or type(e).__name__).splitlines()[-1].rsplit(": ", 1)[-1]
             for domain, op in wanted:
                 lost[registry.canonical_domain(domain), op] = f"its definition by other operators could not be expanded: {reason}."
     return model, lost

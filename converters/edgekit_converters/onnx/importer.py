@@ -9,7 +9,6 @@ from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import Shape, TensorType
-
 from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.context import GRAPH, NodeContext, Unsupported
 from edgekit_converters.onnx.session import ImportSession
@@ -87,9 +86,9 @@ class GraphImporter:
         inner = self._add_input(outer)
         self.captures.append((outer, inner))
         assert self.parent is not None
-        known = self.parent.builder.known_value(outer)
-        if known is not None:
-            self.builder.assume(inner, known)
+        value = self.parent.builder.known_value(outer)
+        if value is not None:
+            self.builder.assume(inner, value)
         return inner
 
     def _add_input(self, outer: Value) -> Value:
@@ -153,7 +152,9 @@ class GraphImporter:
                     p = producers.get(name)
                     if p is None:
                         if not self.knows(name):
-                            raise MalformedModelError(f"{describe(nodes[i])} reads {name!r}, which nothing computes: an initializer or a node is missing")
+                            raise MalformedModelError(
+                                f"{describe(nodes[i])} reads {name!r}, which nothing computes: an initializer or a node is missing"
+                            )
                     elif state[p] != 2:
                         waiting.append(p)
                 if not waiting:
@@ -185,6 +186,7 @@ class GraphImporter:
             return
         ctx = NodeContext(self, node, domain, opset, name, inputs)
         self.builder.source = f"{node.op_type} '{name}' (ONNX opset {opset})"
+        first = len(self.builder.graph.nodes)
         try:
             result = convert(ctx)
         except Poisoned:
@@ -212,7 +214,7 @@ class GraphImporter:
         outs = [result] if isinstance(result, Value) else list(result)
         for o, value in zip(node.output, outs, strict=False):
             if o and value is not None:
-                self._name(value, o)
+                self._name(value, o, first)
                 self.bind(o, value)
         for o in node.output[len(outs) :]:
             if o:
@@ -230,7 +232,9 @@ class GraphImporter:
         text = text.removeprefix(f"{prefix}: ")
         if " takes " in text and "input '" in text:
             reason, hint = "unsupported-type", "Convert the model to a supported element type."
-        elif any(v is not None and not v.type.is_static for v in inputs) or (self.session.is_dynamic and any(a.type == GRAPH for a in node.attribute)):
+        elif any(v is not None and not v.type.is_static for v in inputs) or (
+            self.session.is_dynamic and any(a.type == GRAPH for a in node.attribute)
+        ):
             reason, hint = "dynamic-shape", self.session.shape_hint()
         else:
             reason, hint = "invalid-node", ""
@@ -255,13 +259,19 @@ class GraphImporter:
             return None
         return None if type_ is None else Value(self.builder.graph.unique_name(name), type_)
 
-    def _name(self, value: Value, name: str) -> None:
-        """Call a value as the source does, unless it has such a name already."""
+    def _name(self, value: Value, name: str, first: int) -> None:
+        """Call a value as the source does, unless it has such a name already; nodes from ``first`` on are of the same source node."""
         if value.producer is None or id(value) in self._named:
             return
         self._named.add(id(value))
-        if value.name != name:
-            self.builder.graph.rename(value, name)
+        graph = self.builder.graph
+        if value.name == name:
+            return
+        for node in graph.nodes[first:]:
+            for v in node.outputs:
+                if v.name == name:  # a step on the way took the name
+                    graph.rename(v, f"{name}/{node.op.lower()}")
+        graph.rename(value, name)
 
     # -- subgraphs ------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edgekit.ir import Value
 
@@ -19,10 +19,13 @@ DEFAULT_DOMAINS = ("", "ai.onnx")
 _TABLE: dict[tuple[str, str], list[tuple[int, ConvertFunction]]] = {}
 
 
-def converts(op: str, since: int = 1, domain: str = "") -> Callable[[ConvertFunction], ConvertFunction]:
+F = TypeVar("F", bound=ConvertFunction)
+
+
+def converts(op: str, since: int = 1, domain: str = "") -> Callable[[F], F]:
     """Enter a function that imports ``op`` from opset ``since`` on, until a later entry takes over."""
 
-    def enter(function: ConvertFunction) -> ConvertFunction:
+    def enter(function: F) -> F:
         rows = _TABLE.setdefault((domain, op), [])
         if any(s == since for s, _ in rows):
             raise ValueError(f"{domain or 'ai.onnx'}.{op} since opset {since} is entered twice")

@@ -8,7 +8,6 @@ from typing import Any
 from edgekit.converters import LoadOptions
 from edgekit.errors import Blocker
 from edgekit.types import Dim
-
 from edgekit_converters.onnx.registry import canonical_domain
 from edgekit_converters.onnx.tensors import TensorReader
 

@@ -96,7 +96,9 @@ class TensorReader:
     @staticmethod
     def _check(tensor: Any, got: int, want: int, unit: str) -> None:
         if got != want:
-            raise MalformedModelError(f"tensor {tensor.name!r} of shape {list(tensor.dims)} needs {want} {unit} of data, the file holds {got}")
+            raise MalformedModelError(
+                f"tensor {tensor.name!r} of shape {list(tensor.dims)} needs {want} {unit} of data, the file holds {got}"
+            )
 
     def _typed(self, tensor: Any, dtype: np.dtype[Any], shape: Sequence[int], count: int) -> Array:
         """Data in the repeated fields. Half floats are stored as their bits in 16-bit integers."""
@@ -129,7 +131,9 @@ class TensorReader:
         self._check(tensor, length, count * dtype.itemsize, "bytes")
         size = path.stat().st_size
         if offset < 0 or offset + length > size:
-            raise MalformedModelError(f"tensor {tensor.name!r} lies at bytes {offset} to {offset + length} of {path.name}, which has {size}")
+            raise MalformedModelError(
+                f"tensor {tensor.name!r} lies at bytes {offset} to {offset + length} of {path.name}, which has {size}"
+            )
         if count == 0:
             return np.zeros(shape, dtype)
         return np.asarray(np.memmap(path, dtype, "r", offset, (count,))).reshape(shape)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-
 from edgekit_converters.onnx.context import NodeContext
 
 AUTO_PADS = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
@@ -33,20 +32,20 @@ def spatial_attributes(ctx: NodeContext, x: Value, kernel: Sequence[int]) -> Spa
         MalformedModelError: lists of the wrong length, an unknown ``auto_pad``.
     """
     rank = len(kernel)
-    if ctx.has("kernel_shape") and ctx.ints("kernel_shape") != list(kernel):
-        raise MalformedModelError(f"kernel_shape {ctx.ints('kernel_shape')} differs from the weights' {list(kernel)}")
+    if ctx.has("kernel_shape") and ctx.get_ints("kernel_shape") != list(kernel):
+        raise MalformedModelError(f"kernel_shape {ctx.get_ints('kernel_shape')} differs from the weights' {list(kernel)}")
     if len(x.shape) != rank + 2:
         raise MalformedModelError(f"a kernel of {rank} dimensions does not fit an input of rank {len(x.shape)}")
-    strides = ctx.ints("strides", [1] * rank)
-    dilations = ctx.ints("dilations", [1] * rank)
+    strides = ctx.get_ints("strides", [1] * rank)
+    dilations = ctx.get_ints("dilations", [1] * rank)
     for what, values in (("strides", strides), ("dilations", dilations)):
         if len(values) != rank or min(values) < 1:
             raise MalformedModelError(f"{what} needs {rank} positive numbers, got {values}")
-    auto_pad = ctx.string("auto_pad", "NOTSET") or "NOTSET"
+    auto_pad = ctx.get_string("auto_pad", "NOTSET") or "NOTSET"
     if auto_pad not in AUTO_PADS:
         raise MalformedModelError(f"auto_pad={auto_pad} is none of {', '.join(AUTO_PADS)}")
     if auto_pad == "NOTSET":
-        pads = ctx.ints("pads", [0] * (2 * rank))
+        pads = ctx.get_ints("pads", [0] * (2 * rank))
         if len(pads) != 2 * rank:
             raise MalformedModelError(f"pads needs {2 * rank} numbers, got {pads}")
     elif auto_pad == "VALID":
@@ -56,7 +55,9 @@ def spatial_attributes(ctx: NodeContext, x: Value, kernel: Sequence[int]) -> Spa
     return SpatialAttributes(tuple(kernel), tuple(strides), tuple(pads), tuple(dilations))
 
 
-def same_pads(ctx: NodeContext, x: Value, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], auto_pad: str) -> list[int]:
+def same_pads(
+    ctx: NodeContext, x: Value, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], auto_pad: str
+) -> list[int]:
     """Pads that make ``ceil(size / stride)`` windows; a stride of 1 needs no size."""
     begins, ends = [], []
     names = NAMES.get(len(kernel), ("size",) * len(kernel))

@@ -11,7 +11,6 @@ from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import BOOL, I64, Dim, TensorType
-
 from edgekit_converters.onnx.context import NodeContext, Unsupported
 from edgekit_converters.onnx.importer import GraphImporter
 from edgekit_converters.onnx.registry import converts
@@ -29,8 +28,8 @@ def if_(ctx: NodeContext) -> Sequence[Value | None]:
         if known.size != 1:
             raise MalformedModelError(f"the condition has {known.size} elements")
         branch = "then_branch" if bool(known.reshape(-1)[0]) else "else_branch"
-        return list(ctx.importer.import_inline(ctx.graph(branch)))
-    bodies = [ctx.importer.import_body(ctx.graph(name), ()) for name in ("then_branch", "else_branch")]
+        return list(ctx.importer.import_inline(ctx.get_graph(branch)))
+    bodies = [ctx.importer.import_body(ctx.get_graph(name), ()) for name in ("then_branch", "else_branch")]
     outside = _share_captures(bodies)
     then_graph, else_graph = (b.builder.graph for b in bodies)
     for a, b in zip(then_graph.outputs, else_graph.outputs, strict=False):
@@ -60,7 +59,7 @@ def _share_captures(bodies: Sequence[GraphImporter]) -> list[Value]:
 def loop(ctx: NodeContext) -> Sequence[Value | None]:
     limit, condition = ctx.optional(0), ctx.optional(1)
     first = [ctx.input(i) for i in range(2, len(ctx.inputs))]
-    proto = ctx.graph("body")
+    proto = ctx.get_graph("body")
     if len(proto.output) < 1 + len(first):
         raise MalformedModelError(f"the body gives {len(proto.output)} outputs for {len(first)} carried values")
     if len(proto.output) > 1 + len(first) and (limit is None or ctx.numbers(limit) is None):
@@ -120,7 +119,7 @@ def _limit(p: Dim, q: Dim) -> int | None:
 @converts("Scan", since=9)
 def scan(ctx: NodeContext) -> Sequence[Value | None]:
     """A Loop of known length: each trip takes one slice of every scanned input and stacks what the body gives."""
-    proto, scanned = ctx.graph("body"), ctx.int("num_scan_inputs")
+    proto, scanned = ctx.get_graph("body"), ctx.get_int("num_scan_inputs")
     values = ctx.present()
     return _scan(ctx, proto, values[: len(values) - scanned], values[len(values) - scanned :])
 
@@ -130,7 +129,7 @@ def scan_8(ctx: NodeContext) -> Sequence[Value | None]:
     """Opset 8 puts a batch first, over which the scan is repeated; a batch of 1 is the same as none."""
     if ctx.optional(0) is not None:
         raise Unsupported("sequence_lens are not supported", "Export with opset 9 or later.")
-    proto, scanned = ctx.graph("body"), ctx.int("num_scan_inputs")
+    proto, scanned = ctx.get_graph("body"), ctx.get_int("num_scan_inputs")
     values = [ctx.input(i) for i in range(1, len(ctx.inputs))]
     if any(not v.shape or v.shape[0] != 1 for v in values):
         raise Unsupported("a batch other than 1 is not supported", "Export with opset 9 or later.")
@@ -140,11 +139,11 @@ def scan_8(ctx: NodeContext) -> Sequence[Value | None]:
 
 
 def _scan(ctx: NodeContext, proto: Any, states: Sequence[Value], inputs: Sequence[Value]) -> Sequence[Value | None]:
-    in_axes = ctx.ints("scan_input_axes", [0] * len(inputs))
-    in_directions = ctx.ints("scan_input_directions", ctx.ints("directions", [0] * len(inputs)))
+    in_axes = ctx.get_ints("scan_input_axes", [0] * len(inputs))
+    in_directions = ctx.get_ints("scan_input_directions", ctx.get_ints("directions", [0] * len(inputs)))
     count = len(proto.output) - len(states)
-    out_axes = ctx.ints("scan_output_axes", [0] * count)
-    out_directions = ctx.ints("scan_output_directions", [0] * count)
+    out_axes = ctx.get_ints("scan_output_axes", [0] * count)
+    out_directions = ctx.get_ints("scan_output_directions", [0] * count)
     if not inputs:
         raise MalformedModelError("a scan needs an input to go over")
     axes = [ctx.axis(a, len(v.shape)) for a, v in zip(in_axes, inputs, strict=True)]
@@ -166,7 +165,13 @@ def _scan(ctx: NodeContext, proto: Any, states: Sequence[Value], inputs: Sequenc
 
 
 def _loop_graph(
-    ctx: NodeContext, body: GraphImporter, states: Sequence[Value], inputs: Sequence[Value], axes: Sequence[int], reverse: Sequence[int], trips: int
+    ctx: NodeContext,
+    body: GraphImporter,
+    states: Sequence[Value],
+    inputs: Sequence[Value],
+    axes: Sequence[int],
+    reverse: Sequence[int],
+    trips: int,
 ) -> Graph:
     """The body of a scan as the body of a loop: slices are taken inside."""
     graph = body.builder.graph

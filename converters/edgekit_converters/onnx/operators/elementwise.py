@@ -10,7 +10,6 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.ops import get_op
 from edgekit.types import F32, DType
-
 from edgekit_converters.onnx.context import NodeContext, Unsupported
 from edgekit_converters.onnx.registry import ConvertFunction, converts
 
@@ -49,9 +48,9 @@ for _name in (*BINARY, *ARITHMETIC):
 
 def _legacy_operand(ctx: NodeContext, a: Value, b: Value) -> Value:
     """Before opset 7 the second operand is lined up with ``axis`` of the first, and only where ``broadcast`` is set."""
-    if ctx.opset >= FIRST_NUMPY_BROADCAST or not ctx.int("broadcast", 0) or not ctx.has("axis"):
+    if ctx.opset >= FIRST_NUMPY_BROADCAST or not ctx.get_int("broadcast", 0) or not ctx.has("axis"):
         return b
-    axis = ctx.axis(ctx.int("axis"), len(a.shape))
+    axis = ctx.axis(ctx.get_int("axis"), len(a.shape))
     behind = len(a.shape) - axis - len(b.shape)
     if behind < 0:
         raise MalformedModelError(f"the second operand of rank {len(b.shape)} does not fit behind axis {axis}")
@@ -70,12 +69,12 @@ def pow_(ctx: NodeContext) -> Value:
 
 @converts("Mod")
 def mod(ctx: NodeContext) -> Value:
-    return ctx.call("Mod", ctx.input(0), ctx.input(1), fmod=bool(ctx.int("fmod", 0)))
+    return ctx.call("Mod", ctx.input(0), ctx.input(1), fmod=bool(ctx.get_int("fmod", 0)))
 
 
 @converts("BitShift")
 def bit_shift(ctx: NodeContext) -> Value:
-    return ctx.call("BitShift", ctx.input(0), ctx.input(1), direction=ctx.string("direction").lower())
+    return ctx.call("BitShift", ctx.input(0), ctx.input(1), direction=ctx.get_string("direction").lower())
 
 
 @converts("Where")
@@ -122,45 +121,45 @@ def mean(ctx: NodeContext) -> Value:
 
 @converts("LeakyRelu")
 def leaky_relu(ctx: NodeContext) -> Value:
-    return ctx.call("LeakyRelu", ctx.input(0), alpha=ctx.float("alpha", 0.01))
+    return ctx.call("LeakyRelu", ctx.input(0), alpha=ctx.get_float("alpha", 0.01))
 
 
 @converts("Elu")
 def elu(ctx: NodeContext) -> Value:
-    return ctx.call("Elu", ctx.input(0), alpha=ctx.float("alpha", 1.0))
+    return ctx.call("Elu", ctx.input(0), alpha=ctx.get_float("alpha", 1.0))
 
 
 @converts("Selu")
 def selu(ctx: NodeContext) -> Value:
     before_6 = ctx.opset < 6
-    alpha = ctx.float("alpha", 1.6732 if before_6 else 1.67326319217681884765625)
-    gamma = ctx.float("gamma", 1.0507 if before_6 else 1.05070102214813232421875)
+    alpha = ctx.get_float("alpha", 1.6732 if before_6 else 1.67326319217681884765625)
+    gamma = ctx.get_float("gamma", 1.0507 if before_6 else 1.05070102214813232421875)
     return ctx.call("Selu", ctx.input(0), alpha=alpha, gamma=gamma)
 
 
 @converts("Celu", since=12)
 def celu(ctx: NodeContext) -> Value:
-    return ctx.call("Celu", ctx.input(0), alpha=ctx.float("alpha", 1.0))
+    return ctx.call("Celu", ctx.input(0), alpha=ctx.get_float("alpha", 1.0))
 
 
 @converts("HardSigmoid")
 def hard_sigmoid(ctx: NodeContext) -> Value:
-    return ctx.call("HardSigmoid", ctx.input(0), alpha=ctx.float("alpha", 0.2), beta=ctx.float("beta", 0.5))
+    return ctx.call("HardSigmoid", ctx.input(0), alpha=ctx.get_float("alpha", 0.2), beta=ctx.get_float("beta", 0.5))
 
 
 @converts("ThresholdedRelu")
 def thresholded_relu(ctx: NodeContext) -> Value:
-    return ctx.call("ThresholdedRelu", ctx.input(0), alpha=ctx.float("alpha", 1.0))
+    return ctx.call("ThresholdedRelu", ctx.input(0), alpha=ctx.get_float("alpha", 1.0))
 
 
 @converts("Gelu", since=20)
 def gelu(ctx: NodeContext) -> Value:
-    return ctx.call("Gelu", ctx.input(0), approximate=ctx.string("approximate", "none"))
+    return ctx.call("Gelu", ctx.input(0), approximate=ctx.get_string("approximate", "none"))
 
 
 @converts("Swish", since=24)
 def swish(ctx: NodeContext) -> Value:
-    x, alpha = ctx.input(0), ctx.float("alpha", 1.0)
+    x, alpha = ctx.input(0), ctx.get_float("alpha", 1.0)
     if alpha == 1.0:
         return ctx.call("Silu", x)
     return ctx.call("Mul", x, ctx.call("Sigmoid", ctx.call("Mul", x, ctx.like(alpha, x))))
@@ -169,7 +168,7 @@ def swish(ctx: NodeContext) -> Value:
 @converts("Shrink", since=9)
 def shrink(ctx: NodeContext) -> Value:
     """``x + bias`` below ``-lambd``, ``x - bias`` above ``lambd``, else 0."""
-    x, bias, lambd = ctx.input(0), ctx.float("bias", 0.0), ctx.float("lambd", 0.5)
+    x, bias, lambd = ctx.input(0), ctx.get_float("bias", 0.0), ctx.get_float("lambd", 0.5)
     real = ctx.cast(x, F32) if not x.dtype.is_float else x
     low = ctx.call("Add", real, ctx.like(bias, real))
     high = ctx.call("Sub", real, ctx.like(bias, real))
@@ -179,13 +178,13 @@ def shrink(ctx: NodeContext) -> Value:
 
 @converts("IsInf", since=10)
 def is_inf(ctx: NodeContext) -> Value:
-    positive, negative = bool(ctx.int("detect_positive", 1)), bool(ctx.int("detect_negative", 1))
+    positive, negative = bool(ctx.get_int("detect_positive", 1)), bool(ctx.get_int("detect_negative", 1))
     return ctx.call("IsInf", ctx.input(0), detect_positive=positive, detect_negative=negative)
 
 
 @converts("Clip")
 def clip_by_attributes(ctx: NodeContext) -> Value:
-    return ctx.call("Clip", ctx.input(0), min=ctx.float("min", -INF), max=ctx.float("max", INF))
+    return ctx.call("Clip", ctx.input(0), min=ctx.get_float("min", -INF), max=ctx.get_float("max", INF))
 
 
 @converts("Clip", since=11)
@@ -207,7 +206,7 @@ def clip(ctx: NodeContext) -> Value:
 
 @converts("Cast")
 def cast(ctx: NodeContext) -> Value:
-    return ctx.cast(ctx.input(0), ctx.dtype("to"))
+    return ctx.cast(ctx.input(0), ctx.get_dtype("to"))
 
 
 @converts("CastLike", since=15)
@@ -233,6 +232,4 @@ def dropout(ctx: NodeContext) -> list[Value | None]:
 @converts("Binarizer", domain="ai.onnx.ml")
 def binarizer(ctx: NodeContext) -> Value:
     x = ctx.input(0)
-    return ctx.cast(ctx.call("Greater", x, ctx.like(ctx.float("threshold", 0.0), x)), x.dtype)
-
-
+    return ctx.cast(ctx.call("Greater", x, ctx.like(ctx.get_float("threshold", 0.0), x)), x.dtype)

@@ -9,7 +9,6 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F16, F32, QuantParams
-
 from edgekit_converters.onnx.context import NodeContext, Unsupported
 from edgekit_converters.onnx.registry import converts
 from edgekit_converters.onnx.windows import SpatialAttributes, spatial_attributes
@@ -26,12 +25,14 @@ def convolution(ctx: NodeContext, x: Value, w: Value, b: Value | None) -> Value:
     """``Conv`` with the node's attributes; ``w`` is [O, I / groups, kernel...]."""
     rank = len(x.shape) - 2
     if rank < 1 or len(w.shape) != rank + 2:
-        raise MalformedModelError(f"an input of rank 3 or more and weights of the same rank are needed, got {len(x.shape)} and {len(w.shape)}")
+        raise MalformedModelError(
+            f"an input of rank 3 or more and weights of the same rank are needed, got {len(x.shape)} and {len(w.shape)}"
+        )
     kernel = [ctx.static(d, "the kernel's size") for d in w.shape[2:]]
     window = spatial_attributes(ctx, x, kernel)
     weights = permute(ctx, w, (0, *range(2, rank + 2), 1))
     return ctx.call(
-        "Conv", x, weights, b, strides=window.strides, pads=window.pads, dilations=window.dilations, groups=ctx.int("group", 1), layout="NCHW"
+        "Conv", x, weights, b, strides=window.strides, pads=window.pads, dilations=window.dilations, groups=ctx.get_int("group", 1), layout="NCHW"
     )  # fmt: skip
 
 
@@ -52,9 +53,11 @@ def permute(ctx: NodeContext, w: Value, perm: Sequence[int]) -> Value:
 def conv_transpose(ctx: NodeContext) -> Value:
     """ONNX weights are [I, O / groups, kernel...]; the table wants [O, kernel..., I / groups]."""
     x, w, b = ctx.input(0), ctx.input(1), ctx.optional(2)
-    rank, groups = len(x.shape) - 2, ctx.int("group", 1)
+    rank, groups = len(x.shape) - 2, ctx.get_int("group", 1)
     if rank < 1 or len(w.shape) != rank + 2:
-        raise MalformedModelError(f"an input of rank 3 or more and weights of the same rank are needed, got {len(x.shape)} and {len(w.shape)}")
+        raise MalformedModelError(
+            f"an input of rank 3 or more and weights of the same rank are needed, got {len(x.shape)} and {len(w.shape)}"
+        )
     channels, per_group = (ctx.static(d, "the number of channels") for d in w.shape[:2])
     if groups < 1 or channels % groups:
         raise MalformedModelError(f"{channels} input channels do not split into {groups} groups")
@@ -82,18 +85,21 @@ def conv_transpose(ctx: NodeContext) -> Value:
 def transposed_window(ctx: NodeContext, x: Value, kernel: Sequence[int]) -> SpatialAttributes:
     """Pads and output padding of a transposed convolution; ``output_shape`` and ``auto_pad`` decide pads from the input's size."""
     rank = len(kernel)
-    strides = ctx.ints("strides", [1] * rank)
-    dilations = ctx.ints("dilations", [1] * rank)
-    extra = ctx.ints("output_padding", [0] * rank)
-    auto_pad = ctx.string("auto_pad", "NOTSET")
-    if ctx.has("kernel_shape") and ctx.ints("kernel_shape") != list(kernel):
-        raise MalformedModelError(f"kernel_shape {ctx.ints('kernel_shape')} differs from the weights' {list(kernel)}")
+    strides = ctx.get_ints("strides", [1] * rank)
+    dilations = ctx.get_ints("dilations", [1] * rank)
+    extra = ctx.get_ints("output_padding", [0] * rank)
+    auto_pad = ctx.get_string("auto_pad", "NOTSET")
+    if ctx.has("kernel_shape") and ctx.get_ints("kernel_shape") != list(kernel):
+        raise MalformedModelError(f"kernel_shape {ctx.get_ints('kernel_shape')} differs from the weights' {list(kernel)}")
     if not ctx.has("output_shape") and auto_pad not in ("SAME_UPPER", "SAME_LOWER"):
-        pads = ctx.ints("pads", [0] * (2 * rank)) if auto_pad == "NOTSET" else [0] * (2 * rank)
+        pads = ctx.get_ints("pads", [0] * (2 * rank)) if auto_pad == "NOTSET" else [0] * (2 * rank)
         return SpatialAttributes(tuple(kernel), tuple(strides), tuple(pads), tuple(dilations), tuple(extra))
     names = SPATIAL_NAMES.get(rank, ("size",) * rank)
-    sizes = [ctx.static(d, f"{'output_shape' if ctx.has('output_shape') else f'auto_pad={auto_pad}'} needs a static input; its {names[i]}") for i, d in enumerate(x.shape[2:])]
-    want = ctx.ints("output_shape") if ctx.has("output_shape") else [n * s for n, s in zip(sizes, strides, strict=True)]
+    sizes = [
+        ctx.static(d, f"{'output_shape' if ctx.has('output_shape') else f'auto_pad={auto_pad}'} needs a static input; its {names[i]}")
+        for i, d in enumerate(x.shape[2:])
+    ]
+    want = ctx.get_ints("output_shape") if ctx.has("output_shape") else [n * s for n, s in zip(sizes, strides, strict=True)]
     want = want[-rank:]
     begins, ends = [], []
     for i in range(rank):
@@ -150,20 +156,28 @@ def gemm(ctx: NodeContext) -> Value:
     a, b, c = ctx.input(0), ctx.input(1), ctx.optional(2)
     if len(a.shape) != 2 or len(b.shape) != 2:
         raise MalformedModelError(f"operands of rank 2 are needed, got {len(a.shape)} and {len(b.shape)}")
-    alpha, beta = ctx.float("alpha", 1.0), ctx.float("beta", 1.0)
-    if ctx.int("transA", 0):
+    alpha, beta = ctx.get_float("alpha", 1.0), ctx.get_float("beta", 1.0)
+    if ctx.get_int("transA", 0):
         a = ctx.transpose(a, (1, 0))
-    transposed = bool(ctx.int("transB", 0))
+    transposed = bool(ctx.get_int("transB", 0))
     if c is not None and beta != 1.0:
         c = ctx.const((c.const * beta).astype(c.const.dtype), name=c.name) if c.const is not None else ctx.call("Mul", c, ctx.like(beta, c))
     if is_weight(b) and a.dtype in (F32, F16):
         w = b if transposed else permute(ctx, b, (1, 0))
         if alpha != 1.0:
-            w = ctx.const((w.const * alpha).astype(w.const.dtype), name=w.name) if w.const is not None else ctx.call("Mul", w, ctx.like(alpha, w))
+            w = (
+                ctx.const((w.const * alpha).astype(w.const.dtype), name=w.name)
+                if w.const is not None
+                else ctx.call("Mul", w, ctx.like(alpha, w))
+            )
         bias = None if c is None else bias_vector(ctx, c, w.shape[0])
         y = ctx.call("FullyConnected", a, w, bias)
         return y if c is None or bias is not None else ctx.call("Add", y, c)
-    y = ctx.call("MatMul", a, b, transpose_b=transposed) if a.dtype in (F32, F16) else product(ctx, a, ctx.transpose(b, (1, 0)) if transposed else b)
+    y = (
+        ctx.call("MatMul", a, b, transpose_b=transposed)
+        if a.dtype in (F32, F16)
+        else product(ctx, a, ctx.transpose(b, (1, 0)) if transposed else b)
+    )
     if alpha != 1.0:
         y = ctx.call("Mul", y, ctx.like(alpha, y))
     return y if c is None else ctx.call("Add", y, c)
@@ -173,14 +187,20 @@ def bias_vector(ctx: NodeContext, c: Value, n: object) -> Value | None:
     """``c`` as a bias [n], where it is one (or broadcasts along rows only); None otherwise."""
     if not isinstance(n, int):
         return None
-    if c.const is not None and c.quant is None and c.const.ndim <= 2 and (c.const.ndim < 2 or c.const.shape[0] == 1) and c.const.size in (1, n):
+    if (
+        c.const is not None
+        and c.quant is None
+        and c.const.ndim <= 2
+        and (c.const.ndim < 2 or c.const.shape[0] == 1)
+        and c.const.size in (1, n)
+    ):
         return ctx.const(np.ascontiguousarray(np.broadcast_to(c.const.reshape(-1), (n,))), name=c.name)
     return c if tuple(c.shape) == (n,) else None
 
 
 @converts("Einsum", since=12)
 def einsum(ctx: NodeContext) -> Value:
-    return contract(ctx, ctx.string("equation"), ctx.present())
+    return contract(ctx, ctx.get_string("equation"), ctx.present())
 
 
 def contract(ctx: NodeContext, equation: str, operands: Sequence[Value]) -> Value:
@@ -251,7 +271,9 @@ def multiply(ctx: NodeContext, x: Value, xs: list[str], y: Value, ys: list[str],
         names = [*batch, *only_x, *only_y]
         sizes = [x.shape[xs.index(n)] if n in xs else y.shape[ys.index(n)] for n in names]
         if sum(not isinstance(d, int) for d in sizes) > 1:
-            raise Unsupported("more than one open dimension in a contraction is not supported", ctx.importer.session.shape_hint(), "dynamic-shape")
+            raise Unsupported(
+                "more than one open dimension in a contraction is not supported", ctx.importer.session.shape_hint(), "dynamic-shape"
+            )
         return ctx.reshape(z, [d if isinstance(d, int) else -1 for d in sizes]), names
     names = [*batch, *only_x, *only_y, *summed]
     a = ctx.transpose(x, [xs.index(n) for n in names if n in xs])

@@ -8,7 +8,6 @@ from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Value
 from edgekit.ops.shapes import broadcast
 from edgekit.types import F32, I8, I16, I32, U8, U16, Array, Dim, DType, QuantParams, TensorType
-
 from edgekit_converters.onnx.context import NodeContext, Unsupported
 from edgekit_converters.onnx.operators.linear import convolution, exact_product, product
 from edgekit_converters.onnx.registry import converts
@@ -97,13 +96,13 @@ def _carrying(ctx: NodeContext, x: Value, params: QuantParams) -> Value | None:
 @converts("QuantizeLinear", since=10)
 def quantize_linear(ctx: NodeContext) -> Value:
     zero = ctx.optional(2)
-    dtype = element_type(ctx.int("output_dtype")) if ctx.int("output_dtype", 0) else U8 if zero is None else zero.dtype
-    return quantize(ctx, ctx.input(0), ctx.input(1), zero, ctx.int("axis", 1), dtype, ctx.int("block_size", 0))
+    dtype = element_type(ctx.get_int("output_dtype")) if ctx.get_int("output_dtype", 0) else U8 if zero is None else zero.dtype
+    return quantize(ctx, ctx.input(0), ctx.input(1), zero, ctx.get_int("axis", 1), dtype, ctx.get_int("block_size", 0))
 
 
 @converts("DequantizeLinear", since=10)
 def dequantize_linear(ctx: NodeContext) -> Value:
-    return dequantize(ctx, ctx.input(0), ctx.input(1), ctx.optional(2), ctx.int("axis", 1), ctx.int("block_size", 0))
+    return dequantize(ctx, ctx.input(0), ctx.input(1), ctx.optional(2), ctx.get_int("axis", 1), ctx.get_int("block_size", 0))
 
 
 @converts("DynamicQuantizeLinear", since=11)
@@ -143,7 +142,9 @@ def qlinear_matmul(ctx: NodeContext) -> Value:
         if left8 is not None and right8 is not None:
             return ctx.add("MatMul", left8, right8, out_type=TensorType(I8, product_shape(left8, right8), qy))
     if any(ctx.numbers(v) is None for v in (sa, za, sb, zb, sy, zy)):
-        factor = ctx.call("Div", ctx.call("Mul", *(ctx.cast(_spread(ctx, s, v, k, 0), F32) for s, v, k in ((sa, a, -2), (sb, b, -1)))), ctx.cast(sy, F32))
+        factor = ctx.call(
+            "Div", ctx.call("Mul", *(ctx.cast(_spread(ctx, s, v, k, 0), F32) for s, v, k in ((sa, a, -2), (sb, b, -1)))), ctx.cast(sy, F32)
+        )
         total = ctx.cast(_integer_product(ctx, a, b, za, zb), F32)
         return quantize(ctx, ctx.call("Mul", total, factor), ctx.const(1.0, F32), zy, -2, zy.dtype)
     left = dequantize(ctx, a, sa, za, len(a.shape) - 2 if len(a.shape) > 1 else 0)

@@ -8,7 +8,6 @@ from typing import Any
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.ops.recurrent import ACTIVATION_DEFAULTS, ACTIVATIONS, activation_code
-
 from edgekit_converters.onnx.context import NodeContext, Unsupported
 from edgekit_converters.onnx.registry import converts
 
@@ -18,15 +17,15 @@ TAKES_BETA = {"Affine", "ScaledTanh", "HardSigmoid"}
 
 
 def _common(ctx: NodeContext) -> dict[str, Any]:
-    direction = ctx.string("direction", "forward")
+    direction = ctx.get_string("direction", "forward")
     attrs: dict[str, Any] = {
-        "hidden_size": ctx.int("hidden_size") if ctx.has("hidden_size") else ctx.static(ctx.input(2).shape[-1], "hidden_size"),
+        "hidden_size": ctx.get_int("hidden_size") if ctx.has("hidden_size") else ctx.static(ctx.input(2).shape[-1], "hidden_size"),
         "direction": direction,
-        "clip": ctx.float("clip", 0.0),
-        "batch_first": bool(ctx.int("layout", 0)),
+        "clip": ctx.get_float("clip", 0.0),
+        "batch_first": bool(ctx.get_int("layout", 0)),
     }
     if ctx.has("activations"):
-        attrs.update(_activations(ctx, ctx.strings("activations")))
+        attrs.update(_activations(ctx, ctx.get_strings("activations")))
     elif ctx.has("activation_alpha") or ctx.has("activation_beta"):
         times = 2 if direction == "bidirectional" else 1
         attrs.update(_activations(ctx, list(DEFAULT_ACTIVATIONS[ctx.op]) * times))
@@ -39,7 +38,7 @@ def _activations(ctx: NodeContext, names: Sequence[str]) -> dict[str, Any]:
         codes = [activation_code(n) for n in names]
     except ValueError as e:
         raise Unsupported(str(e)) from e
-    alphas, betas = ctx.floats("activation_alpha", []), ctx.floats("activation_beta", [])
+    alphas, betas = ctx.get_floats("activation_alpha", []), ctx.get_floats("activation_beta", [])
     full: tuple[list[float], list[float]] = ([], [])
     given = (iter(alphas), iter(betas))
     whole = (len(alphas) == len(codes), len(betas) == len(codes))
@@ -51,19 +50,19 @@ def _activations(ctx: NodeContext, names: Sequence[str]) -> dict[str, Any]:
     return {"activations": tuple(codes), "activation_alpha": tuple(full[0]), "activation_beta": tuple(full[1])}
 
 
-def _outputs(ctx: NodeContext, outs: Sequence[Value]) -> list[Value | None]:
-    return list(outs)[: max(1, len(ctx.proto.output))]
+def _outputs(ctx: NodeContext, outs: Sequence[Value]) -> Sequence[Value]:
+    return outs[: max(1, len(ctx.proto.output))]
 
 
 @converts("LSTM")
 def lstm(ctx: NodeContext) -> Sequence[Value | None]:
-    attrs = _common(ctx) | {"input_forget": bool(ctx.int("input_forget", 0))}
+    attrs = _common(ctx) | {"input_forget": bool(ctx.get_int("input_forget", 0))}
     return _outputs(ctx, ctx.call_multi("LSTM", *(ctx.optional(i) for i in range(8)), **attrs))
 
 
 @converts("GRU")
 def gru(ctx: NodeContext) -> Sequence[Value | None]:
-    attrs = _common(ctx) | {"linear_before_reset": bool(ctx.int("linear_before_reset", 0))}
+    attrs = _common(ctx) | {"linear_before_reset": bool(ctx.get_int("linear_before_reset", 0))}
     return _outputs(ctx, ctx.call_multi("GRU", *(ctx.optional(i) for i in range(6)), **attrs))
 
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import DType
-
 from edgekit_converters.onnx.context import NodeContext, Unsupported
 from edgekit_converters.onnx.registry import ConvertFunction, converts
 
-REDUCTIONS = ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceSumSquare")
+REDUCTIONS = (
+    "ReduceSum",
+    "ReduceMean",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSumExp",
+    "ReduceSumSquare",
+)
 INPUT_SINCE = {"ReduceSum": 13}
 LATER = 18
 MAX_DETERMINANT = 4
@@ -31,13 +40,13 @@ def reduce(ctx: NodeContext, op: str, input_since: int) -> Value:
     x = ctx.input(0)
     if ctx.opset >= input_since:
         axes = [] if ctx.optional(1) is None else ctx.constant_ints(1, "axes")
-        if not axes and ctx.int("noop_with_empty_axes", 0):
+        if not axes and ctx.get_int("noop_with_empty_axes", 0):
             return elementwise_part(ctx, op, x)
     else:
-        axes = ctx.ints("axes", [])
+        axes = ctx.get_ints("axes", [])
     rank = len(x.shape)
     axes = sorted({ctx.axis(a, rank) for a in axes})
-    keepdims = bool(ctx.int("keepdims", 1))
+    keepdims = bool(ctx.get_int("keepdims", 1))
     if rank == 0:
         return elementwise_part(ctx, op, x)
     return ctx.call(op, x, axes=tuple(axes), keepdims=keepdims)
@@ -58,8 +67,8 @@ def reduce_log_sum(ctx: NodeContext) -> Value:
 def _arg(op: str) -> ConvertFunction:
     def convert(ctx: NodeContext) -> Value:
         x = ctx.input(0)
-        axis = ctx.axis(ctx.int("axis", 0), len(x.shape))
-        return ctx.call(op, x, axis=axis, keepdims=bool(ctx.int("keepdims", 1)), select_last=bool(ctx.int("select_last_index", 0)))
+        axis = ctx.axis(ctx.get_int("axis", 0), len(x.shape))
+        return ctx.call(op, x, axis=axis, keepdims=bool(ctx.get_int("keepdims", 1)), select_last=bool(ctx.get_int("select_last_index", 0)))
 
     return convert
 
@@ -73,7 +82,9 @@ def cum_sum(ctx: NodeContext) -> Value:
     axis = ctx.input(1)
     if axis.dtype not in (DType.I32, DType.I64):
         raise MalformedModelError(f"the axis is {axis.dtype.label}, not an integer")
-    return ctx.call("CumSum", ctx.input(0), ctx.scalar(axis), exclusive=bool(ctx.int("exclusive", 0)), reverse=bool(ctx.int("reverse", 0)))
+    return ctx.call(
+        "CumSum", ctx.input(0), ctx.scalar(axis), exclusive=bool(ctx.get_int("exclusive", 0)), reverse=bool(ctx.get_int("reverse", 0))
+    )
 
 
 @converts("Det", since=11)

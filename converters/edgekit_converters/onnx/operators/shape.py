@@ -9,7 +9,6 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F32
-
 from edgekit_converters.onnx.context import NodeContext, Unsupported
 from edgekit_converters.onnx.registry import converts
 
@@ -26,23 +25,23 @@ def constant(ctx: NodeContext) -> Value:
     """One of the value attributes gives the tensor."""
     name = ctx.proto.output[0]
     if ctx.has("value"):
-        return ctx.const(ctx.tensor("value"), name=name)
+        return ctx.const(ctx.get_tensor("value"), name=name)
     if ctx.has("sparse_value"):
-        return ctx.const(ctx.sparse_tensor("sparse_value"), name=name)
+        return ctx.const(ctx.get_sparse_tensor("sparse_value"), name=name)
     if ctx.has("value_float"):
-        return ctx.const(np.asarray(ctx.float("value_float"), np.float32), name=name)
+        return ctx.const(np.asarray(ctx.get_float("value_float"), np.float32), name=name)
     if ctx.has("value_floats"):
-        return ctx.const(np.asarray(ctx.floats("value_floats"), np.float32), name=name)
+        return ctx.const(np.asarray(ctx.get_floats("value_floats"), np.float32), name=name)
     if ctx.has("value_int"):
-        return ctx.const(np.asarray(ctx.int("value_int"), np.int64), name=name)
+        return ctx.const(np.asarray(ctx.get_int("value_int"), np.int64), name=name)
     if ctx.has("value_ints"):
-        return ctx.const(np.asarray(ctx.ints("value_ints"), np.int64), name=name)
+        return ctx.const(np.asarray(ctx.get_ints("value_ints"), np.int64), name=name)
     raise Unsupported("constants of strings are not supported", reason="unsupported-type")
 
 
 @converts("ConstantOfShape", since=9)
 def constant_of_shape(ctx: NodeContext) -> Value:
-    value = ctx.tensor("value") if ctx.has("value") else np.zeros(1, np.float32)
+    value = ctx.get_tensor("value") if ctx.has("value") else np.zeros(1, np.float32)
     if value.size != 1:
         raise MalformedModelError(f"the value must have one element, not {value.size}")
     return ctx.call("Expand", ctx.const(value.reshape(())), ctx.as_i64(ctx.input(0)))
@@ -50,8 +49,8 @@ def constant_of_shape(ctx: NodeContext) -> Value:
 
 @converts("Shape")
 def shape(ctx: NodeContext) -> Value:
-    end = ctx.int("end", END)
-    return ctx.call("Shape", ctx.input(0), start=ctx.int("start", 0), end=end)
+    end = ctx.get_int("end", END)
+    return ctx.call("Shape", ctx.input(0), start=ctx.get_int("start", 0), end=end)
 
 
 @converts("Size")
@@ -61,19 +60,19 @@ def size(ctx: NodeContext) -> Value:
 
 @converts("Reshape")
 def reshape_by_attribute(ctx: NodeContext) -> Value:
-    return ctx.call("Reshape", ctx.input(0), ctx.i64(*ctx.ints("shape")))
+    return ctx.call("Reshape", ctx.input(0), ctx.i64(*ctx.get_ints("shape")))
 
 
 @converts("Reshape", since=5)
 def reshape(ctx: NodeContext) -> Value:
-    return ctx.call("Reshape", ctx.input(0), ctx.as_i64(ctx.input(1)), allow_zero=bool(ctx.int("allowzero", 0)))
+    return ctx.call("Reshape", ctx.input(0), ctx.as_i64(ctx.input(1)), allow_zero=bool(ctx.get_int("allowzero", 0)))
 
 
 @converts("Flatten")
 def flatten(ctx: NodeContext) -> Value:
     x = ctx.input(0)
     rank = len(x.shape)
-    axis = ctx.int("axis", 1)
+    axis = ctx.get_int("axis", 1)
     if not -rank <= axis <= rank:
         raise MalformedModelError(f"axis {axis} is outside a tensor of rank {rank}")
     axis = axis + rank if axis < 0 else axis
@@ -83,7 +82,7 @@ def flatten(ctx: NodeContext) -> Value:
 def _axes(ctx: NodeContext, since_input: int) -> list[int] | None:
     """The axes: an attribute at first, an input later, None where absent."""
     if ctx.opset < since_input:
-        return ctx.ints("axes") if ctx.has("axes") else None
+        return ctx.get_ints("axes") if ctx.has("axes") else None
     return None if ctx.optional(1) is None else ctx.constant_ints(1, "axes")
 
 
@@ -112,7 +111,7 @@ def unsqueeze(ctx: NodeContext) -> Value:
 @converts("Transpose")
 def transpose(ctx: NodeContext) -> Value:
     x = ctx.input(0)
-    perm = ctx.ints("perm", list(reversed(range(len(x.shape)))))
+    perm = ctx.get_ints("perm", list(reversed(range(len(x.shape)))))
     if sorted(perm) != list(range(len(x.shape))):
         raise MalformedModelError(f"perm {perm} is not a permutation of the {len(x.shape)} dimensions")
     return ctx.transpose(x, perm)
@@ -121,21 +120,21 @@ def transpose(ctx: NodeContext) -> Value:
 @converts("Concat")
 def concat(ctx: NodeContext) -> Value:
     values = ctx.present()
-    axis = ctx.int("axis", 1) if ctx.opset < 4 else ctx.int("axis")
+    axis = ctx.get_int("axis", 1) if ctx.opset < 4 else ctx.get_int("axis")
     return ctx.call("Concat", *values, axis=ctx.axis(axis, len(values[0].shape)))
 
 
 @converts("Split")
 def split(ctx: NodeContext) -> Sequence[Value]:
     x = ctx.input(0)
-    axis = ctx.axis(ctx.int("axis", 0), len(x.shape))
+    axis = ctx.axis(ctx.get_int("axis", 0), len(x.shape))
     count = len(ctx.proto.output)
     if ctx.opset >= 13 and ctx.optional(1) is not None:
         sizes = ctx.constant_ints(1, "the sizes of the parts")
     elif ctx.opset < 13 and ctx.has("split"):
-        sizes = ctx.ints("split")
+        sizes = ctx.get_ints("split")
     else:
-        parts = ctx.int("num_outputs", count)
+        parts = ctx.get_int("num_outputs", count)
         total = ctx.static(x.shape[axis], "a dimension split into equal parts")
         each = -(-total // parts)
         sizes = [each] * (parts - 1) + [total - each * (parts - 1)]
@@ -148,8 +147,8 @@ def split(ctx: NodeContext) -> Sequence[Value]:
 
 @converts("Slice")
 def slice_by_attributes(ctx: NodeContext) -> Value:
-    starts, ends = ctx.ints("starts"), ctx.ints("ends")
-    axes = ctx.ints("axes", list(range(len(starts))))
+    starts, ends = ctx.get_ints("starts"), ctx.get_ints("ends")
+    axes = ctx.get_ints("axes", list(range(len(starts))))
     return ctx.call("Slice", ctx.input(0), ctx.i64(*starts), ctx.i64(*ends), ctx.i64(*axes))
 
 
@@ -172,9 +171,9 @@ def expand(ctx: NodeContext) -> Value:
 @converts("Pad")
 def pad_by_attributes(ctx: NodeContext) -> Value:
     x = ctx.input(0)
-    pads = ctx.ints("pads") if ctx.has("pads") else ctx.ints("paddings")
-    value = ctx.like(ctx.float("value", 0.0), x)
-    return ctx.call("Pad", x, ctx.i64(*pads), value, mode=ctx.string("mode", "constant"))
+    pads = ctx.get_ints("pads") if ctx.has("pads") else ctx.get_ints("paddings")
+    value = ctx.like(ctx.get_float("value", 0.0), x)
+    return ctx.call("Pad", x, ctx.i64(*pads), value, mode=ctx.get_string("mode", "constant"))
 
 
 @converts("Pad", since=11)
@@ -182,17 +181,17 @@ def pad(ctx: NodeContext) -> Value:
     value, axes = ctx.optional(2), ctx.optional(3)
     value = None if value is None else ctx.cast(ctx.scalar(value), ctx.input(0).dtype)
     axes = None if axes is None else ctx.as_i64(axes)
-    return ctx.call("Pad", ctx.input(0), ctx.as_i64(ctx.input(1)), value, axes, mode=ctx.string("mode", "constant"))
+    return ctx.call("Pad", ctx.input(0), ctx.as_i64(ctx.input(1)), value, axes, mode=ctx.get_string("mode", "constant"))
 
 
 @converts("DepthToSpace")
 def depth_to_space(ctx: NodeContext) -> Value:
-    return ctx.call("DepthToSpace", ctx.input(0), block_size=ctx.int("blocksize"), mode=ctx.string("mode", "DCR"), layout="NCHW")
+    return ctx.call("DepthToSpace", ctx.input(0), block_size=ctx.get_int("blocksize"), mode=ctx.get_string("mode", "DCR"), layout="NCHW")
 
 
 @converts("SpaceToDepth")
 def space_to_depth(ctx: NodeContext) -> Value:
-    return ctx.call("SpaceToDepth", ctx.input(0), block_size=ctx.int("blocksize"), layout="NCHW")
+    return ctx.call("SpaceToDepth", ctx.input(0), block_size=ctx.get_int("blocksize"), layout="NCHW")
 
 
 @converts("Range", since=11)
@@ -207,24 +206,24 @@ def eye_like(ctx: NodeContext) -> Value:
         raise MalformedModelError(f"an input of rank 2 is needed, got {len(x.shape)}")
     rows, columns = (ctx.static(d, "the size of the matrix") for d in x.shape)
     ctx.computed((rows, columns))
-    return ctx.const(np.eye(rows, columns, ctx.int("k", 0), dtype=ctx.dtype("dtype", x.dtype).numpy))
+    return ctx.const(np.eye(rows, columns, ctx.get_int("k", 0), dtype=ctx.get_dtype("dtype", x.dtype).numpy))
 
 
 @converts("Trilu", since=14)
 def trilu(ctx: NodeContext) -> Value:
     k = ctx.optional(1)
-    return ctx.call("Trilu", ctx.input(0), None if k is None else ctx.scalar(k), upper=bool(ctx.int("upper", 1)))
+    return ctx.call("Trilu", ctx.input(0), None if k is None else ctx.scalar(k), upper=bool(ctx.get_int("upper", 1)))
 
 
 @converts("ReverseSequence", since=10)
 def reverse_sequence(ctx: NodeContext) -> Value:
-    time_axis, batch_axis = ctx.int("time_axis", 0), ctx.int("batch_axis", 1)
+    time_axis, batch_axis = ctx.get_int("time_axis", 0), ctx.get_int("batch_axis", 1)
     return ctx.call("ReverseSequence", ctx.input(0), ctx.as_i64(ctx.input(1)), time_axis=time_axis, batch_axis=batch_axis)
 
 
 @converts("Upsample", since=7)
 def upsample_by_attribute(ctx: NodeContext) -> Value:
-    return _upsample(ctx, ctx.const(np.asarray(ctx.floats("scales"), np.float32)))
+    return _upsample(ctx, ctx.const(np.asarray(ctx.get_floats("scales"), np.float32)))
 
 
 @converts("Upsample", since=9)
@@ -233,7 +232,7 @@ def upsample(ctx: NodeContext) -> Value:
 
 
 def _upsample(ctx: NodeContext, scales: Value) -> Value:
-    mode = ctx.string("mode", "nearest").replace("bilinear", "linear")
+    mode = ctx.get_string("mode", "nearest").replace("bilinear", "linear")
     return ctx.call("Resize", ctx.input(0), None, scales, mode=mode, coordinate_mode="asymmetric", nearest_mode="floor")
 
 
@@ -247,10 +246,10 @@ def resize(ctx: NodeContext) -> Value:
     """Scales or sizes over some axes (opset 18) become scales or sizes over all."""
     x = ctx.input(0)
     rank = len(x.shape)
-    axes = [ctx.axis(a, rank) for a in ctx.ints("axes", list(range(rank)))]
+    axes = [ctx.axis(a, rank) for a in ctx.get_ints("axes", list(range(rank)))]
     scales, sizes, roi = _filled(ctx, 2), _filled(ctx, 3), _filled(ctx, 1)
-    coordinate_mode = ctx.string("coordinate_transformation_mode", "half_pixel")
-    policy = ctx.string("keep_aspect_ratio_policy", "stretch")
+    coordinate_mode = ctx.get_string("coordinate_transformation_mode", "half_pixel")
+    policy = ctx.get_string("keep_aspect_ratio_policy", "stretch")
     if sizes is None and scales is None:
         raise MalformedModelError("neither scales nor sizes are given")
     if sizes is not None and policy != "stretch":
@@ -259,20 +258,20 @@ def resize(ctx: NodeContext) -> Value:
     elif len(axes) < rank or axes != sorted(axes):
         scales, sizes = _over_all_axes(ctx, x, axes, scales, sizes)
     if roi is not None:
-        roi = _full_roi(ctx, roi, ctx.ints("axes", list(range(rank))), rank) if coordinate_mode == "tf_crop_and_resize" else None
+        roi = _full_roi(ctx, roi, ctx.get_ints("axes", list(range(rank))), rank) if coordinate_mode == "tf_crop_and_resize" else None
     return ctx.call(
         "Resize",
         x,
         None if sizes is None else ctx.as_i64(sizes),
         None if sizes is not None or scales is None else ctx.cast(scales, F32),
         roi,
-        mode=ctx.string("mode", "nearest"),
+        mode=ctx.get_string("mode", "nearest"),
         coordinate_mode=coordinate_mode,
-        nearest_mode=ctx.string("nearest_mode", "round_prefer_floor"),
-        cubic_a=ctx.float("cubic_coeff_a", -0.75),
-        exclude_outside=bool(ctx.int("exclude_outside", 0)),
-        extrapolation_value=ctx.float("extrapolation_value", 0.0),
-        antialias=bool(ctx.int("antialias", 0)),
+        nearest_mode=ctx.get_string("nearest_mode", "round_prefer_floor"),
+        cubic_a=ctx.get_float("cubic_coeff_a", -0.75),
+        exclude_outside=bool(ctx.get_int("exclude_outside", 0)),
+        extrapolation_value=ctx.get_float("extrapolation_value", 0.0),
+        antialias=bool(ctx.get_int("antialias", 0)),
     )
 
 
@@ -282,7 +281,9 @@ def _filled(ctx: NodeContext, i: int) -> Value | None:
     return None if v is None or v.shape == (0,) else v
 
 
-def _over_all_axes(ctx: NodeContext, x: Value, axes: Sequence[int], scales: Value | None, sizes: Value | None) -> tuple[Value | None, Value | None]:
+def _over_all_axes(
+    ctx: NodeContext, x: Value, axes: Sequence[int], scales: Value | None, sizes: Value | None
+) -> tuple[Value | None, Value | None]:
     if scales is not None and sizes is None:
         full = np.ones(len(x.shape), np.float32)
         full[list(axes)] = ctx.constant_value(scales, "scales over some axes").reshape(-1)
@@ -321,7 +322,7 @@ def center_crop_pad(ctx: NodeContext) -> Value:
     """Cut to, or pad with zeros to, a size around the centre."""
     x, sizes = ctx.input(0), ctx.constant_ints(1, "the target sizes")
     rank = len(x.shape)
-    axes = [ctx.axis(a, rank) for a in ctx.ints("axes", list(range(rank)))]
+    axes = [ctx.axis(a, rank) for a in ctx.get_ints("axes", list(range(rank)))]
     starts, ends, pads = [], [], [0] * (2 * rank)
     for a, n in zip(axes, sizes, strict=True):
         have = ctx.static(x.shape[a], "a dimension to cut or pad")
@@ -339,8 +340,8 @@ def col2im(ctx: NodeContext) -> Value:
     x = ctx.input(0)
     image, block = ctx.constant_ints(1, "the image's shape"), ctx.constant_ints(2, "the block's shape")
     rank = len(block)
-    dilations, strides = ctx.ints("dilations", [1] * rank), ctx.ints("strides", [1] * rank)
-    pads = ctx.ints("pads", [0] * (2 * rank))
+    dilations, strides = ctx.get_ints("dilations", [1] * rank), ctx.get_ints("strides", [1] * rank)
+    pads = ctx.get_ints("pads", [0] * (2 * rank))
     taps = int(np.prod(block))
     depth = ctx.static(x.shape[1], "the number of channels")
     if taps < 1 or depth % taps:
@@ -348,14 +349,10 @@ def col2im(ctx: NodeContext) -> Value:
     channels = depth // taps
     ctx.computed((channels, taps, taps))
     counts = [(image[i] + pads[i] + pads[rank + i] - dilations[i] * (block[i] - 1) - 1) // strides[i] + 1 for i in range(rank)]
-    spread = [
-        image[i] + pads[i] + pads[rank + i] - ((counts[i] - 1) * strides[i] + dilations[i] * (block[i] - 1) + 1) for i in range(rank)
-    ]
+    spread = [image[i] + pads[i] + pads[rank + i] - ((counts[i] - 1) * strides[i] + dilations[i] * (block[i] - 1) + 1) for i in range(rank)]
     columns = ctx.regroup(x, [[0], [1], *counts])
     weights = np.tile(np.eye(taps, dtype=x.dtype.numpy).reshape(1, *block, taps), (channels, *([1] * rank), 1))
     return ctx.call(
         "ConvTranspose", columns, ctx.const(weights), strides=tuple(strides), pads=tuple(pads), dilations=tuple(dilations),
         output_padding=tuple(spread), groups=channels, layout="NCHW",
     )  # fmt: skip
-
-
