@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edgekit.errors import MalformedModelError
+
 from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.context import GRAPH
 
@@ -16,6 +18,9 @@ def expand_functions(model: Any, opsets: Mapping[str, int]) -> tuple[Any, dict[t
     import onnx
     import onnx.inliner
 
+    for node in walk(model.graph):
+        if any(isinstance(name, bytes) for name in (node.op_type, node.domain, node.name, *node.input, *node.output)):
+            raise MalformedModelError(f"a name of a node is not valid UTF-8: {node.op_type!r} {node.name!r}")
     lost: dict[tuple[str, str], str] = {}
     for _ in range(MAX_ROUNDS):
         local = {(f.domain, f.name) for f in model.functions}
