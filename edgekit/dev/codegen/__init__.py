@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgekit.dev.codegen import cdef, ops_c, schema, schema_c, schema_py
+from edgekit.dev.codegen import cdef, opencl, ops_c, schema, schema_c, schema_py
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -12,11 +12,14 @@ ROOT = Path(__file__).resolve().parents[3]
 def outputs() -> dict[Path, str]:
     """Path and text of every generated file."""
     gen = ROOT / "runtime_c" / "gen"
+    kernels = ROOT / "runtime_c" / "src" / "backends" / "opencl" / "kernels"
     return {
         gen / "ek_ops_gen.h": ops_c.header(),
         gen / "ek_ops_gen.c": ops_c.source(ROOT / "runtime_c" / "src" / "ops"),
         gen / "ek_schema_gen.h": schema_c.header(),
         gen / "ek_schema_gen.c": schema_c.source(),
+        gen / "ek_opencl_kernels_gen.h": opencl.header(kernels),
+        gen / "ek_opencl_kernels_gen.c": opencl.source(kernels),
         ROOT / "edgekit" / "format" / "edgekit.fbs": schema.text(),
         ROOT / "edgekit" / "format" / "generated" / "schema.py": schema_py.text(),
         ROOT / "edgekit" / "runtime" / "_cdef_gen.py": cdef.text(ROOT / "runtime_c" / "include" / "edgekit" / "edgekit.h"),
