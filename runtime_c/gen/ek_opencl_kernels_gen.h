@@ -19,7 +19,7 @@ typedef enum ek_cl_file {
 } ek_cl_file;
 
 /* The largest part_count. */
-#define EK_CL_MAX_PARTS 6
+#define EK_CL_MAX_PARTS 4
 
 typedef struct ek_cl_source {
   const char *name;         /* kernels/<name>.cl */

@@ -108,9 +108,11 @@ void ek_cl_arg_tensor(ek_cl_build *b, const ek_tensor *t) { ek_cl_arg_tensor_at(
 
 void ek_cl_arg_data(ek_cl_build *b, const void *bytes, size_t size) {
   cl_mem buffer = NULL;
+  const uint64_t at = 0;
   if (b->status != EK_OK || b->dry) return;
   b->status = ek_cl_buffer(b->s, bytes, size, &buffer, b->error);
   set(b, sizeof buffer, &buffer);
+  set(b, sizeof at, &at);
 }
 
 void ek_cl_arg_int(ek_cl_build *b, int64_t value) {
@@ -123,6 +125,11 @@ void ek_cl_arg_float(ek_cl_build *b, float value) { set(b, sizeof value, &value)
 void ek_cl_arg_ints4(ek_cl_build *b, const ek_cl_int4 *v) { set(b, sizeof *v, v); }
 
 void ek_cl_arg_ints8(ek_cl_build *b, const ek_cl_int8 *v) { set(b, sizeof *v, v); }
+
+void ek_cl_arg_int2(ek_cl_build *b, int32_t x, int32_t y) {
+  const int32_t v[2] = {x, y};
+  set(b, sizeof v, v);
+}
 
 void ek_cl_arg_int4(ek_cl_build *b, int64_t x, int64_t y, int64_t z, int64_t w) {
   const ek_cl_int4 v = {{(int32_t)x, (int32_t)y, (int32_t)z, (int32_t)w}};
@@ -178,12 +185,6 @@ void ek_cl_free_temporary(ek_cl_build *b, void *memory) {
   if (memory != NULL) ek_release(&b->s->env->allocator, memory);
 }
 
-bool ek_cl_same_place(const ek_cl_build *b, const ek_tensor *x, const ek_tensor *y) {
-  const ek_exec_graph *g = b->s->graph;
-  return !x->is_constant && !y->is_constant &&
-         g->spec->tensors[x - g->tensors].arena_offset == g->spec->tensors[y - g->tensors].arena_offset;
-}
-
 typedef struct family {
   uint32_t op_id;
   ek_cl_build_function build;
@@ -201,7 +202,6 @@ static const family families[] = {
     {EK_OP_DEPTH_TO_SPACE, ek_cl_build_move},
     {EK_OP_SPACE_TO_DEPTH, ek_cl_build_move},
     {EK_OP_PAD, ek_cl_build_pad},
-    {EK_OP_RESIZE, ek_cl_build_resize},
     {EK_OP_ADD, ek_cl_build_binary},
     {EK_OP_SUB, ek_cl_build_binary},
     {EK_OP_MUL, ek_cl_build_binary},

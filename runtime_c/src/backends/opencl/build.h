@@ -45,10 +45,11 @@ void ek_cl_begin(ek_cl_build *b, ek_cl_file file, const char *kernel);
 void ek_cl_arg_tensor(ek_cl_build *b, const ek_tensor *t);
 /* As ek_cl_arg_tensor, but `bytes` further on. */
 void ek_cl_arg_tensor_at(ek_cl_build *b, const ek_tensor *t, uint64_t bytes);
-/* A buffer of its own with these bytes; `bytes` may be NULL while dry. */
+/* The same two parameters for a buffer of its own with these bytes; `bytes` may be NULL while dry. */
 void ek_cl_arg_data(ek_cl_build *b, const void *bytes, size_t size);
 void ek_cl_arg_int(ek_cl_build *b, int64_t value);
 void ek_cl_arg_float(ek_cl_build *b, float value);
+void ek_cl_arg_int2(ek_cl_build *b, int32_t x, int32_t y);
 void ek_cl_arg_int4(ek_cl_build *b, int64_t x, int64_t y, int64_t z, int64_t w);
 void ek_cl_arg_ints4(ek_cl_build *b, const ek_cl_int4 *v);
 void ek_cl_arg_ints8(ek_cl_build *b, const ek_cl_int8 *v);
@@ -59,9 +60,6 @@ ek_status ek_cl_end(ek_cl_build *b, int64_t x, int64_t y, int64_t z);
 /* Memory for the time of building. NULL while dry, and after a failure, which it records. */
 void *ek_cl_temporary(ek_cl_build *b, size_t size);
 void ek_cl_free_temporary(ek_cl_build *b, void *memory);
-
-/* True where two tensors begin at the same place on the device. */
-bool ek_cl_same_place(const ek_cl_build *b, const ek_tensor *x, const ek_tensor *y);
 
 /* ---- the families, one file each ---- */
 ek_status ek_cl_build_binary(ek_cl_build *b);

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "backends/opencl/families.h"
+#include "backends/opencl/families/families.h"
 
 typedef struct binary_kernel {
   uint32_t op_id;

@@ -1,7 +1,7 @@
 /* Maximum and average pools, sliding and global. */
 #include <math.h>
 
-#include "backends/opencl/families.h"
+#include "backends/opencl/families/families.h"
 #include "base/sizes.h"
 
 typedef struct pool_form {

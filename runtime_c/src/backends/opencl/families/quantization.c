@@ -1,5 +1,5 @@
 /* Quantize, Dequantize, Requantize and Lookup. */
-#include "backends/opencl/families.h"
+#include "backends/opencl/families/families.h"
 #include "base/sizes.h"
 
 typedef struct integer_type {

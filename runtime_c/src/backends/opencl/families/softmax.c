@@ -1,25 +1,11 @@
 /* Softmax along one axis. */
-#include "backends/opencl/families.h"
-
-/* The table of edgekit/ops/normalization.py: additions and multiplications of doubles in a fixed order, the same bits everywhere. */
-static void fill_table(float scale, uint32_t *table) {
-  for (int d = 0; d < 256; d++) {
-    const double x = (double)d * (double)scale;
-    table[d] = 0;
-    if (x < 22.0) {
-      const double z = x * 0.03125;
-      double p = 1.0;
-      for (int k = 13; k > 0; k--) p = 1.0 - z * p / (double)k;
-      for (int k = 0; k < 5; k++) p = p * p;
-      table[d] = (uint32_t)(p * 1073741824.0 + 0.5);
-    }
-  }
-}
+#include "backends/opencl/families/families.h"
+#include "ops/softmax_table.h"
 
 ek_status ek_cl_build_softmax(ek_cl_build *b) {
   const ek_softmax_attrs *attrs = b->ctx->attrs;
   const ek_tensor *x = ek_input(b->ctx, 0), *y = ek_output(b->ctx, 0);
-  uint32_t axis = 0, table[256];
+  uint32_t axis = 0, table[EK_SOFTMAX_TABLE_ENTRIES];
   int64_t inner = 1, outer = 1;
   EK_TRY(ek_normalize_axis(b->ctx, attrs->axis, x->rank, &axis));
   for (uint32_t i = 0; i < axis; i++) outer *= x->dims[i];
@@ -32,7 +18,7 @@ ek_status ek_cl_build_softmax(ek_cl_build *b) {
     if (!ek_cl_is_i8(y) || y->quant->scale[0] != 1.0f / 256.0f || y->quant->zero_point[0] != -128) {
       return ek_cl_decline(b, "an output scale other than 1/256 with zero point -128");
     }
-    fill_table(scale, table);
+    ek_softmax_table(scale, table);
   }
   ek_cl_begin(b, EK_CL_FILE_SOFTMAX, is_i8 ? "softmax_i8" : "softmax_f32");
   ek_cl_arg_tensor(b, x);

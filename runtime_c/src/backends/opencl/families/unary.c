@@ -1,7 +1,7 @@
 /* Functions of one float32 element. Their int8 forms are Lookup. */
 #include <math.h>
 
-#include "backends/opencl/families.h"
+#include "backends/opencl/families/families.h"
 
 typedef struct unary_kernel {
   const char *name;

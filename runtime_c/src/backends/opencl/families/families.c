@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "backends/opencl/families.h"
+#include "backends/opencl/families/families.h"
 #include "base/float16.h"
 #include "base/sizes.h"
 
