@@ -87,6 +87,8 @@ def axis_table(
     exclude_outside: bool, antialias: bool
 ) -> AxisTable:  # fmt: skip
     """The taps of one axis. C computes the same table with the same double-precision steps (``resize.c``)."""
+    if scale is not None and np.float32(out / n) == np.float32(scale):
+        scale = None  # the factor is the fraction rounded to float32: mean the fraction itself
     x = _source_positions(n, out, scale, coordinate_mode, roi)
     outside = (x < 0) | (x > n - 1) if coordinate_mode == "tf_crop_and_resize" else np.zeros(out, np.bool_)
     if mode == "nearest":
@@ -131,7 +133,7 @@ def _apply(x: Array, axis: int, table: AxisTable) -> Array:
 class Resize:
     """Resize any axes by interpolation (ONNX ``Resize`` semantics).
 
-    ``sizes`` (int64) or ``scales`` (float32) has one entry for each axis. The output size is ``sizes``, or ``floor(in * scale)``. Given
+    ``sizes`` (int64) or ``scales`` (float32) has one entry for each axis. The output size is ``sizes``, or ``floor(in * scale)`` in float32. Given
     both, ``scales`` is only the factor that positions are computed with. ``roi`` (float32, starts then ends) serves tf_crop_and_resize.
 
     Source positions and weights are computed in double precision, weights then rounded to float32. The axes are resized in ascending order,
@@ -227,19 +229,19 @@ class Resize:
 
 
 def _scaled(dim: Dim, factor: np.float32, axis: int) -> Dim:
-    """``floor(dim * factor)``, the product in double precision."""
+    """``floor(dim * factor)``, the product rounded to float32: 5 * 1.4 is 7."""
     if isinstance(dim, int):
-        return int(np.floor(dim * float(factor)))
+        return int(np.floor(np.float32(dim) * factor))
     if factor == np.floor(factor):
         return dim * int(factor)
     if 1 / factor == np.floor(1 / factor):
         return dim // int(1 / factor)
     top = upper(dim)
-    return unknown_dim(f"dim{axis}", None if top is None else int(np.floor(top * float(factor))))
+    return unknown_dim(f"dim{axis}", None if top is None else int(np.floor(np.float32(top) * factor)))
 
 
 def _output_shape(shape: Sequence[int], sizes: Array | None, scales: Array | None) -> tuple[int, ...]:
     if sizes is not None:
         return tuple(int(n) for n in sizes)
     assert scales is not None
-    return tuple(int(np.floor(n * float(f))) for n, f in zip(shape, scales.tolist(), strict=True))
+    return tuple(int(np.floor(np.float32(n) * f)) for n, f in zip(shape, scales, strict=True))

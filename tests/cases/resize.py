@@ -64,6 +64,8 @@ def nearest_cases() -> Iterator[OpCase]:
     yield op_case("Resize", "nearest_outer_and_inner", [sample((3, 4, 5)), ints(6, 4, 10)], attrs, constants=[1])
     seven = np.arange(3, dtype=np.float32)  # 7 / 3 is no binary fraction: positions must still come out whole
     yield op_case("Resize", "nearest_whole_positions", [seven, ints(7)], attrs, constants=[1], expected=[f32(0, 0, 0, 1, 1, 2, 2)])
+    tie = np.array([1, 1, 1.4, 1 / 6], np.float32)  # 5 * 1.4 is 7 in float32, 6.9999999 in double precision
+    yield op_case("Resize", "nearest_scale_as_float32", [x, None, tie], attrs, constants=[2], expected=[x[:, :, [0, 0, 1, 2, 2, 3, 4], :1]])
     yield op_case("Resize", "same_size", [x, ints(1, 2, 5, 6)], constants=[1], expected=[x])
 
 

@@ -40,8 +40,8 @@ static ek_status output_dims(ek_op_context *ctx, int64_t *dims) {
   if (scales == NULL) return ek_op_fail(ctx, EK_ERR_SHAPE, "sizes or scales are needed");
   if (!ek_tensor_has_data(scales)) return EK_SHAPE_NOT_YET;
   for (uint32_t i = 0; i < x->rank; i++) {
-    const double size = floor((double)x->dims[i] * (double)((const float *)scales->data)[i]);
-    if (!(size >= 0.0 && size < 1e15)) return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u is scaled to %g", i, size);
+    const float size = floorf((float)x->dims[i] * ((const float *)scales->data)[i]);
+    if (!(size >= 0.0f && size < 1e15f)) return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u is scaled to %g", i, (double)size);
     dims[i] = (int64_t)size;
   }
   return EK_OK;
@@ -75,7 +75,11 @@ static bool is_interpolated(const ek_resize_attrs *attrs) { return attrs->mode !
 static ek_resize_axis axis_of(const ek_op_context *ctx, uint32_t i) {
   const ek_tensor *x = ek_input(ctx, 0), *scales = ek_input(ctx, 2), *roi = ek_input(ctx, 3);
   ek_resize_axis a = {x->dims[i], ek_output(ctx, 0)->dims[i], 0.0, 0.0, 1.0};
-  if (scales != NULL && scales->data != NULL) a.scale = (double)((const float *)scales->data)[i];
+  if (scales != NULL && scales->data != NULL) {
+    const float scale = ((const float *)scales->data)[i];
+    /* a factor that is the fraction out / in rounded to float32 means the fraction itself */
+    if (a.in == 0 || (float)((double)a.out / (double)a.in) != scale) a.scale = (double)scale;
+  }
   if (roi != NULL && roi->data != NULL) {
     a.roi_start = (double)((const float *)roi->data)[i];
     a.roi_end = (double)((const float *)roi->data)[i + x->rank];
