@@ -125,6 +125,8 @@ typedef enum ek_op_id {
   EK_OP_COMPRESS = 154,
   EK_OP_TOP_K = 155,
   EK_OP_NON_MAX_SUPPRESSION = 156,
+  EK_OP_ROI_ALIGN = 157,
+  EK_OP_GRID_SAMPLE = 158,
   EK_OP_IDENTITY = 161,
   EK_OP_REDUCE_SUM = 180,
   EK_OP_REDUCE_MEAN = 181,
@@ -471,6 +473,25 @@ typedef struct ek_non_max_suppression_attrs {
   bool center_point_box;
 } ek_non_max_suppression_attrs;
 
+enum { EK_ROI_ALIGN_MODE_AVG = 0, EK_ROI_ALIGN_MODE_MAX = 1 };
+enum { EK_ROI_ALIGN_COORDINATE_MODE_HALF_PIXEL = 0, EK_ROI_ALIGN_COORDINATE_MODE_OUTPUT_HALF_PIXEL = 1 };
+typedef struct ek_roi_align_attrs {
+  uint8_t mode;
+  uint8_t coordinate_mode;
+  int64_t output_height;
+  int64_t output_width;
+  int64_t sampling_ratio;
+  float spatial_scale;
+} ek_roi_align_attrs;
+
+enum { EK_GRID_SAMPLE_MODE_LINEAR = 0, EK_GRID_SAMPLE_MODE_NEAREST = 1, EK_GRID_SAMPLE_MODE_CUBIC = 2 };
+enum { EK_GRID_SAMPLE_PADDING_MODE_ZEROS = 0, EK_GRID_SAMPLE_PADDING_MODE_BORDER = 1, EK_GRID_SAMPLE_PADDING_MODE_REFLECTION = 2 };
+typedef struct ek_grid_sample_attrs {
+  uint8_t mode;
+  uint8_t padding_mode;
+  bool align_corners;
+} ek_grid_sample_attrs;
+
 typedef struct ek_reduce_sum_attrs {
   ek_i64_list axes;
   bool keepdims;
@@ -639,6 +660,8 @@ typedef union ek_any_attrs {
   ek_compress_attrs compress;
   ek_top_k_attrs top_k;
   ek_non_max_suppression_attrs non_max_suppression;
+  ek_roi_align_attrs roi_align;
+  ek_grid_sample_attrs grid_sample;
   ek_reduce_sum_attrs reduce_sum;
   ek_reduce_mean_attrs reduce_mean;
   ek_reduce_max_attrs reduce_max;

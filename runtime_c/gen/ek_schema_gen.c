@@ -99,12 +99,16 @@ static const ek_fb_field global_max_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field graph_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
-    {6, EK_FB_VECTOR_TABLE, 4, 4, 75},
-    {8, EK_FB_VECTOR_TABLE, 4, 4, 46},
+    {6, EK_FB_VECTOR_TABLE, 4, 4, 77},
+    {8, EK_FB_VECTOR_TABLE, 4, 4, 47},
     {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_VECTOR_STRING, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field grid_sample_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field group_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 4, 4, 0},
@@ -178,7 +182,7 @@ static const ek_fb_field model_fields[] = {
     {6, EK_FB_SCALAR, 8, 8, 0},
     {8, EK_FB_VECTOR_STRUCT, 16, 8, 0},
     {10, EK_FB_VECTOR_TABLE, 4, 4, 26},
-    {12, EK_FB_VECTOR_TABLE, 4, 4, 33}};
+    {12, EK_FB_VECTOR_TABLE, 4, 4, 34}};
 static const ek_fb_field mul_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
@@ -255,6 +259,13 @@ static const ek_fb_field reverse_sequence_attrs_fields[] = {
 static const ek_fb_field rms_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field roi_align_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_SCALAR, 8, 8, 0},
+    {10, EK_FB_SCALAR, 8, 8, 0},
+    {12, EK_FB_SCALAR, 8, 8, 0},
+    {14, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field scatter_elements_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
@@ -282,7 +293,7 @@ static const ek_fb_field tensor_fields[] = {
     {6, EK_FB_SCALAR, 1, 1, 0},
     {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {10, EK_FB_VECTOR_STRING, 4, 4, 0},
-    {12, EK_FB_TABLE, 4, 4, 50},
+    {12, EK_FB_TABLE, 4, 4, 51},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
     {18, EK_FB_SCALAR, 1, 1, 0}};
@@ -328,6 +339,7 @@ static const ek_fb_type types[] = {
     {"GlobalAveragePoolAttrs", global_average_pool_attrs_fields, 1},
     {"GlobalMaxPoolAttrs", global_max_pool_attrs_fields, 1},
     {"Graph", graph_fields, 7},
+    {"GridSampleAttrs", grid_sample_attrs_fields, 3},
     {"GroupNormAttrs", group_norm_attrs_fields, 3},
     {"HardSigmoidAttrs", hard_sigmoid_attrs_fields, 2},
     {"HardmaxAttrs", hardmax_attrs_fields, 1},
@@ -368,6 +380,7 @@ static const ek_fb_type types[] = {
     {"ResizeAttrs", resize_attrs_fields, 7},
     {"ReverseSequenceAttrs", reverse_sequence_attrs_fields, 2},
     {"RmsNormAttrs", rms_norm_attrs_fields, 2},
+    {"RoiAlignAttrs", roi_align_attrs_fields, 6},
     {"ScatterElementsAttrs", scatter_elements_attrs_fields, 2},
     {"ScatterNDAttrs", scatter_nd_attrs_fields, 1},
     {"SeluAttrs", selu_attrs_fields, 2},
@@ -386,87 +399,89 @@ static const ek_fb_type types[] = {
 
 static uint16_t union_type(uint8_t tag) {
   switch (tag) {
-    case 1: return 63;
-    case 2: return 78;
+    case 1: return 64;
+    case 2: return 80;
     case 3: return 11;
-    case 4: return 73;
+    case 4: return 75;
     case 6: return 20;
-    case 9: return 49;
-    case 10: return 70;
+    case 9: return 50;
+    case 10: return 72;
     case 12: return 15;
-    case 13: return 72;
-    case 14: return 64;
+    case 13: return 74;
+    case 14: return 65;
     case 15: return 21;
     case 16: return 22;
-    case 17: return 67;
-    case 18: return 68;
+    case 17: return 69;
+    case 18: return 70;
     case 20: return 0;
-    case 21: return 74;
-    case 22: return 45;
+    case 21: return 76;
+    case 22: return 46;
     case 23: return 16;
-    case 25: return 43;
+    case 25: return 44;
     case 39: return 6;
-    case 76: return 37;
+    case 76: return 38;
     case 77: return 17;
-    case 78: return 69;
+    case 78: return 71;
     case 79: return 8;
-    case 82: return 28;
+    case 82: return 29;
     case 85: return 23;
-    case 87: return 76;
+    case 87: return 78;
     case 88: return 9;
-    case 92: return 32;
-    case 100: return 51;
-    case 102: return 62;
+    case 92: return 33;
+    case 100: return 52;
+    case 102: return 63;
     case 104: return 7;
     case 110: return 12;
     case 111: return 13;
-    case 112: return 41;
+    case 112: return 42;
     case 113: return 18;
-    case 125: return 42;
+    case 125: return 43;
     case 126: return 4;
     case 127: return 24;
     case 128: return 25;
-    case 129: return 40;
-    case 135: return 71;
-    case 136: return 38;
+    case 129: return 41;
+    case 135: return 73;
+    case 136: return 39;
     case 137: return 5;
-    case 138: return 36;
-    case 139: return 31;
-    case 140: return 27;
-    case 141: return 66;
-    case 142: return 34;
-    case 143: return 39;
+    case 138: return 37;
+    case 139: return 32;
+    case 140: return 28;
+    case 141: return 67;
+    case 142: return 35;
+    case 143: return 40;
     case 144: return 3;
-    case 145: return 29;
-    case 150: return 48;
-    case 152: return 79;
-    case 153: return 65;
+    case 145: return 30;
+    case 150: return 49;
+    case 152: return 81;
+    case 153: return 66;
     case 154: return 10;
-    case 155: return 77;
-    case 156: return 47;
-    case 180: return 60;
-    case 181: return 57;
-    case 182: return 56;
-    case 183: return 58;
-    case 184: return 59;
-    case 185: return 53;
-    case 186: return 54;
-    case 187: return 55;
-    case 188: return 61;
+    case 155: return 79;
+    case 156: return 48;
+    case 157: return 68;
+    case 158: return 27;
+    case 180: return 61;
+    case 181: return 58;
+    case 182: return 57;
+    case 183: return 59;
+    case 184: return 60;
+    case 185: return 54;
+    case 186: return 55;
+    case 187: return 56;
+    case 188: return 62;
     case 189: return 1;
     case 190: return 2;
     case 191: return 14;
-    case 200: return 35;
+    case 200: return 36;
     case 201: return 19;
-    case 202: return 52;
-    case 210: return 30;
-    case 211: return 80;
+    case 202: return 53;
+    case 210: return 31;
+    case 211: return 82;
     default: return UINT16_MAX;
   }
 }
 
 ek_status ek_schema_verify(const uint8_t *data, size_t size, ek_error *error) {
-  return ek_fb_verify(data, size, "EKM1", types, 44, union_type, error);
+  return ek_fb_verify(data, size, "EKM1", types, 45, union_type, error);
 }
 
 ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attrs *out, ek_error *error) {
@@ -785,6 +800,23 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       return EK_OK;
     case 156: /* NonMaxSuppression */
       out->non_max_suppression.center_point_box = ek_fb_get_bool(table, 4, 0);
+      return EK_OK;
+    case 157: /* RoiAlign */
+      out->roi_align.mode = ek_fb_get_u8(table, 4, 0);
+      if (out->roi_align.mode >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute mode is %u", out->roi_align.mode);
+      out->roi_align.coordinate_mode = ek_fb_get_u8(table, 6, 0);
+      if (out->roi_align.coordinate_mode >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute coordinate_mode is %u", out->roi_align.coordinate_mode);
+      out->roi_align.output_height = ek_fb_get_i64(table, 8, 1);
+      out->roi_align.output_width = ek_fb_get_i64(table, 10, 1);
+      out->roi_align.sampling_ratio = ek_fb_get_i64(table, 12, 0);
+      out->roi_align.spatial_scale = ek_fb_get_f32(table, 14, 1.0f);
+      return EK_OK;
+    case 158: /* GridSample */
+      out->grid_sample.mode = ek_fb_get_u8(table, 4, 0);
+      if (out->grid_sample.mode >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute mode is %u", out->grid_sample.mode);
+      out->grid_sample.padding_mode = ek_fb_get_u8(table, 6, 0);
+      if (out->grid_sample.padding_mode >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute padding_mode is %u", out->grid_sample.padding_mode);
+      out->grid_sample.align_corners = ek_fb_get_bool(table, 8, 0);
       return EK_OK;
     case 180: /* ReduceSum */
       v = ek_fb_get_vector(table, 4);

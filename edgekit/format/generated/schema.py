@@ -132,6 +132,11 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('output_names', 'vector', 'string', 'string', 0),
         ('arena_bytes', 'scalar', 'u64', '', 0),
     ),
+    'GridSampleAttrs': (
+        ('mode_', 'scalar', 'u8', '', 0),
+        ('padding_mode_', 'scalar', 'u8', '', 0),
+        ('align_corners_', 'scalar', 'bool', '', 0),
+    ),
     'GroupNormAttrs': (
         ('groups_', 'scalar', 'i64', '', 0),
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),
@@ -322,6 +327,14 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('axis_', 'scalar', 'i64', '', -1),
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),
     ),
+    'RoiAlignAttrs': (
+        ('mode_', 'scalar', 'u8', '', 0),
+        ('coordinate_mode_', 'scalar', 'u8', '', 0),
+        ('output_height_', 'scalar', 'i64', '', 1),
+        ('output_width_', 'scalar', 'i64', '', 1),
+        ('sampling_ratio_', 'scalar', 'i64', '', 0),
+        ('spatial_scale_', 'scalar', 'f32', '', float('1.0')),
+    ),
     'ScatterElementsAttrs': (
         ('axis_', 'scalar', 'i64', '', 0),
         ('reduction_', 'scalar', 'u8', '', 0),
@@ -447,6 +460,8 @@ UNION: dict[int, str] = {
     154: 'CompressAttrs',
     155: 'TopKAttrs',
     156: 'NonMaxSuppressionAttrs',
+    157: 'RoiAlignAttrs',
+    158: 'GridSampleAttrs',
     180: 'ReduceSumAttrs',
     181: 'ReduceMeanAttrs',
     182: 'ReduceMaxAttrs',
