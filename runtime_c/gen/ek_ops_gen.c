@@ -121,6 +121,8 @@ extern const ek_op ek_op_reverse_sequence;
 extern const ek_op ek_op_compress;
 extern const ek_op ek_op_top_k;
 extern const ek_op ek_op_non_max_suppression;
+extern const ek_op ek_op_roi_align;
+extern const ek_op ek_op_grid_sample;
 extern const ek_op ek_op_identity;
 extern const ek_op ek_op_reduce_sum;
 extern const ek_op ek_op_reduce_mean;
@@ -378,6 +380,10 @@ static const ek_port_rule top_k_in[] = {{0x17feu, 1, false, false, 0}, {0x200u, 
 static const ek_port_rule top_k_out[] = {{0x17feu, 1, false, false, 0}, {0x200u, 0, false, false, 0}};
 static const ek_port_rule non_max_suppression_in[] = {{0x2u, 0, false, false, 0}, {0x2u, 0, false, false, 0}, {0x200u, 0, true, false, 0}, {0x2u, 0, true, false, 0}, {0x2u, 0, true, false, 0}};
 static const ek_port_rule non_max_suppression_out[] = {{0x200u, 0, false, false, 0}};
+static const ek_port_rule roi_align_in[] = {{0x2u, 0, false, false, 0}, {0x2u, 0, false, false, 0}, {0x280u, 1, false, false, 0}};
+static const ek_port_rule roi_align_out[] = {{0x2u, 0, false, false, 0}};
+static const ek_port_rule grid_sample_in[] = {{0x2u, 0, false, false, 0}, {0x2u, 0, false, false, 0}};
+static const ek_port_rule grid_sample_out[] = {{0x2u, 0, false, false, 0}};
 static const ek_port_rule identity_in[] = {{0x1ffeu, 1, false, false, 0}};
 static const ek_port_rule identity_out[] = {{0x1ffeu, 1, false, false, 0}};
 static const ek_port_rule reduce_sum_in[] = {{0x17beu, 1, false, false, 0}};
@@ -535,6 +541,8 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [154] = {"Compress", &ek_op_compress, compress_in, compress_out, 2, 1, 0, false, false},
     [155] = {"TopK", &ek_op_top_k, top_k_in, top_k_out, 2, 2, 0, false, false},
     [156] = {"NonMaxSuppression", &ek_op_non_max_suppression, non_max_suppression_in, non_max_suppression_out, 5, 1, 0, false, false},
+    [157] = {"RoiAlign", &ek_op_roi_align, roi_align_in, roi_align_out, 3, 1, 0, false, false},
+    [158] = {"GridSample", &ek_op_grid_sample, grid_sample_in, grid_sample_out, 2, 1, 0, false, false},
     [161] = {"Identity", &ek_op_identity, identity_in, identity_out, 1, 1, 0, true, false},
     [180] = {"ReduceSum", &ek_op_reduce_sum, reduce_sum_in, reduce_sum_out, 1, 1, 0, false, false},
     [181] = {"ReduceMean", &ek_op_reduce_mean, reduce_mean_in, reduce_mean_out, 1, 1, 0, false, false},
