@@ -84,7 +84,9 @@ def _where() -> Iterator[OpCase]:
         yield op_case("Where", f"full_{name}", [condition, a, b], expected=[np.where(condition, a, b)])
         narrow = condition[..., :1] if condition.ndim else condition
         yield op_case("Where", f"narrow_{name}", [narrow, a, b], expected=[np.where(narrow, a, b)])
-    yield op_case("Where", "condition_widens", [np.array([[True], [False], [True]]), np.float32([1.0]), np.float32([2.0])])
+    yield op_case(
+        "Where", "condition_widens", [np.array([[True], [False], [True]]), np.array([1.0], np.float32), np.array([2.0], np.float32)]
+    )
     q = quant(I8, 0.1, -7)
     a, b = random_quantized((5, 6), I8, "Where"), random_quantized((6,), I8, "Where", "b")
     yield op_case("Where", "q_int8", [rng("Where").random((5, 1)) < 0.5, a, b], qin=[None, q, q], qout=[q])

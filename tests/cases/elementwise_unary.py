@@ -87,20 +87,26 @@ def cases() -> Iterator[OpCase]:
 
 
 def _by_hand() -> Iterator[OpCase]:
-    halves = np.float32([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 8388607.5, -8388609.0])
-    yield op_case("Round", "ties", [halves], expected=[np.float32([-2, -2, 0, 0, 2, 2, 4, 8388608, -8388609])], tolerance=EXACT)
-    yield op_case("Floor", "halves", [halves], expected=[np.float32([math.floor(v) for v in halves])], tolerance=EXACT)
-    yield op_case("Ceil", "halves", [halves], expected=[np.float32([math.ceil(v) for v in halves])], tolerance=EXACT)
-    yield op_case("Abs", "smallest", [np.int8([-128, -1, 5])], expected=[np.int8([-128, 1, 5])])
-    yield op_case("Neg", "unsigned", [np.uint8([0, 1, 255])], expected=[np.uint8([0, 255, 1])])
-    yield op_case("Sign", "signs", [np.float32([-3, 0, 2])], expected=[np.float32([-1, 0, 1])])
-    x = np.float32([-3, -1, -0.5, 0, 0.5, 1, 3])
-    yield op_case("Relu", "hand", [x], expected=[np.float32([0, 0, 0, 0, 0.5, 1, 3])])
-    yield op_case("Clip", "hand", [x], {"min": -0.5, "max": 1.0}, expected=[np.float32([-0.5, -0.5, -0.5, 0, 0.5, 1, 1])])
-    yield op_case("Clip", "integers", [np.int64([-9, -1, 0, 3, 9])], {"min": -1.5, "max": 2.5}, expected=[np.int64([-1, -1, 0, 2, 2])])
-    yield op_case("ThresholdedRelu", "hand", [x], {"alpha": 0.5}, expected=[np.float32([0, 0, 0, 0, 0, 1, 3])])
+    halves = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 8388607.5, -8388609.0], np.float32)
+    yield op_case("Round", "ties", [halves], expected=[np.array([-2, -2, 0, 0, 2, 2, 4, 8388608, -8388609], np.float32)], tolerance=EXACT)
+    yield op_case("Floor", "halves", [halves], expected=[np.array([math.floor(v) for v in halves], np.float32)], tolerance=EXACT)
+    yield op_case("Ceil", "halves", [halves], expected=[np.array([math.ceil(v) for v in halves], np.float32)], tolerance=EXACT)
+    yield op_case("Abs", "smallest", [np.array([-128, -1, 5], np.int8)], expected=[np.array([-128, 1, 5], np.int8)])
+    yield op_case("Neg", "unsigned", [np.array([0, 1, 255], np.uint8)], expected=[np.array([0, 255, 1], np.uint8)])
+    yield op_case("Sign", "signs", [np.array([-3, 0, 2], np.float32)], expected=[np.array([-1, 0, 1], np.float32)])
+    x = np.array([-3, -1, -0.5, 0, 0.5, 1, 3], np.float32)
+    yield op_case("Relu", "hand", [x], expected=[np.array([0, 0, 0, 0, 0.5, 1, 3], np.float32)])
+    yield op_case("Clip", "hand", [x], {"min": -0.5, "max": 1.0}, expected=[np.array([-0.5, -0.5, -0.5, 0, 0.5, 1, 1], np.float32)])
+    yield op_case(
+        "Clip",
+        "integers",
+        [np.array([-9, -1, 0, 3, 9], np.int64)],
+        {"min": -1.5, "max": 2.5},
+        expected=[np.array([-1, -1, 0, 2, 2], np.int64)],
+    )
+    yield op_case("ThresholdedRelu", "hand", [x], {"alpha": 0.5}, expected=[np.array([0, 0, 0, 0, 0, 1, 3], np.float32)])
     approximate = [0.5 * float(v) * (1 + math.tanh(math.sqrt(2 / math.pi) * (float(v) + 0.044715 * float(v) ** 3))) for v in x]
-    yield op_case("Gelu", "tanh_formula", [x], {"approximate": "tanh"}, expected=[np.float32(approximate)])
+    yield op_case("Gelu", "tanh_formula", [x], {"approximate": "tanh"}, expected=[np.array(approximate, np.float32)])
 
 
 def _predicates() -> Iterator[OpCase]:

@@ -129,12 +129,14 @@ def _cast() -> Iterator[OpCase]:
                 x = np.concatenate([x, np.array(near).astype(source.numpy)])
         for target in ALL_DTYPES:
             yield op_case("Cast", f"{source.label}_to_{target.label}", [x], {"to": target}, tolerance=EXACT)
-    hand = np.float32([1.9, -1.9, np.nan, np.inf, -np.inf, 300.0])
-    yield op_case("Cast", "saturates", [hand], {"to": I8}, expected=[np.int8([1, -1, 0, 127, -128, 127])])
-    yield op_case("Cast", "wraps", [np.int32([300, -1, 128])], {"to": U8}, expected=[np.uint8([44, 255, 128])])
-    yield op_case("Cast", "half_ties", [np.float64([1 + 2**-11, 1 + 3 * 2**-11, 2**-25, 65519.9, 65520.0])], {"to": F16}, tolerance=EXACT)
-    once = np.float64([1 + 2**-11 + 2**-40])  # rounding to float32 first would make it a tie
-    yield op_case("Cast", "rounds_once", [once], {"to": F16}, expected=[np.float16([1 + 2**-10])], tolerance=EXACT)
+    hand = np.array([1.9, -1.9, np.nan, np.inf, -np.inf, 300.0], np.float32)
+    yield op_case("Cast", "saturates", [hand], {"to": I8}, expected=[np.array([1, -1, 0, 127, -128, 127], np.int8)])
+    yield op_case("Cast", "wraps", [np.array([300, -1, 128], np.int32)], {"to": U8}, expected=[np.array([44, 255, 128], np.uint8)])
+    yield op_case(
+        "Cast", "half_ties", [np.array([1 + 2**-11, 1 + 3 * 2**-11, 2**-25, 65519.9, 65520.0], np.float64)], {"to": F16}, tolerance=EXACT
+    )
+    once = np.array([1 + 2**-11 + 2**-40], np.float64)  # rounding to float32 first would make it a tie
+    yield op_case("Cast", "rounds_once", [once], {"to": F16}, expected=[np.array([1 + 2**-10], np.float16)], tolerance=EXACT)
     yield op_case("Cast", "large", [random((3, 20011), "Cast", scale=100.0)], {"to": I8})
     yield op_case("Cast", "empty", [np.zeros((0, 3), np.float32)], {"to": F64})
     yield op_case("Cast", "half_random", [random((500,), "Cast", "half")], {"to": F16}, tolerance=HALF)
