@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from edgekit.ir import Graph, GraphBuilder, Value
@@ -24,7 +26,7 @@ class Network:
     def conv(self, x: Value, out: int, k: int = 3, stride: int = 1, groups: int = 1) -> Value:
         n = len(x.shape) - 2
         w = self.floats(out, *[k] * n, x.shape[1] // groups)
-        attrs = {"strides": [stride] * n, "pads": [k // 2] * 2 * n, "dilations": [1] * n}
+        attrs: dict[str, Any] = {"strides": [stride] * n, "pads": [k // 2] * 2 * n, "dilations": [1] * n}
         return self.b.call("Conv", x, w, groups=groups, layout="NCHW", **attrs)
 
     def norm(self, x: Value) -> Value:

@@ -82,7 +82,7 @@ class _Maker:
             return
         if kind == 1 and self.number(0, 2) == 0:
             x = self.b.call("Pad", x, self.ints([0, 0, 1, 0, 0, 0, 0, 1]))
-        attrs = {
+        attrs: dict[str, Any] = {
             "kernel": [2, 2],
             "strides": [self.number(1, 2)] * 2,
             "pads": [0, 0, self.number(0, 1), 0],
@@ -256,7 +256,7 @@ STEPS = [
 def graphs(draw: Draw, max_steps: int = 12) -> tuple[Graph, dict[str, Array]]:
     """A graph and feeds for it."""
     m = _Maker(draw, draw(st.integers(0, 2**16)))
-    feeds = {}
+    feeds: dict[str, Array] = {}
     for i in range(draw(st.integers(1, 2))):
         shape = draw(st.sampled_from([(1, 3, 6, 6), (2, 4, 5, 4), (1, 4, 4, 6), (1, 1, 8, 8), (2, 3, 7), (1, 2, 3, 4, 3), (4, 6)]))
         v = m.b.input(f"x{i}", F32, shape)

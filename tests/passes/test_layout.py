@@ -77,7 +77,9 @@ def test_everything_with_an_axis_follows() -> None:
     x = net.b.call("CumSum", x, net.b.constant(np.array(1, np.int64)))
     x = net.b.call("Mul", x, net.floats(3, 1, 1))
     x = net.b.call("PRelu", x, net.floats(3, 1, 1))
-    x = net.b.call("Where", net.b.call("Less", x, net.floats(1)), x, net.b.call("Expand", net.b.call("ReduceMean", x, axes=[1]), net.ints(1, 3, 1, 1)))
+    x = net.b.call(
+        "Where", net.b.call("Less", x, net.floats(1)), x, net.b.call("Expand", net.b.call("ReduceMean", x, axes=[1]), net.ints(1, 3, 1, 1))
+    )
     values, indices = net.b.call_multi("TopK", x, net.ints(2), axis=1)
     x = net.b.call("Softmax", values, axis=1)
     best = net.b.call("ArgMax", net.conv(x, 4), axis=1, keepdims=False)

@@ -10,7 +10,7 @@ import pytest
 
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.passes import optimize
-from edgekit.types import F32
+from edgekit.types import F32, Array
 from tests.passes.test_contract import assert_same_numbers
 
 Form = Callable[[GraphBuilder, Value], Value]
@@ -125,7 +125,7 @@ FORMS: list[tuple[Form, str]] = [
 ]
 
 
-def build(form: Form, shape: tuple[int, ...] = (2, 6, 8)) -> tuple[Graph, dict[str, np.ndarray]]:
+def build(form: Form, shape: tuple[int, ...] = (2, 6, 8)) -> tuple[Graph, dict[str, Array]]:
     b = GraphBuilder("g")
     b.output(form(b, b.input("x", F32, shape)), "y")
     return b.graph, {"x": np.random.default_rng(0).standard_normal(shape, dtype=np.float32) * 3}
