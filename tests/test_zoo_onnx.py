@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import edgekit
 from edgekit import converters
 from edgekit.ir import Graph
 from edgekit.reference import run_graph
@@ -72,3 +73,19 @@ def test_check_finds_nothing_in_less_than_two_seconds(name: str) -> None:
     blockers = converters.check(path, shapes={n: a.shape for n, a in feeds.items()})
     assert time.perf_counter() - start < 2.0
     assert blockers == []
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_runtime_gives_the_golden_outputs(name: str, tmp_path: Path) -> None:
+    path = require_folder("zoo", "EDGEKIT_MODEL_ZOO") / name
+    feeds, want = golden(path)
+    start = time.perf_counter()
+    edgekit.convert(path, tmp_path / "model.ekm", shapes={n: a.shape for n, a in feeds.items()})
+    assert time.perf_counter() - start < MAX_SECONDS
+    session = edgekit.Session(tmp_path / "model.ekm")
+    assert [v.name for v in session.inputs] == list(feeds)
+    got = list(session.run(feeds).values())
+    assert len(got) == len(want)
+    for a, b in zip(got, want, strict=True):
+        assert a.shape == b.shape
+        assert relative_error(a, b) < TOLERANCE

@@ -43,10 +43,8 @@ def fold_node(
     present = [a for a in arrays if a is not None]
     if any(a.dtype == object for a in present) or sum(a.size for a in present) > MAX_READ_ELEMENTS:
         return None
-    if any(not o.type.is_static or _size(o) > MAX_KNOWN_ELEMENTS for o in outputs):
-        # a size that only the data decide (NonZero): at most what was read
-        if any(_upper(o) > MAX_KNOWN_ELEMENTS for o in outputs):
-            return None
+    if any(_upper(o) > MAX_KNOWN_ELEMENTS for o in outputs):  # sizes that only the data decide (NonZero) have an upper end
+        return None
     try:
         with np.errstate(all="ignore"):
             result = definition.reference(*definition.group_inputs(arrays), **attrs)
@@ -54,10 +52,6 @@ def fold_node(
         return None
     flat = list(result) if isinstance(result, list | tuple) else [result]
     return [np.asarray(a).astype(o.dtype.numpy, copy=False) for a, o in zip(flat, outputs, strict=False)]
-
-
-def _size(o: Arg) -> float:
-    return float(np.prod([float(d) for d in o.type.static_shape()]))
 
 
 def _upper(o: Arg) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgekit.errors import MalformedModelError
-
 from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.context import GRAPH
 

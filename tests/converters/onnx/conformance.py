@@ -51,7 +51,7 @@ def read_manifest() -> dict[str, Outcome]:
     out = {}
     for line in MANIFEST.read_text().splitlines():
         if line and not line.startswith("#"):
-            name, status, reason = (line.split("\t") + [""])[:3]
+            name, status, reason = [*line.split("\t"), ""][:3]
             out[name] = Outcome(status, reason)
     return out
 
@@ -161,7 +161,8 @@ def compare(got: Array, want: Array) -> str:
     )
     if close.all():
         return ""
-    return f"{int((~close).sum())} of {got.size} elements differ, by up to {float(np.nanmax(np.abs(got.astype(np.float64) - want.astype(np.float64)))):.3g}"
+    apart = np.abs(got.astype(np.float64) - want.astype(np.float64))
+    return f"{int((~close).sum())} of {got.size} elements differ, by up to {float(np.nanmax(apart)):.3g}"
 
 
 def _in_order(data: Path, prefix: str) -> list[Path]:

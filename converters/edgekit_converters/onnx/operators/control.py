@@ -34,7 +34,7 @@ def if_(ctx: NodeContext) -> Sequence[Value | None]:
     then_graph, else_graph = (b.builder.graph for b in bodies)
     for a, b in zip(then_graph.outputs, else_graph.outputs, strict=False):
         if a.dtype is not b.dtype or a.type.rank != b.type.rank:
-            message = f"its branches give {a.type} and {b.type}, so its condition must be known at conversion, but {condition.name!r} is computed at run time."
+            message = f"its branches give {a.type} and {b.type}, so its condition must be known at conversion; it is computed at run time."
             raise Unsupported(message, ctx.importer.session.shape_hint() or FREEZE, "dynamic-input")
     return ctx.call_multi("If", ctx.cast(ctx.scalar(condition), BOOL), *outside, then_graph=then_graph, else_graph=else_graph)
 

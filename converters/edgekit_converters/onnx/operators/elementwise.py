@@ -17,8 +17,9 @@ INF = float("inf")
 
 #: operators of one input without attributes, that the table has under another or the same name
 UNARY = (
-    "Abs", "Neg", "Exp", "Log", "Sqrt", "Reciprocal", "Floor", "Ceil", "Round", "Sign", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh",
-    "Asinh", "Acosh", "Atanh", "Tanh", "Sigmoid", "Erf", "Relu", "Softplus", "Softsign", "HardSwish", "Mish", "Not", "BitwiseNot", "IsNaN",
+    "Abs", "Neg", "Exp", "Log", "Sqrt", "Reciprocal", "Floor", "Ceil", "Round", "Sign", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan",
+    "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Tanh", "Sigmoid", "Erf", "Relu", "Softplus", "Softsign", "HardSwish", "Mish", "Not",
+    "BitwiseNot", "IsNaN",
 )  # fmt: skip
 #: operators of two inputs with numpy broadcasting
 BINARY = (

@@ -32,7 +32,8 @@ def convolution(ctx: NodeContext, x: Value, w: Value, b: Value | None) -> Value:
     window = spatial_attributes(ctx, x, kernel)
     weights = permute(ctx, w, (0, *range(2, rank + 2), 1))
     return ctx.call(
-        "Conv", x, weights, b, strides=window.strides, pads=window.pads, dilations=window.dilations, groups=ctx.get_int("group", 1), layout="NCHW"
+        "Conv", x, weights, b, strides=window.strides, pads=window.pads, dilations=window.dilations,
+        groups=ctx.get_int("group", 1), layout="NCHW"
     )  # fmt: skip
 
 
@@ -77,7 +78,8 @@ def conv_transpose(ctx: NodeContext) -> Value:
             moved = ctx.transpose(split, (0, 2, *range(3, rank + 3), 1))
             weights = ctx.reshape(moved, (groups * per_group, *kernel, channels // groups))
     return ctx.call(
-        "ConvTranspose", x, weights, b, strides=window.strides, pads=window.pads, dilations=window.dilations, output_padding=window.output_padding,
+        "ConvTranspose", x, weights, b, strides=window.strides, pads=window.pads, dilations=window.dilations,
+        output_padding=window.output_padding,
         groups=groups, layout="NCHW",
     )  # fmt: skip
 
