@@ -55,6 +55,11 @@ def supported() -> list[tuple[str, str]]:
     return sorted(_TABLE)
 
 
+def entries(domain: str, op: str) -> tuple[tuple[int, ConvertFunction], ...]:
+    """The (since, converter) rows of an operator, by opset."""
+    return tuple(_TABLE.get((canonical_domain(domain), op), ()))
+
+
 def load_all() -> None:
     """Import every module of the ``operators`` package, which enters its converters."""
     package = importlib.import_module("edgekit_converters.onnx.operators")
