@@ -67,8 +67,8 @@ static ek_status build(ek_op_context *ctx, plan *p) {
   size_t used = 0;
   p->packed_k = ek_place(&used, ek_igemm_packed_size(&p->scores, p->keys));
   p->packed_v = ek_place(&used, ek_igemm_packed_size(&p->values, p->width));
-  p->work_k = ek_place(&used, ek_igemm_pack_scratch(&p->scores));
-  p->work_v = ek_place(&used, ek_igemm_pack_scratch(&p->values));
+  p->work_k = ek_place(&used, ek_igemm_pack_scratch(&p->scores, k, false));
+  p->work_v = ek_place(&used, ek_igemm_pack_scratch(&p->values, v, false));
   p->block = ek_place(&used, ek_mul_size(p->keys, BLOCK_ROWS * sizeof(float)));
   p->thread_bytes = used;
   return used == SIZE_MAX ? ek_op_fail(ctx, EK_ERR_OUT_OF_MEMORY, "the keys are too large") : EK_OK;

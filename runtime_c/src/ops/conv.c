@@ -47,10 +47,7 @@ static ek_status conv_init(ek_op_context *ctx) {
     ek_conv_pack(ctx, p, state + p->init_scratch, state + p->packed);
   }
   if (p->path != EK_CONV_GEMM && !p->tables_in_run) {
-    uint32_t *table = (uint32_t *)(void *)(state + p->tables);
-    for (size_t first = 0; first < p->pixels; first += p->mr, table += p->taps * p->mr) {
-      ek_conv_fill_table(p, first, p->pixels - first < p->mr ? p->pixels - first : p->mr, table);
-    }
+    ek_conv_fill_tables(p, state);
   }
   return EK_OK;
 }
@@ -60,18 +57,40 @@ typedef struct conv_job {
   const char *x, *packed, *zero;
   char *y;
   const uint32_t *tables; /* NULL: filled as they are needed */
+  const ek_conv_row *rows;
   uint32_t *thread_tables;
   size_t tiles, block, blocks, tile_bytes;
 } conv_job;
 
-static const uint32_t *table_of(const conv_job *job, size_t tile, size_t mr, uint32_t thread) {
-  const size_t entries = job->p->taps * job->p->mr;
+/* A tile of output positions: the first, how many, their table, and what is added to its offsets. */
+typedef struct tile {
+  size_t first, mr, base;
+  const uint32_t *table;
+} tile;
+
+static tile get_tile(const conv_job *job, size_t index, uint32_t thread) {
+  const ek_conv_plan *p = job->p;
+  const size_t entries = p->taps * p->mr;
+  tile t = {index * p->mr, p->mr, 0, NULL};
+  if (p->by_row) {
+    const size_t width = (size_t)p->out.size[2], row = index / p->row_tiles, column = index % p->row_tiles;
+    const size_t left = width - column * p->mr;
+    t.first = row * width + column * p->mr;
+    t.mr = left < p->mr ? left : p->mr;
+    t.base = job->rows[row].base;
+    t.table = job->tables + (job->rows[row].table * p->row_tiles + column) * entries;
+    return t;
+  }
+  const size_t left = p->pixels - t.first;
+  t.mr = left < p->mr ? left : p->mr;
   if (job->tables != NULL) {
-    return job->tables + tile * entries;
+    t.table = job->tables + index * entries;
+    return t;
   }
   uint32_t *table = job->thread_tables + thread * entries;
-  ek_conv_fill_table(job->p, tile * job->p->mr, mr, table);
-  return table;
+  ek_conv_fill_table(p, t.first, t.mr, table);
+  t.table = table;
+  return t;
 }
 
 static void igemm_range(void *argument, size_t begin, size_t end, uint32_t thread) {
@@ -82,13 +101,13 @@ static void igemm_range(void *argument, size_t begin, size_t end, uint32_t threa
   ek_igemm_args args;
   ek_igemm_begin(&p->g, job->zero, (size_t)p->out.channels, &args);
   for (size_t i = begin; i < end; i++) {
-    const size_t tile = i % job->tiles, outer = i / job->tiles;
+    const tile t = get_tile(job, i % job->tiles, thread);
+    const size_t outer = i / job->tiles;
     const size_t column = outer % job->blocks * job->block, group = outer / job->blocks % p->groups, image = outer / job->blocks / p->groups;
-    const size_t row = tile * p->mr, mr = p->pixels - row < p->mr ? p->pixels - row : p->mr;
     const size_t nc = p->group_out - column < job->block ? p->group_out - column : job->block;
-    ek_igemm_call(&p->g, &args, mr, nc, job->x + (image * image_in + group * p->group_in) * item, table_of(job, tile, mr, thread),
+    ek_igemm_call(&p->g, &args, t.mr, nc, job->x + (image * image_in + t.base + group * p->group_in) * item, t.table,
                   job->packed + group * p->packed_group + column / p->g.nr * job->tile_bytes,
-                  job->y + (image * image_out + row * (size_t)p->out.channels + group * p->group_out + column) * item);
+                  job->y + (image * image_out + t.first * (size_t)p->out.channels + group * p->group_out + column) * item);
   }
 }
 
@@ -101,20 +120,18 @@ static void depthwise_range(void *argument, size_t begin, size_t end, uint32_t t
   ek_qs8_dwconv_args q = {p->taps, NULL, NULL, (const int8_t *)job->zero, job->packed, NULL,
                           channels, p->g.zero_point, p->g.qmin, p->g.qmax};
   for (size_t i = begin; i < end; i++) {
-    const size_t tile = i % job->tiles, image = i / job->tiles, row = tile * p->mr;
-    const size_t mr = p->pixels - row < p->mr ? p->pixels - row : p->mr;
-    const uint32_t *table = table_of(job, tile, mr, thread);
-    const size_t to = (image * p->pixels + row) * channels;
+    const tile t = get_tile(job, i % job->tiles, thread);
+    const size_t image = i / job->tiles, to = (image * p->pixels + t.first) * channels, from = image * image_in + t.base;
     if (p->dw_qs8 != NULL) {
-      q.a = (const int8_t *)job->x + image * image_in;
-      q.a_offsets = table;
+      q.a = (const int8_t *)job->x + from;
+      q.a_offsets = t.table;
       q.c = (int8_t *)job->y + to;
-      p->dw_qs8->fn(mr, channels, &q);
+      p->dw_qs8->fn(t.mr, channels, &q);
     } else {
-      f.a = (const float *)(const void *)job->x + image * image_in;
-      f.a_offsets = table;
+      f.a = (const float *)(const void *)job->x + from;
+      f.a_offsets = t.table;
       f.c = (float *)(void *)job->y + to;
-      p->dw_f32->fn(mr, channels, &f);
+      p->dw_f32->fn(t.mr, channels, &f);
     }
   }
 }
@@ -129,7 +146,11 @@ static void run_gemm(ek_op_context *ctx, const ek_conv_plan *p, const char *x, c
 
 static void run_indirect(ek_op_context *ctx, const ek_conv_plan *p, const char *x, const char *packed, char *y) {
   const char *state = ctx->state;
-  conv_job job = {p, x, packed, state + p->zero, y, NULL, NULL, (p->pixels + p->mr - 1) / p->mr, 0, 1, 0};
+  conv_job job = {p, x, packed, state + p->zero, y, NULL, NULL, NULL, (p->pixels + p->mr - 1) / p->mr, 0, 1, 0};
+  if (p->by_row) {
+    job.rows = (const ek_conv_row *)(const void *)(state + p->rows);
+    job.tiles = p->row_count * p->row_tiles;
+  }
   if (p->tables_in_run) {
     job.thread_tables = (uint32_t *)(void *)((char *)ctx->scratch + p->run_tables);
   } else {

@@ -39,7 +39,7 @@ static ek_status build(ek_op_context *ctx, plan *p) {
   (void)ek_place(&state, sizeof *p);
   size_t *where = p->pack_in_run ? &scratch : &state;
   p->packed = ek_place(where, ek_igemm_packed_size(&p->g, n));
-  p->work = ek_place(where, ek_igemm_pack_scratch(&p->g));
+  p->work = ek_place(where, ek_igemm_pack_scratch(&p->g, w, false));
   p->state_bytes = state;
   p->scratch_bytes = scratch;
   if (state == SIZE_MAX || scratch == SIZE_MAX) {

@@ -130,10 +130,10 @@ static ek_status build(ek_op_context *ctx, matrices *m, plan *p) {
     p->matrix_bytes = ek_align_size(ek_igemm_packed_size(&p->g, m->columns));
     if (p->pack_in_run) {
       p->run_packed = ek_place(&one, p->matrix_bytes);
-      p->run_work = ek_place(&one, ek_igemm_pack_scratch(&p->g));
+      p->run_work = ek_place(&one, ek_igemm_pack_scratch(&p->g, b, false));
     } else {
       p->packed = ek_place(&state, ek_mul_size(p->matrix_bytes, m->b_count));
-      p->work = ek_place(&state, ek_igemm_pack_scratch(&p->g));
+      p->work = ek_place(&state, ek_igemm_pack_scratch(&p->g, b, false));
     }
     if (attrs->transpose_a) {
       p->run_a = ek_place(&one, ek_mul_size(ek_mul_size(m->rows, m->inner), p->g.item));

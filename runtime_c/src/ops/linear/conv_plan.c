@@ -15,9 +15,35 @@ static bool unit_window(const ek_conv_plan *p) {
   return true;
 }
 
+/* First input position of an output row along the dimensions before the last; true when the window lies inside along them. */
+static bool row_start(const ek_conv_plan *p, size_t row, int64_t start[2]) {
+  const int64_t o[2] = {(int64_t)row / p->out.size[1], (int64_t)row % p->out.size[1]};
+  bool inside = true;
+  for (uint32_t d = 0; d < 2; d++) {
+    start[d] = o[d] * p->window.stride[d] - p->window.begin[d];
+    inside = inside && start[d] >= 0 && start[d] + (p->window.kernel[d] - 1) * p->window.dilation[d] < p->in.size[d];
+  }
+  return inside;
+}
+
+/* Rows share tables where that wastes little of the last tile of a row. */
+static void choose_rows(ek_conv_plan *p) {
+  const size_t width = (size_t)p->out.size[2];
+  p->row_count = (size_t)(p->out.size[0] * p->out.size[1]);
+  p->row_tiles = (width + p->mr - 1) / p->mr;
+  p->by_row = width % p->mr == 0 || width >= 8 * p->mr || p->path == EK_CONV_DEPTHWISE;
+  size_t border = 0;
+  for (size_t i = 0; i < p->row_count; i++) {
+    int64_t start[2];
+    border += row_start(p, i, start) ? 0 : 1;
+  }
+  p->row_tables = border + (border < p->row_count ? 1 : 0);
+  p->by_row = p->by_row && p->row_tables < p->row_count;
+}
+
 static size_t depthwise_pack_scratch(const ek_conv_plan *p) {
-  /* weights as float, then bias, then multipliers */
-  return ek_mul_size(ek_add_size(p->taps, 2), p->groups * sizeof(float));
+  /* weights as float (the int8 kernel takes them as they lie), then bias, then multipliers */
+  return ek_mul_size(ek_add_size(p->dw_qs8 != NULL ? 0 : p->taps, 2), p->groups * sizeof(float));
 }
 
 ek_status ek_conv_plan_build(ek_op_context *ctx, ek_conv_plan *p) {
@@ -62,11 +88,15 @@ ek_status ek_conv_plan_build(ek_op_context *ctx, ek_conv_plan *p) {
     p->path = EK_CONV_IGEMM;
   }
 
-  const size_t tiles = (p->pixels + p->mr - 1) / p->mr;
+  if (p->path != EK_CONV_GEMM && !x->is_dynamic) {
+    choose_rows(p);
+  }
+  const size_t tiles = p->by_row ? ek_mul_size(p->row_tables, p->row_tiles) : (p->pixels + p->mr - 1) / p->mr;
   const size_t table = ek_mul_size(p->taps, p->mr * sizeof(uint32_t));
   const size_t tables = ek_mul_size(tiles, table);
   p->pack_in_run = !w->is_constant || (b != NULL && !b->is_constant);
   p->tables_in_run = x->is_dynamic || tables > MAX_TABLE_BYTES;
+  p->by_row = p->by_row && !p->tables_in_run;
 
   size_t packed, pack_scratch;
   if (p->path == EK_CONV_DEPTHWISE) {
@@ -76,7 +106,7 @@ ek_status ek_conv_plan_build(ek_op_context *ctx, ek_conv_plan *p) {
   } else {
     p->packed_group = ek_align_size(ek_igemm_packed_size(&p->g, p->group_out));
     packed = ek_mul_size(p->packed_group, p->groups);
-    pack_scratch = ek_igemm_pack_scratch(&p->g);
+    pack_scratch = ek_igemm_pack_scratch(&p->g, w, false);
   }
   size_t state = 0, scratch = 0;
   (void)ek_place(&state, sizeof *p);
@@ -93,6 +123,7 @@ ek_status ek_conv_plan_build(ek_op_context *ctx, ek_conv_plan *p) {
       p->run_tables = ek_place(&scratch, ek_mul_size(table, ctx->threads));
     } else {
       p->tables = ek_place(&state, tables);
+      p->rows = p->by_row ? ek_place(&state, ek_mul_size(p->row_count, sizeof(ek_conv_row))) : 0;
     }
   }
   if (!p->channels_last) {
@@ -112,7 +143,7 @@ static void pack_depthwise(ek_op_context *ctx, const ek_conv_plan *p, void *scra
   const ek_tensor *x = ek_input(ctx, 0), *w = ek_input(ctx, 1), *b = ek_input(ctx, 2);
   const ek_tensor *y = ek_output(ctx, 0);
   const size_t channels = p->groups, taps = p->taps;
-  float *values = scratch, *bias = values + taps * channels, *multiplier = bias + channels;
+  float *values = scratch, *bias = values + (p->dw_qs8 != NULL ? 0 : taps * channels), *multiplier = bias + channels;
   if (p->dw_qs8 != NULL) {
     for (size_t c = 0; c < channels; c++) {
       const double scale = (double)w->quant->scale[w->quant->count > 1 ? c : 0];
@@ -164,6 +195,44 @@ void ek_conv_fill_table(const ek_conv_plan *p, size_t first, size_t mr, uint32_t
         for (int64_t f = 0; f < kernel[2]; f++, entry += p->mr) {
           const int64_t u = start[2] + f * dilation[2];
           *entry = inside && u >= 0 && u < size[2] ? (uint32_t)(((z * size[1] + v) * size[2] + u) * channels) : EK_IGEMM_PAD;
+        }
+      }
+    }
+  }
+}
+
+void ek_conv_fill_tables(const ek_conv_plan *p, char *state) {
+  const size_t entries = p->taps * p->mr;
+  uint32_t *table = (uint32_t *)(void *)(state + p->tables);
+  if (!p->by_row) {
+    for (size_t first = 0; first < p->pixels; first += p->mr, table += entries) {
+      ek_conv_fill_table(p, first, p->pixels - first < p->mr ? p->pixels - first : p->mr, table);
+    }
+    return;
+  }
+  const size_t width = (size_t)p->out.size[2];
+  ek_conv_row *rows = (ek_conv_row *)(void *)(state + p->rows);
+  uint32_t filled = 0, shared = UINT32_MAX, shared_base = 0;
+  for (size_t i = 0; i < p->row_count; i++) {
+    int64_t start[2];
+    const bool inside = row_start(p, i, start);
+    rows[i].base = inside ? (uint32_t)((start[0] * p->in.size[1] + start[1]) * p->in.size[2] * p->in.channels) : 0;
+    if (inside && shared != UINT32_MAX) {
+      rows[i].table = shared;
+      continue;
+    }
+    rows[i].table = filled;
+    uint32_t *to = table + filled++ * p->row_tiles * entries;
+    if (inside) {
+      shared = rows[i].table;
+      shared_base = rows[i].base;
+    }
+    for (size_t first = 0; first < width; first += p->mr, to += entries) {
+      const size_t mr = width - first < p->mr ? width - first : p->mr;
+      ek_conv_fill_table(p, i * width + first, mr, to);
+      for (size_t e = 0; e < entries && inside; e++) {
+        if (e % p->mr < mr && to[e] != EK_IGEMM_PAD) {
+          to[e] -= shared_base;
         }
       }
     }

@@ -23,19 +23,31 @@ typedef struct ek_conv_plan {
   bool channels_last;
   bool pack_in_run;    /* weights or bias are computed by the model */
   bool tables_in_run;  /* shapes change, or the tables would be large */
+  bool by_row;         /* tiles do not cross output rows, so that rows share tables: see ek_conv_row */
+  size_t row_count, row_tiles, row_tables; /* output rows, tiles in one, different tables */
   /* Offsets in the state: */
-  size_t zero, packed, tables, packed_group;
+  size_t zero, packed, tables, rows, packed_group;
   /* Offsets in the scratch: */
   size_t run_packed, run_pack_scratch, run_tables, run_x, run_y;
   size_t init_scratch; /* in the state: packing works there */
   size_t state_bytes, scratch_bytes;
 } ek_conv_plan;
 
+/* Where the table of one output row lies, and what is added to its offsets. All rows whose windows lie inside the input along the
+ * dimensions before the last share one table; each of the others has its own. */
+typedef struct ek_conv_row {
+  uint32_t table;
+  uint32_t base;
+} ek_conv_row;
+
 /* Builds the plan from the context's present shapes. */
 ek_status ek_conv_plan_build(ek_op_context *ctx, ek_conv_plan *plan);
 
 /* Packs the weights; `scratch` is the memory packing works in. */
 void ek_conv_pack(ek_op_context *ctx, const ek_conv_plan *plan, void *scratch, void *packed);
+
+/* Fills the tables of the state, and the rows where there are any. */
+void ek_conv_fill_tables(const ek_conv_plan *plan, char *state);
 
 /* Offsets of the taps of `mr` output positions from `first` on, relative to the image: [taps][plan->mr]. */
 void ek_conv_fill_table(const ek_conv_plan *plan, size_t first, size_t mr, uint32_t *table);

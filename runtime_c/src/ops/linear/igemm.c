@@ -113,8 +113,12 @@ size_t ek_igemm_packed_tile(const ek_igemm *g) {
                         : ek_f32_igemm_packed_tile(g->f32, g->ks, g->kc) * sizeof(float);
 }
 
-size_t ek_igemm_pack_scratch(const ek_igemm *g) {
-  const size_t weights = ek_mul_size(ek_mul_size(g->nr * g->item, g->ks), g->kc);
+static bool packs_directly(const ek_igemm *g, const ek_tensor *w, bool tap_list) {
+  return !tap_list && (g->qs8 != NULL || w->dtype == EK_F32);
+}
+
+size_t ek_igemm_pack_scratch(const ek_igemm *g, const ek_tensor *w, bool tap_list) {
+  const size_t weights = packs_directly(g, w, tap_list) ? 0 : ek_mul_size(ek_mul_size(g->nr * g->item, g->ks), g->kc);
   return ek_add_size(ek_align_size(2 * g->nr * sizeof(float)), weights);
 }
 
@@ -155,7 +159,7 @@ static void gather(const ek_igemm *g, const ek_igemm_source *s, size_t n0, size_
 }
 
 void ek_igemm_pack(const ek_igemm *g, const ek_igemm_source *s, void *scratch, void *packed) {
-  const bool direct = s->taps == NULL && (g->qs8 != NULL || s->w->dtype == EK_F32);
+  const bool direct = packs_directly(g, s->w, s->taps != NULL);
   const size_t tile = ek_igemm_packed_tile(g);
   char *to = packed;
   void *weights = (char *)scratch + ek_align_size(2 * g->nr * sizeof(float));

@@ -53,10 +53,11 @@ ek_status ek_igemm_choose(ek_op_context *ctx, const ek_tensor *x, const ek_tenso
 /* Fills what ek_igemm_source needs of x, w, bias and y: shape and starts are the caller's. */
 ek_igemm_source ek_igemm_source_of(const ek_igemm *g, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias, const ek_tensor *y);
 
-/* Bytes of n packed columns, of one packed tile of NR columns, and of the memory packing works in. */
+/* Bytes of n packed columns, of one packed tile of NR columns, and of the memory packing works in: little where the weights can be
+ * read as they lie (float32, or int8 for the int8 kernel, and no list of taps). */
 size_t ek_igemm_packed_size(const ek_igemm *g, size_t n);
 size_t ek_igemm_packed_tile(const ek_igemm *g);
-size_t ek_igemm_pack_scratch(const ek_igemm *g);
+size_t ek_igemm_pack_scratch(const ek_igemm *g, const ek_tensor *w, bool tap_list);
 
 /* Packs shape.n columns. `scratch` has ek_igemm_pack_scratch bytes. */
 void ek_igemm_pack(const ek_igemm *g, const ek_igemm_source *source, void *scratch, void *packed);

@@ -111,7 +111,7 @@ static ek_status build(ek_op_context *ctx, const ek_recurrent_spec *spec, plan *
   p->packed_r = ek_place(where, ek_mul_size(p->r_bytes, p->directions));
   p->packed_second = ek_place(where, ek_mul_size(p->second_bytes, p->directions));
   p->bias = ek_place(where, ek_mul_size(p->rows, 2 * sizeof(float)));
-  const size_t work_w = ek_igemm_pack_scratch(&p->input), work_r = ek_igemm_pack_scratch(&p->recurrent);
+  const size_t work_w = ek_igemm_pack_scratch(&p->input, w, false), work_r = ek_igemm_pack_scratch(&p->recurrent, r, false);
   p->work = ek_place(where, work_w > work_r ? work_w : work_r);
   const size_t batch_rows = ek_mul_size(p->batch, p->rows * sizeof(float)), batch_hidden = ek_mul_size(p->batch, p->hidden * sizeof(float));
   p->inputs = ek_place(&scratch, ek_mul_size(p->steps, batch_rows));
