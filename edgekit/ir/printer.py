@@ -43,7 +43,7 @@ def _graph_lines(graph: Graph, indent: str) -> list[str]:
         lines.append(f"{inner}{outs} = {n.op}({ins})" + (f" {{{attrs}}}" if attrs else "") + " ".join(notes.splitlines()))
         for key, a in n.attrs.items():
             if isinstance(a, Graph):
-                body = _graph_lines(a, inner + "  ")
+                body = _graph_lines(a, inner + "    ")
                 lines += [f"{inner}  {key}:", *body]
     for v, name in zip(graph.outputs, graph.output_names, strict=True):
         lines.append(f"{inner}output {json.dumps(name)} = {_name(v)}")
