@@ -62,7 +62,8 @@ def _denormalized(position: Array, n: int, align_corners: bool) -> Array:
     one, two, size = np.float32(1), np.float32(2), np.float32(n)
     at = (position + one) / two * (size - one) if align_corners else ((position + one) * size - one) / two
     at = np.where(np.isnan(at), -FAR, at)
-    return np.clip(at, -FAR, FAR).astype(np.float32)
+    limited: Array = np.clip(at, -FAR, FAR).astype(np.float32)
+    return limited
 
 
 def _reflected(at: Array, low: float, high: float) -> Array:
@@ -79,7 +80,8 @@ def _axis_taps(at: Array, n: int, mode: str, padding: str, align_corners: bool) 
     """For one axis, pairs of element index and weight (zero where an element outside reads as zero)."""
     low, high = (0.0, n - 1.0) if align_corners else (-0.5, n - 0.5)
     position = np.rint(at).astype(np.float64) if mode == "nearest" else at.astype(np.float64)
-    outside = (position < low) | (position > high)
+    # cubic moves each tap inside on its own, as PyTorch and onnxruntime do, not the position
+    outside = ((position < low) | (position > high)) & (mode != "cubic")
     if padding == "border":
         position = np.where(outside, np.clip(position, 0, n - 1), position)
     elif padding == "reflection":

@@ -60,7 +60,7 @@ static void make_taps(const ek_grid_sample_attrs *attrs, float position, int64_t
   f = f > -EK_GRID_FAR ? f < EK_GRID_FAR ? f : EK_GRID_FAR : -EK_GRID_FAR;
   const bool nearest = attrs->mode == EK_GRID_SAMPLE_MODE_NEAREST;
   double at = nearest ? rint((double)f) : (double)f;
-  if (at < low || at > high) {
+  if (attrs->mode != EK_GRID_SAMPLE_MODE_CUBIC && (at < low || at > high)) { /* cubic moves each tap inside on its own */
     if (padding == EK_GRID_SAMPLE_PADDING_MODE_BORDER) at = limited(at, (double)(n - 1));
     if (padding == EK_GRID_SAMPLE_PADDING_MODE_REFLECTION) at = reflected(at, low, high);
   }
