@@ -18,12 +18,20 @@ void ek_row_major_strides(uint32_t rank, const int64_t *dims, size_t item, int64
   }
 }
 
+#define EK_FILL_LOOP(type)                                                                      \
+  {                                                                                             \
+    type v;                                                                                     \
+    memcpy(&v, value, sizeof v);                                                                \
+    for (size_t i = 0; i < count; i++) memcpy((char *)dst + i * sizeof v, &v, sizeof v);         \
+    break;                                                                                      \
+  }
+
 void ek_fill_elements(void *dst, const void *value, size_t item, size_t count) {
   switch (item) {
   case 1: memset(dst, *(const uint8_t *)value, count); break;
-  case 2: for (size_t i = 0; i < count; i++) ((uint16_t *)dst)[i] = *(const uint16_t *)value; break;
-  case 4: for (size_t i = 0; i < count; i++) ((uint32_t *)dst)[i] = *(const uint32_t *)value; break;
-  default: for (size_t i = 0; i < count; i++) ((uint64_t *)dst)[i] = *(const uint64_t *)value; break;
+  case 2: EK_FILL_LOOP(uint16_t)
+  case 4: EK_FILL_LOOP(uint32_t)
+  default: EK_FILL_LOOP(uint64_t)
   }
 }
 
@@ -79,8 +87,9 @@ typedef struct strided_job {
   ek_x32_transpose_fn *x32;
 } strided_job;
 
-#define EK_STRIDED_LOOP(type)                                                   \
-  for (int64_t i = 0; i < n; i++, src += src_step, dst += dst_step) *(type *)dst = *(const type *)src
+/* An element may be several smaller ones joined: it has their alignment only, so it is copied as bytes. */
+#define EK_STRIDED_LOOP(size) \
+  for (int64_t i = 0; i < n; i++, src += src_step, dst += dst_step) memcpy(dst, src, size)
 
 static void copy_run(char *dst, int64_t dst_step, const char *src, int64_t src_step, int64_t n, size_t item) {
   if (src_step == 0 && dst_step == (int64_t)item && (item == 1 || item == 2 || item == 4 || item == 8)) {
@@ -88,11 +97,11 @@ static void copy_run(char *dst, int64_t dst_step, const char *src, int64_t src_s
     return;
   }
   switch (item) {
-  case 1: EK_STRIDED_LOOP(uint8_t); break;
-  case 2: EK_STRIDED_LOOP(uint16_t); break;
-  case 4: EK_STRIDED_LOOP(uint32_t); break;
-  case 8: EK_STRIDED_LOOP(uint64_t); break;
-  default: for (int64_t i = 0; i < n; i++, src += src_step, dst += dst_step) memcpy(dst, src, item); break;
+  case 1: EK_STRIDED_LOOP(1); break;
+  case 2: EK_STRIDED_LOOP(2); break;
+  case 4: EK_STRIDED_LOOP(4); break;
+  case 8: EK_STRIDED_LOOP(8); break;
+  default: EK_STRIDED_LOOP(item); break;
   }
 }
 

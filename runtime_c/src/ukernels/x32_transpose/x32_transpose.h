@@ -4,7 +4,7 @@
  *
  * Row r of src starts at src + r * src_stride bytes and holds cols elements; row c of dst starts at dst + c * dst_stride
  * bytes and receives rows elements. Nothing else is read or written. src and dst do not overlap; no alignment is needed
- * beyond that of an element. MR x NR is the block handled at once. */
+ * at all. MR x NR is the block handled at once. */
 #ifndef EK_UKERNELS_X32_TRANSPOSE_H
 #define EK_UKERNELS_X32_TRANSPOSE_H
 

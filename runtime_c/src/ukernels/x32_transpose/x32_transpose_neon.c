@@ -10,16 +10,16 @@ void ek_x32_transpose_ukernel_4x4__neon(size_t rows, size_t cols, const void *sr
     char *to = (char *)dst + r * 4;
     size_t c = 0;
     for (; c + 4 <= cols; c += 4, from += 16, to += 4 * dst_stride) {
-      const uint32x4_t a = vld1q_u32((const uint32_t *)(const void *)from);
-      const uint32x4_t b = vld1q_u32((const uint32_t *)(const void *)(from + src_stride));
-      const uint32x4_t d = vld1q_u32((const uint32_t *)(const void *)(from + 2 * src_stride));
-      const uint32x4_t e = vld1q_u32((const uint32_t *)(const void *)(from + 3 * src_stride));
+      const uint32x4_t a = vreinterpretq_u32_u8(vld1q_u8((const uint8_t *)from));
+      const uint32x4_t b = vreinterpretq_u32_u8(vld1q_u8((const uint8_t *)(from + src_stride)));
+      const uint32x4_t d = vreinterpretq_u32_u8(vld1q_u8((const uint8_t *)(from + 2 * src_stride)));
+      const uint32x4_t e = vreinterpretq_u32_u8(vld1q_u8((const uint8_t *)(from + 3 * src_stride)));
       const uint64x2_t ab0 = vreinterpretq_u64_u32(vtrn1q_u32(a, b)), ab1 = vreinterpretq_u64_u32(vtrn2q_u32(a, b));
       const uint64x2_t de0 = vreinterpretq_u64_u32(vtrn1q_u32(d, e)), de1 = vreinterpretq_u64_u32(vtrn2q_u32(d, e));
-      vst1q_u32((uint32_t *)(void *)to, vreinterpretq_u32_u64(vtrn1q_u64(ab0, de0)));
-      vst1q_u32((uint32_t *)(void *)(to + dst_stride), vreinterpretq_u32_u64(vtrn1q_u64(ab1, de1)));
-      vst1q_u32((uint32_t *)(void *)(to + 2 * dst_stride), vreinterpretq_u32_u64(vtrn2q_u64(ab0, de0)));
-      vst1q_u32((uint32_t *)(void *)(to + 3 * dst_stride), vreinterpretq_u32_u64(vtrn2q_u64(ab1, de1)));
+      vst1q_u8((uint8_t *)to, vreinterpretq_u8_u64(vtrn1q_u64(ab0, de0)));
+      vst1q_u8((uint8_t *)(to + dst_stride), vreinterpretq_u8_u64(vtrn1q_u64(ab1, de1)));
+      vst1q_u8((uint8_t *)(to + 2 * dst_stride), vreinterpretq_u8_u64(vtrn2q_u64(ab0, de0)));
+      vst1q_u8((uint8_t *)(to + 3 * dst_stride), vreinterpretq_u8_u64(vtrn2q_u64(ab1, de1)));
     }
     for (; c < cols; c++, from += 4, to += dst_stride) {
       for (int i = 0; i < 4; i++) __builtin_memcpy(to + 4 * i, from + i * src_stride, 4);
