@@ -1,8 +1,9 @@
 """Sums of products: convolutions and matrix products.
 
 Weights have their own element type, so that a model may hold them smaller than it computes: float16 weights, or int8 weights with
-quantization parameters, against float32 activations are converted to float32 when a session is made (``w = scale * (q - zero_point)``),
-and the operator then runs in float32. With int8 activations the operator is the exact integer form of ``docs/numerics.md``.
+quantization parameters, against float32 activations stand for ``w = scale * (q - zero_point)``, and the operator runs in float32. float16
+weights are converted when a session is made; int8 weights stay int8 in memory where their zero points are 0 and each output channel has
+one scale (then ``y = scale * sum(x * q) + b``). With int8 activations the operator is the exact integer form of ``docs/numerics.md``.
 """
 
 from __future__ import annotations

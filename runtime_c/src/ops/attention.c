@@ -52,8 +52,8 @@ static ek_status build(ek_op_context *ctx, plan *p) {
   p->keys = (size_t)k->dims[2];
   p->depth = (size_t)q->dims[3];
   p->width = (size_t)v->dims[3];
-  EK_TRY(ek_igemm_choose_f32(ctx, k, 1, p->depth, -INFINITY, INFINITY, &p->scores));
-  EK_TRY(ek_igemm_choose_f32(ctx, v, 1, p->keys, -INFINITY, INFINITY, &p->values));
+  EK_TRY(ek_igemm_choose_f32(ctx, k, -1, 1, p->depth, -INFINITY, INFINITY, &p->scores));
+  EK_TRY(ek_igemm_choose_f32(ctx, v, -1, 1, p->keys, -INFINITY, INFINITY, &p->values));
   if (p->depth == 0 || !ek_gemm_fits(&p->scores, p->depth) || !ek_gemm_fits(&p->values, p->keys)) {
     return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "rows of %zu or %zu elements", p->depth, p->keys);
   }

@@ -89,7 +89,10 @@ static ek_status choose(ek_op_context *ctx, const matrices *m, plan *p) {
   const ek_tensor *a = ek_input(ctx, 0), *b = ek_input(ctx, 1);
   const ek_tensor *y = ek_output(ctx, 0);
   if (a->dtype != EK_I8) {
-    return ek_igemm_choose(ctx, a, b, NULL, y, 0, 1, m->inner, -INFINITY, INFINITY, &p->g);
+    const ek_mat_mul_attrs *attrs = ctx->attrs;
+    const int32_t column_axis = b->rank < 2 ? -1 : (int32_t)b->rank - (attrs->transpose_b ? 2 : 1);
+    return a->dtype != EK_F32 ? ek_op_unsupported_type(ctx, a)
+                              : ek_igemm_choose_f32(ctx, b, column_axis, 1, m->inner, -INFINITY, INFINITY, &p->g);
   }
   ek_affine qa, qb, qy;
   float multiplier;

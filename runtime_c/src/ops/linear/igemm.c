@@ -25,16 +25,39 @@ static bool may_hold_minus_128(const ek_tensor *w) {
   return false;
 }
 
-ek_status ek_igemm_choose_f32(ek_op_context *ctx, const ek_tensor *w, size_t ks, size_t kc, float min, float max, ek_igemm *g) {
+/* int8 weights whose columns have one scale each, around 0. */
+static bool keeps_int8(const ek_tensor *w, int32_t column_axis) {
+  if (w->dtype != EK_I8 || (w->quant->count > 1 && w->quant->axis != column_axis)) {
+    return false;
+  }
+  for (uint32_t i = 0; i < w->quant->count; i++) {
+    if (w->quant->zero_point[i] != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+ek_status ek_igemm_choose_f32(ek_op_context *ctx, const ek_tensor *w, int32_t column_axis, size_t ks, size_t kc, float min, float max,
+                              ek_igemm *g) {
   memset(g, 0, sizeof *g);
   if (w->dtype != EK_F32 && w->dtype != EK_F16 && !(w->dtype == EK_I8 && w->quant != NULL)) {
     return ek_op_unsupported_type(ctx, w);
   }
-  g->f32 = ek_f32_igemm_select(ctx->cpu_features);
-  g->mr = g->f32->info.mr;
-  g->nr = g->f32->info.nr;
+  const ek_ukernel_info *info;
+  if (keeps_int8(w, column_axis)) {
+    g->qc8w = ek_f32_qc8w_igemm_select(ctx->cpu_features);
+    g->float_fn = g->qc8w->fn;
+    info = &g->qc8w->info;
+  } else {
+    g->f32 = ek_f32_igemm_select(ctx->cpu_features);
+    g->float_fn = g->f32->fn;
+    info = &g->f32->info;
+  }
+  g->mr = info->mr;
+  g->nr = info->nr;
   g->item = sizeof(float);
-  g->name = g->f32->info.name;
+  g->name = info->name;
   g->ks = ks;
   g->kc = kc;
   g->min = min;
@@ -88,7 +111,7 @@ ek_status ek_igemm_choose(ek_op_context *ctx, const ek_tensor *x, const ek_tenso
   if (bias != NULL && bias->dtype != EK_F32 && bias->dtype != EK_F16) {
     return ek_op_unsupported_type(ctx, bias);
   }
-  return ek_igemm_choose_f32(ctx, w, ks, kc, min, max, g);
+  return ek_igemm_choose_f32(ctx, w, 0, ks, kc, min, max, g);
 }
 
 ek_igemm_source ek_igemm_source_of(const ek_igemm *g, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias, const ek_tensor *y) {
@@ -105,21 +128,36 @@ ek_igemm_source ek_igemm_source_of(const ek_igemm *g, const ek_tensor *x, const 
 }
 
 size_t ek_igemm_packed_size(const ek_igemm *g, size_t n) {
-  return g->qs8 != NULL ? ek_qs8_igemm_packed_size(g->qs8, n, g->ks, g->kc) : ek_f32_igemm_packed_size(g->f32, n, g->ks, g->kc);
+  return g->qs8 != NULL    ? ek_qs8_igemm_packed_size(g->qs8, n, g->ks, g->kc)
+         : g->qc8w != NULL ? ek_f32_qc8w_igemm_packed_size(g->qc8w, n, g->ks, g->kc)
+                           : ek_f32_igemm_packed_size(g->f32, n, g->ks, g->kc);
 }
 
 size_t ek_igemm_packed_tile(const ek_igemm *g) {
-  return g->qs8 != NULL ? ek_qs8_igemm_packed_tile(g->qs8, g->ks, g->kc)
-                        : ek_f32_igemm_packed_tile(g->f32, g->ks, g->kc) * sizeof(float);
+  return g->qs8 != NULL    ? ek_qs8_igemm_packed_tile(g->qs8, g->ks, g->kc)
+         : g->qc8w != NULL ? ek_f32_qc8w_igemm_packed_tile(g->qc8w, g->ks, g->kc)
+                           : ek_f32_igemm_packed_tile(g->f32, g->ks, g->kc) * sizeof(float);
 }
 
 static bool packs_directly(const ek_igemm *g, const ek_tensor *w, bool tap_list) {
-  return !tap_list && (g->qs8 != NULL || w->dtype == EK_F32);
+  return !tap_list && (g->f32 == NULL || w->dtype == EK_F32);
 }
 
 size_t ek_igemm_pack_scratch(const ek_igemm *g, const ek_tensor *w, bool tap_list) {
   const size_t weights = packs_directly(g, w, tap_list) ? 0 : ek_mul_size(ek_mul_size(g->nr * g->item, g->ks), g->kc);
   return ek_add_size(ek_align_size(2 * g->nr * sizeof(float)), weights);
+}
+
+/* Which of the scales of a quantized tensor belongs to an element. */
+static size_t scale_index(const ek_tensor *t, size_t index) {
+  size_t inner = 1;
+  if (t->quant->count == 1) {
+    return 0;
+  }
+  for (uint32_t i = (uint32_t)t->quant->axis + 1; i < t->rank; i++) {
+    inner *= (size_t)t->dims[i];
+  }
+  return inner != 0 ? index / inner % t->quant->count : 0;
 }
 
 float ek_weight_value(const ek_tensor *t, const void *data, size_t index) {
@@ -129,14 +167,7 @@ float ek_weight_value(const ek_tensor *t, const void *data, size_t index) {
   if (t->dtype == EK_F16) {
     return ek_f16_to_f32(((const uint16_t *)data)[index]);
   }
-  size_t channel = 0;
-  if (t->quant->count > 1) {
-    size_t inner = 1;
-    for (uint32_t i = (uint32_t)t->quant->axis + 1; i < t->rank; i++) {
-      inner *= (size_t)t->dims[i];
-    }
-    channel = index / inner % t->quant->count;
-  }
+  const size_t channel = scale_index(t, index);
   return (float)(((const int8_t *)data)[index] - t->quant->zero_point[channel]) * t->quant->scale[channel];
 }
 
@@ -148,7 +179,7 @@ static void gather(const ek_igemm *g, const ek_igemm_source *s, size_t n0, size_
     for (size_t t = 0; t < g->ks; t++) {
       size_t index = s->start + n * s->shape.n_stride + (s->taps != NULL ? s->taps[t] : t * s->shape.t_stride);
       for (size_t k = 0; k < g->kc; k++, index += s->shape.k_stride) {
-        if (g->qs8 != NULL) {
+        if (g->f32 == NULL) {
           *q++ = ((const int8_t *)s->data)[index];
         } else {
           *f++ = ek_weight_value(s->w, s->data, index);
@@ -183,6 +214,14 @@ void ek_igemm_pack(const ek_igemm *g, const ek_igemm_source *s, void *scratch, v
     } else {
       for (size_t j = 0; j < columns && s->bias != NULL; j++) {
         bias[j] = ek_weight_value(s->bias, s->bias->data, s->bias_start + n0 + j);
+      }
+      if (g->qc8w != NULL) {
+        for (size_t j = 0; j < columns; j++) {
+          multiplier[j] = s->w->quant->scale[scale_index(s->w, first + j * s->shape.n_stride)];
+        }
+        ek_f32_qc8w_igemm_pack(g->qc8w, &shape, direct ? (const int8_t *)s->data + first : weights, s->bias != NULL ? bias : NULL,
+                               multiplier, to);
+        continue;
       }
       ek_f32_igemm_pack(g->f32, &shape, direct ? (const float *)s->data + first : weights, s->bias != NULL ? bias : NULL,
                         (float *)(void *)to);

@@ -1,4 +1,4 @@
-/* The two indirect matrix multiplication families behind one face: what convolutions and matrix products are made of.
+/* The indirect matrix multiplication families behind one face: what convolutions and matrix products are made of.
  *
  * An ek_igemm says which micro-kernel runs, over what depth, and how results are finished. It is plain data: operators keep it in
  * their state. */
@@ -9,14 +9,17 @@
 #include "ops/op.h"
 #include "ops/quantized.h"
 #include "ukernels/f32_igemm/f32_igemm.h"
+#include "ukernels/f32_qc8w_igemm/f32_qc8w_igemm.h"
 #include "ukernels/qs8_igemm/qs8_igemm.h"
 
 /* No row of either family has more rows in its tile. */
 #define EK_IGEMM_MAX_MR 32
 
 typedef struct ek_igemm {
-  const ek_f32_igemm_row *f32; /* one of the two is NULL */
+  const ek_f32_igemm_row *f32; /* exactly one of the three is not NULL */
+  const ek_f32_qc8w_igemm_row *qc8w; /* float activations, weights kept in int8 */
   const ek_qs8_igemm_row *qs8;
+  ek_f32_igemm_fn *float_fn; /* of f32 or qc8w */
   size_t mr, nr;
   size_t item; /* bytes of an activation: 4 or 1 */
   const char *name;
@@ -38,15 +41,18 @@ typedef struct ek_igemm_source {
   float input_scale, output_scale; /* int8 only */
 } ek_igemm_source;
 
-/* Chooses the float kernel: x and y are F32, w is F32, F16 or quantized I8. */
-ek_status ek_igemm_choose_f32(ek_op_context *ctx, const ek_tensor *w, size_t ks, size_t kc, float min, float max, ek_igemm *g);
+/* Chooses the float kernel: x and y are F32, w is F32, F16 or quantized I8. int8 weights stay int8 where their zero points are 0 and
+ * they have one scale, or one for each index of `column_axis` (the dimension of w that the columns run along, -1 for none); other
+ * weights become float when they are packed. */
+ek_status ek_igemm_choose_f32(ek_op_context *ctx, const ek_tensor *w, int32_t column_axis, size_t ks, size_t kc, float min, float max,
+                              ek_igemm *g);
 
 /* Chooses the int8 kernel and checks every quantization parameter: x, w, y are I8, w is symmetric, per tensor or along axis 0
  * (with `channels` scales), the bias I32 or NULL. */
 ek_status ek_igemm_choose_qs8(ek_op_context *ctx, const ek_tensor *x, const ek_tensor *w, const ek_tensor *y, size_t channels, size_t ks,
                               size_t kc, float min, float max, ek_igemm *g);
 
-/* The one or the other by the element types of x, w, bias and y, which it checks. */
+/* The one or the other by the element types of x, w, bias and y, which it checks. The output channels are dimension 0 of w. */
 ek_status ek_igemm_choose(ek_op_context *ctx, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias, const ek_tensor *y,
                           size_t channels, size_t ks, size_t kc, float min, float max, ek_igemm *g);
 
@@ -96,7 +102,7 @@ static inline void ek_igemm_call(const ek_igemm *g, ek_igemm_args *args, size_t 
     args->f32.a_offsets = offsets;
     args->f32.w = w;
     args->f32.c = c;
-    g->f32->fn(mr, nc, &args->f32);
+    g->float_fn(mr, nc, &args->f32);
   }
 }
 

@@ -95,8 +95,8 @@ static ek_status build(ek_op_context *ctx, const ek_recurrent_spec *spec, plan *
   if (p->width == 0) {
     return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "inputs of no elements");
   }
-  EK_TRY(ek_igemm_choose_f32(ctx, w, 1, p->width, -INFINITY, INFINITY, &p->input));
-  EK_TRY(ek_igemm_choose_f32(ctx, r, 1, p->hidden, -INFINITY, INFINITY, &p->recurrent));
+  EK_TRY(ek_igemm_choose_f32(ctx, w, 1, 1, p->width, -INFINITY, INFINITY, &p->input));
+  EK_TRY(ek_igemm_choose_f32(ctx, r, 1, 1, p->hidden, -INFINITY, INFINITY, &p->recurrent));
   if (!ek_gemm_fits(&p->input, ek_mul_size(p->width, p->batch + 1)) || !ek_gemm_fits(&p->recurrent, p->hidden)) {
     return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "rows of %zu elements", p->width);
   }
