@@ -263,6 +263,7 @@ def needed_sources(all_sources: list[Path], op_files: set[str]) -> list[Path]:
     is_op = {p: p.parent == ops and re.search(rf"const ek_op ek_op_{p.stem} =", p.read_text()) is not None for p in all_sources}
     keep = {p for p in all_sources if not is_op[p] and p.parent.parts[-1] in ("api", "session", "model", "cpu", "gen", "base")}
     keep |= {p for p in all_sources if is_op[p] and p.stem in op_files}
+    keep -= {p for p in keep if p.stem == "ek_opencl_kernels_gen"}  # devices are not part of what one model needs
     todo = list(keep)
     while todo:
         for name in set(re.findall(r"\bek_\w+", texts[todo.pop()])):
@@ -270,7 +271,7 @@ def needed_sources(all_sources: list[Path], op_files: set[str]) -> list[Path]:
                 if target not in keep and not is_op[target]:
                     keep.add(target)
                     todo.append(target)
-    return [p for p in all_sources if p in keep]
+    return [p for p in all_sources if p in keep or p.stem == "opencl_absent"]
 
 
 def _expanded_once(path: Path) -> str:
@@ -309,7 +310,8 @@ def amalgamate(isas: set[str], op_files: set[str] | None = None) -> str:
         for stem in set(re.findall(r"^extern const ek_op ek_op_(\w+);", table, re.MULTILINE)) - kept:
             edit[f"extern const ek_op ek_op_{stem};\n"] = ""
             edit[f"&ek_op_{stem},"] = "NULL,"
-    a = Amalgamation([_PROLOGUE, _availability(isas | {"scalar"}), '#include "edgekit.h"\n'])
+    without = "" if op_files is None else "#define EK_NO_OPENCL 1\n"
+    a = Amalgamation([_PROLOGUE, without, _availability(isas | {"scalar"}), '#include "edgekit.h"\n'])
     for number, path in enumerate(files):
         a.add(path, number, edit)
     return "\n".join(a.parts)

@@ -27,11 +27,14 @@ endfunction()
 function(ek_add_libraries)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS
        "${PROJECT_SOURCE_DIR}/runtime_c/src/*.c" "${PROJECT_SOURCE_DIR}/runtime_c/gen/*.c")
+  if(NOT EK_OPENCL)
+    list(FILTER sources EXCLUDE REGEX "/src/backends/opencl/|/ek_opencl_kernels_gen\\.c$")
+  endif()
 
   add_library(edgekit_objects OBJECT)
   ek_target_sources_by_isa(edgekit_objects ${sources})
   ek_set_common_options(edgekit_objects)
-  target_compile_definitions(edgekit_objects PRIVATE EK_BUILDING_LIBRARY=1)
+  target_compile_definitions(edgekit_objects PRIVATE EK_BUILDING_LIBRARY=1 $<$<NOT:$<BOOL:${EK_OPENCL}>>:EK_NO_OPENCL=1>)
   target_include_directories(edgekit_objects PUBLIC
     "${PROJECT_SOURCE_DIR}/runtime_c/include" "${PROJECT_SOURCE_DIR}/runtime_c/src"
     "${PROJECT_SOURCE_DIR}/runtime_c/gen")

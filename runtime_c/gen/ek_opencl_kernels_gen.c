@@ -746,7 +746,7 @@ static const char unary_0[] =
     "EK_UNARY(softplus, ek_softplus(x))\n"
     "EK_UNARY(softsign, x / (1.0f + fabs(x)))\n"
     "EK_UNARY(hard_sigmoid, ek_clamp(p *x + q, 0.0f, 1.0f))\n"
-    "EK_UNARY(hard_swish, x *ek_clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f)\n"
+    "EK_UNARY(hard_swish, x *(ek_clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f))\n"
     "EK_UNARY(silu, x *ek_sigmoid(x))\n"
     "EK_UNARY(gelu, 0.5f * x * erfc(-0.70710678118654752f * x))\n"
     "EK_UNARY(gelu_tanh, ek_gelu_tanh(x))\n"

@@ -202,6 +202,7 @@ static const family families[] = {
     {EK_OP_DEPTH_TO_SPACE, ek_cl_build_move},
     {EK_OP_SPACE_TO_DEPTH, ek_cl_build_move},
     {EK_OP_PAD, ek_cl_build_pad},
+    {EK_OP_RESIZE, ek_cl_build_resize},
     {EK_OP_ADD, ek_cl_build_binary},
     {EK_OP_SUB, ek_cl_build_binary},
     {EK_OP_MUL, ek_cl_build_binary},

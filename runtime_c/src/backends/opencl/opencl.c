@@ -1,5 +1,6 @@
 /* The back end's table: devices, placement, launches, transfers. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/opencl/build.h"
@@ -28,8 +29,12 @@ static void opencl_close(void *state) {
   ek_release(&allocator, s);
 }
 
-/* No cl-fast-relaxed-math or the like, ever: integer results rest on float arithmetic that rounds each operation once. */
+/* No cl-fast-relaxed-math or the like, ever: integer results rest on float arithmetic that rounds each operation once.
+ * $EDGEKIT_OPENCL_EXACT_DIVIDE=0 treats any device as one that cannot divide exactly: the division then is done in integers, with the
+ * same results. */
 static void choose_options(ek_cl_state *s) {
+  const char *exact = getenv("EDGEKIT_OPENCL_EXACT_DIVIDE");
+  s->device.exact_divide = s->device.exact_divide && (exact == NULL || strcmp(exact, "0") != 0);
   (void)snprintf(s->options, sizeof s->options, "-cl-std=CL1.2%s",
                  s->device.exact_divide ? " -cl-fp32-correctly-rounded-divide-sqrt -DEK_EXACT_DIVIDE" : "");
 }

@@ -1,0 +1,288 @@
+"""The OpenCL back end as a whole: placement in mixed graphs, transfers, the program cache, devices that are missing or broken."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgekit.format import write_bytes
+from edgekit.ir import Graph, GraphBuilder
+from edgekit.reference import run_graph
+from edgekit.runtime import Session, devices
+from edgekit.types import F32, I8, Array, QuantParams
+from tests.cases import all_cases
+from tests.cases.case import OpCase, rng
+from tests.require import require_program
+from tests.suites.common import check, model_bytes
+from tests.suites.opencl_target import cache_dir, require_opencl
+
+ROOT = Path(__file__).resolve().parents[2]
+CONV = {"strides": (1, 1), "pads": (1, 1, 1, 1), "dilations": (1, 1), "layout": "NHWC"}
+
+
+def _mixed_graph() -> Graph:
+    """Nodes for the device and for the CPU by turns; values that both read, graph outputs from both."""
+    r = rng("opencl mixed")
+    b = GraphBuilder("mixed")
+    x = b.input("x", F32, (1, 6, 5, 3))
+    w = b.constant(r.standard_normal((8, 3, 3, 3), dtype=np.float32) * np.float32(0.2), "w")
+    c = b.call("Conv", x, w, None, name="conv", **CONV)
+    lrn = b.call("LRN", c, name="lrn", size=3, alpha=0.1, beta=0.75, bias=1.0, layout="NHWC")  # no kernel: reads a device's value
+    joined = b.call("Concat", c, lrn, name="join", axis=3)  # reads both
+    flat = b.call("Reshape", joined, b.constant(np.array([30, 16])), name="flat")
+    s = b.call("Softmax", flat, name="softmax", axis=-1)
+    best, where = b.call_multi("TopK", s, b.constant(np.array([2])), name="topk", axis=-1, largest=True, sorted=True)  # no kernel
+    t = b.call("Transpose", best, name="transpose", perm=(1, 0))
+    for value, name in ((s, "probabilities"), (t, "best"), (where, "where"), (lrn, "normalized")):
+        b.output(value, name)
+    return b.graph
+
+
+def test_mixed_graph() -> None:
+    """Values cross between device and CPU in both directions, and a second input leaves nothing of the first behind."""
+    require_opencl()
+    graph = _mixed_graph()
+    with Session(write_bytes(graph), backend="opencl", cache_dir=cache_dir()) as session:
+        placed = {n.name: n.backend for n in session.nodes}
+        reasons = {n.name: n.fallback for n in session.nodes}
+        for i in range(3):
+            feeds = {"x": rng("opencl mixed", i).standard_normal((1, 6, 5, 3), dtype=np.float32)}
+            want = run_graph(graph, feeds)
+            got = session.run(feeds)
+            for name in want:
+                np.testing.assert_allclose(got[name], want[name], rtol=1e-4, atol=1e-6)
+    assert [n for n, where in placed.items() if where == "cpu"] == ["lrn", "topk"]
+    assert reasons["lrn"] == "opencl: there is no kernel for LRN"
+    assert all(reasons[n] == "" for n, where in placed.items() if where == "opencl")
+
+
+def _int8_graph() -> tuple[Graph, dict[str, Array]]:
+    r = rng("opencl int8")
+    b = GraphBuilder("int8")
+    qx, qy, qs = QuantParams.per_tensor(0.03, -5), QuantParams.per_tensor(0.07, 11), QuantParams.per_tensor(1 / 256, -128)
+    x = b.input("x", I8, (2, 7, 6, 5), qx)
+    w = b.constant(r.integers(-127, 128, (9, 3, 3, 5)).astype(np.int8), "w", quant=QuantParams.per_channel(r.uniform(0.001, 0.01, 9), 0))
+    bias = b.constant(r.integers(-2000, 2000, 9).astype(np.int32), "bias")
+    (c,) = b.call_multi("Conv", x, w, bias, name="conv", out_types=None, **CONV)
+    c.type = c.type.with_dtype(I8, qy)
+    p = b.call("MaxPool", c, name="pool", kernel=(2, 2), strides=(2, 2), pads=(0, 0, 0, 0), dilations=(1, 1), layout="NHWC")
+    p.type = p.type.with_dtype(I8, qy)
+    s = b.call("Softmax", p, name="softmax", axis=-1)
+    s.type = s.type.with_dtype(I8, qs)
+    b.output(s, "s")
+    b.output(c, "c")
+    return b.graph, {"x": r.integers(-128, 128, (2, 7, 6, 5)).astype(np.int8)}
+
+
+def test_int8_graph_has_the_bits_of_the_cpu() -> None:
+    require_opencl()
+    graph, feeds = _int8_graph()
+    model = write_bytes(graph)
+    with Session(model, backend="opencl", cache_dir=cache_dir(), profile=True) as device, Session(model) as cpu:
+        got, want = device.run(feeds), cpu.run(feeds)
+        assert {n.backend for n in device.nodes} == {"opencl"}
+        assert all(n.run_count == 1 and n.total_ns > 0 and n.kernel for n in device.nodes)
+        assert device.peak_memory_bytes == cpu.peak_memory_bytes
+    reference = run_graph(graph, feeds)
+    for name in want:
+        assert got[name].tobytes() == want[name].tobytes() == reference[name].tobytes()
+
+
+def _exact_cases() -> list[OpCase]:
+    wanted = ("Div/", "Quantize/", "SquaredDifference/")
+    return [c for c in all_cases() if c.name.startswith(wanted)]
+
+
+@pytest.mark.parametrize("case", _exact_cases(), ids=lambda c: c.name)
+def test_division_in_integers(case: OpCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Devices whose division is not correctly rounded divide in integers, with the same bits."""
+    require_opencl()
+    monkeypatch.setenv("EDGEKIT_OPENCL_EXACT_DIVIDE", "0")
+    with Session(model_bytes(case), backend="opencl", cache_dir=cache_dir()) as session:
+        check(case, session.run(case.feeds))
+
+
+def test_division_in_integers_on_hard_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quotients near ties, subnormal numbers, infinities, overflow: Quantize with scales from the whole range of float32."""
+    require_opencl()
+    monkeypatch.setenv("EDGEKIT_OPENCL_EXACT_DIVIDE", "0")
+    r = rng("division")
+    scales = np.concatenate([r.uniform(0.001, 3, 200), 2.0 ** r.uniform(-148, 127, 56)]).astype(np.float32)
+    x = (scales * r.integers(-260, 261, (500, 256)) / 2).astype(np.float32)  # half of them are ties
+    x = np.nextafter(x, np.where(r.integers(0, 2, x.shape) == 1, np.inf, -np.inf).astype(np.float32)) * (r.integers(0, 3, x.shape) != 0)
+    x = x.astype(np.float32)
+    x[0, :3] = [np.inf, -np.inf, np.nan]
+    q = QuantParams.per_channel(scales, 1, [int(z) for z in r.integers(-128, 128, 256)])
+    b = GraphBuilder("quantize")
+    y = b.call("Quantize", b.input("x", F32, x.shape), name="q")
+    y.type = y.type.with_dtype(I8, q)
+    b.output(y, "y")
+    with Session(write_bytes(b.graph), backend="opencl", cache_dir=cache_dir()) as session:
+        got = session.run({"x": x})["y"]
+        assert session.nodes[0].backend == "opencl"
+    np.testing.assert_array_equal(got, run_graph(b.graph, {"x": x})["y"])
+
+
+def test_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Prints how many cases the back end takes, by operator; what the issue asks for must be among them."""
+    require_opencl()
+    taken: Counter[str] = Counter()
+    declined: Counter[str] = Counter()
+    for case in all_cases():
+        with Session(model_bytes(case), backend="opencl", cache_dir=cache_dir()) as session:
+            for n in session.nodes:
+                (taken if n.backend == "opencl" else declined)[n.op] += 1
+    with capsys.disabled():
+        print(f"\nOpenCL takes {taken.total()} of {taken.total() + declined.total()} nodes of the operator cases:")
+        print("  " + ", ".join(f"{op} {n}" + (f" (not {declined[op]})" if declined[op] else "") for op, n in sorted(taken.items())))
+    asked = {"Conv", "FullyConnected", "MatMul", "Add", "Mul", "Relu", "MaxPool", "AveragePool", "GlobalAveragePool", "Softmax", "Resize"}
+    assert asked | {"Concat", "Transpose", "Reshape", "Pad", "Quantize", "Dequantize", "Requantize", "Lookup"} <= set(taken)
+
+
+# ---- the program cache ----
+
+
+def _cached_run(folder: Path) -> list[Path]:
+    graph, feeds = _int8_graph()
+    with Session(write_bytes(graph), backend="opencl", cache_dir=folder) as session:
+        got = session.run(feeds)
+    want = run_graph(graph, feeds)
+    assert all(got[n].tobytes() == want[n].tobytes() for n in want)
+    return sorted(folder.iterdir())
+
+
+def test_cache_is_used_again(tmp_path: Path) -> None:
+    require_opencl()
+    folder = tmp_path / "new" 
+    first = _cached_run(folder)
+    stamps = [(p.name, p.stat().st_mtime_ns, p.read_bytes()) for p in first]
+    assert len(first) == 3, "one program for each kernel file: conv, pool, softmax"
+    assert all(p.suffix == ".bin" for p in first), "no temporary file stays"
+    assert [(p.name, p.stat().st_mtime_ns, p.read_bytes()) for p in _cached_run(folder)] == stamps
+
+
+def _fnv(data: bytes) -> bytes:
+    """The hash of ``cache.c``."""
+    low, high = 0xCBF29CE484222325, 0x6C62272E07BB0142
+    for b in data:
+        low = ((low ^ b) * 0x100000001B3) & (2**64 - 1)
+        high = ((high ^ (b + 0x100)) * 0x100000001B3) & (2**64 - 1)
+    return struct.pack("<QQ", low, high)
+
+
+def _forged(good: bytes) -> bytes:
+    """A file that passes every check of ours, with a binary that no driver takes."""
+    binary = b"not a program" * 20
+    return good[:24] + struct.pack("<Q", len(binary)) + _fnv(binary) + binary
+
+
+DAMAGES = {
+    "empty": lambda good: b"",
+    "header_cut": lambda good: good[:20],
+    "cut": lambda good: good[:-1],
+    "longer": lambda good: good + b"x",
+    "flipped": lambda good: good[:-100] + bytes([good[-100] ^ 1]) + good[-99:],
+    "other_key": lambda good: good[:8] + bytes(16) + good[24:],
+    "huge_size": lambda good: good[:24] + b"\xff" * 8 + good[32:],
+    "text": lambda good: b"EKCLBIN1" + b"hello" * 100,
+    "forged": _forged,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_cache_is_ignored_and_replaced(damage: str, tmp_path: Path) -> None:
+    require_opencl()
+    files = {p: p.read_bytes() for p in _cached_run(tmp_path)}
+    for p, good in files.items():
+        p.write_bytes(DAMAGES[damage](good))
+    assert _cached_run(tmp_path) == sorted(files)
+    for p, good in files.items():
+        again = p.read_bytes()
+        assert again[:24] == good[:24] and _fnv(again[48:]) == again[32:48], "the file was not written anew"
+
+
+def test_cache_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    require_opencl()
+    (tmp_path / "file").write_text("")
+    graph, feeds = _int8_graph()
+    with Session(write_bytes(graph), backend="opencl", cache_dir=tmp_path / "file") as session:
+        session.run(feeds)
+        assert {n.backend for n in session.nodes} == {"opencl"}
+
+
+# ---- devices ----
+
+
+def _fallbacks() -> set[str]:
+    graph, feeds = _int8_graph()
+    with Session(write_bytes(graph), backend="opencl") as session:
+        got = session.run(feeds)
+        assert {n.backend for n in session.nodes} == {"cpu"}
+        reasons = {n.fallback for n in session.nodes}
+    assert got["s"].tobytes() == run_graph(graph, feeds)["s"].tobytes()
+    return reasons
+
+
+def test_choice_of_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_opencl()
+    index, name, driver = devices("opencl")[0]
+    assert index == "0" and name and driver
+    graph, feeds = _int8_graph()
+    for choice in ("0", name[:8]):
+        monkeypatch.setenv("EDGEKIT_OPENCL_DEVICE", choice)
+        with Session(write_bytes(graph), backend="opencl", cache_dir=cache_dir()) as session:
+            assert session.nodes[0].backend == "opencl"
+    monkeypatch.setenv("EDGEKIT_OPENCL_DEVICE", "Voodoo 2")
+    (reason,) = _fallbacks()
+    assert reason.startswith("opencl: $EDGEKIT_OPENCL_DEVICE is 'Voodoo 2', which fits none of the")
+
+
+def test_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEKIT_OPENCL_LIBRARY", "/nowhere/libOpenCL.so")
+    assert devices("opencl") == []
+    assert _fallbacks() == {"opencl: $EDGEKIT_OPENCL_LIBRARY names '/nowhere/libOpenCL.so', which cannot be opened"}
+
+
+def test_library_without_the_functions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "empty.c").write_text("int nothing;\n")
+    monkeypatch.setenv("EDGEKIT_OPENCL_LIBRARY", str(_compile(tmp_path / "empty.c", tmp_path)))
+    (reason,) = _fallbacks()
+    assert "has no clGetPlatformIDs" in reason
+
+
+def _compile(source: Path, folder: Path) -> Path:
+    cc = os.environ.get("CC") or require_program("cc", "cc", "apt-get install gcc")
+    out = folder / "libfake.so"
+    include = ROOT / "runtime_c" / "src"
+    subprocess.run([shutil.which(cc) or cc, "-shared", "-fPIC", f"-I{include}", str(source), "-o", str(out)], check=True)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        ("no_platform", "opencl: there is an OpenCL library, but no device"),
+        ("no_device", "opencl: there is an OpenCL library, but no device"),
+        ("rounding", "opencl: device 'Fake device' cannot be used: its float arithmetic does not round to nearest"),
+    ],
+)
+def test_devices_that_cannot_be_used(mode: str, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EDGEKIT_OPENCL_LIBRARY", str(_compile(Path(__file__).with_name("opencl_fake.c"), tmp_path)))
+    monkeypatch.setenv("FAKE_OPENCL", mode)
+    assert _fallbacks() == {reason}
+    assert len(devices("opencl")) == (2 if mode == "rounding" else 0)
+
+
+def test_compiler_that_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A kernel that does not build sends its nodes to the CPU, with the build log in the reason."""
+    monkeypatch.setenv("EDGEKIT_OPENCL_LIBRARY", str(_compile(Path(__file__).with_name("opencl_fake.c"), tmp_path)))
+    monkeypatch.setenv("FAKE_OPENCL", "broken")
+    reasons = _fallbacks()
+    assert any("kernels/conv.cl does not build on 'Fake device'" in r and "line 7: this compiler takes nothing" in r for r in reasons), reasons
