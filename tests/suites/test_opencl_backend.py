@@ -160,7 +160,7 @@ def _cached_run(folder: Path) -> list[Path]:
 
 def test_cache_is_used_again(tmp_path: Path) -> None:
     require_opencl()
-    folder = tmp_path / "new" 
+    folder = tmp_path / "new"
     first = _cached_run(folder)
     stamps = [(p.name, p.stat().st_mtime_ns, p.read_bytes()) for p in first]
     assert len(first) == 3, "one program for each kernel file: conv, pool, softmax"
@@ -234,7 +234,7 @@ def test_choice_of_device(monkeypatch: pytest.MonkeyPatch) -> None:
     require_opencl()
     index, name, driver = devices("opencl")[0]
     assert index == "0" and name and driver
-    graph, feeds = _int8_graph()
+    graph, _ = _int8_graph()
     for choice in ("0", name[:8]):
         monkeypatch.setenv("EDGEKIT_OPENCL_DEVICE", choice)
         with Session(write_bytes(graph), backend="opencl", cache_dir=cache_dir()) as session:
@@ -285,4 +285,6 @@ def test_compiler_that_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setenv("EDGEKIT_OPENCL_LIBRARY", str(_compile(Path(__file__).with_name("opencl_fake.c"), tmp_path)))
     monkeypatch.setenv("FAKE_OPENCL", "broken")
     reasons = _fallbacks()
-    assert any("kernels/conv.cl does not build on 'Fake device'" in r and "line 7: this compiler takes nothing" in r for r in reasons), reasons
+    assert any("kernels/conv.cl does not build on 'Fake device'" in r and "line 7: this compiler takes nothing" in r for r in reasons), (
+        reasons
+    )
