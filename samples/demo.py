@@ -58,10 +58,10 @@ class Row:
 
     @property
     def latency(self) -> str:
-        """As the table shows it; an estimate is marked."""
+        """As the table shows it; an estimate with its band."""
         if self.low == self.high:
             return duration(self.seconds)
-        return f"~{duration(self.seconds)} ({duration(self.low)} to {duration(self.high)}), an estimate"
+        return f"~{duration(self.seconds)} ({duration(self.low)} to {duration(self.high)})"
 
 
 def run_all(run: Run, images: np.ndarray, what: str, console: Console) -> tuple[np.ndarray, float]:
@@ -145,7 +145,7 @@ def problems(rows: Sequence[Row]) -> list[str]:
 
 def main(output: Path = ROOT / "demo-output") -> int:
     """Run the demo; 0 when everything holds."""
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
     start = time.perf_counter()
     output.mkdir(parents=True, exist_ok=True)
     digits = digits_data.load()
