@@ -28,7 +28,7 @@ from edgekit.reference import run_graph
 from edgekit.report import ReportOptions, VariantRecord, build_report, render_html, render_json, render_markdown, samples_list
 from edgekit.report.compare import ErrorFigures, ErrorSums
 from edgekit.simulate import Simulation, simulate_graph
-from edgekit.types import DType
+from edgekit.types import DType, format_shape
 from edgekit.version import __version__
 
 Shapes = Mapping[str, converters.ShapeSpec]
@@ -91,10 +91,25 @@ def load(source: Any, shapes: Shapes | None = None) -> Graph:
 
     Args:
         source: a path, or an object a converter knows.
-        shapes: input name -> shape, to fix or bound dynamic dimensions.
+        shapes: input name -> shape, to fix or bound dynamic dimensions: an integer, an inclusive range ``(1, 8)``, or None a dimension.
 
     Raises:
         ConversionError: the model cannot be read; every unsupported operator is listed at once.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import edgekit
+        >>> from edgekit.ir import GraphBuilder
+        >>> from edgekit.types import F32
+        >>> b = GraphBuilder("double")
+        >>> x = b.input("x", F32, (1, 4))
+        >>> b.output(b.call("Add", x, x), "y")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = edgekit.convert(b.graph, Path(folder) / "double.ekm").path
+        ...     graph = edgekit.load(path)
+        >>> [v.name for v in graph.inputs], graph.output_names, [n.op for n in graph.nodes]
+        (['x'], ['y'], ['Add'])
     """
     if isinstance(source, str | os.PathLike) and is_ekm(source):
         return read_model(source)
@@ -112,13 +127,37 @@ def _import(source: Any, shapes: Shapes | None, notes: list[str]) -> Graph:
     """Import with open batch dimensions settled, because a memory plan needs an upper bound for every dimension."""
     if isinstance(source, Graph) or (isinstance(source, str | os.PathLike) and is_ekm(source)):
         graph = source.clone() if isinstance(source, Graph) else read_model(source)
-        notes += bind_shapes(graph, dict(shapes or {})).notes
+        notes += bind_shapes(graph, _numbers_only(shapes)).notes
+        _require_bounds(graph)
         return graph
     graph = converters.load(source, shapes=shapes, default_leading=1)
+    _require_bounds(graph)
+    notes += [n for n in graph.metadata.get("source.notes", "").splitlines() if n]
     if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):
         graph, fused = fuse_qdq(graph)
         notes.append(f"the model is quantized already: {fused} operators between its Dequantize and Quantize nodes run on integers")
     return graph
+
+
+def _numbers_only(shapes: Shapes | None) -> dict[str, tuple[int, ...]]:
+    out: dict[str, tuple[int, ...]] = {}
+    for name, dims in (shapes or {}).items():
+        if any(d is not None and not isinstance(d, int) for d in dims):
+            raise ConversionError(f"input {name!r}: the shape of a model that is an .ekm file or a Graph already is given in numbers, not {tuple(dims)}")
+        out[name] = tuple(-1 if not isinstance(d, int) else d for d in dims)
+    return out
+
+
+def _require_bounds(graph: Graph) -> None:
+    """Memory is planned for the largest shapes, so every dimension of an input needs an upper bound."""
+    found = []
+    for v in graph.inputs:
+        most = [d if isinstance(d, int) else d.limits()[1] for d in v.shape]
+        if None in most:
+            dims = ",".join(str(d) if isinstance(d, int) else f"1..{'SIZE' if k is None else k}" for d, k in zip(v.shape, most, strict=True))
+            found.append(f"input {v.name!r} is {v.dtype.label}{format_shape(v.shape)}: pass --shape {v.name}:{dims}, or fixed sizes")
+    if found:
+        raise ConversionError("memory cannot be planned for dimensions without an upper bound; " + "; ".join(found))
 
 
 def is_ekm(path: str | os.PathLike[str]) -> bool:
@@ -152,14 +191,35 @@ def convert(
         ConversionError: the source cannot be converted.
         QuantizationError: calibration data are missing or do not fit.
         FormatError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> import edgekit
+        >>> from edgekit.ir import GraphBuilder
+        >>> from edgekit.types import F32
+        >>> b = GraphBuilder("score")
+        >>> x = b.input("x", F32, (1, 4))
+        >>> b.output(b.call("FullyConnected", x, b.constant(np.eye(4, dtype=np.float32))), "y")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     done = edgekit.convert(b.graph, Path(folder) / "score.ekm")
+        ...     with edgekit.Session(done.path) as session:
+        ...         y = session.run({"x": np.ones((1, 4), np.float32)})["y"]
+        ...         same_memory = session.peak_memory_bytes == done.arena_bytes
+        >>> y.tolist(), same_memory
+        ([[1.0, 1.0, 1.0, 1.0]], True)
     """
     opts = options or ConvertOptions()
     recipe = get_recipe(quantize) if quantize is not None else None
     if recipe is not None and recipe.needs_calibration and calibration is None:
         raise QuantizationError(f"{recipe.name} needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them")
     notes: list[str] = []
+    _tell(opts, "read", 0, None)
     imported = _import(source, shapes, notes)
+    _tell(opts, "optimize", 0, None)
     graph, log = optimize(imported)
+    _tell(opts, "check", 0, None)
     errors = _self_check(imported, graph) if opts.check else ()
     quantization_errors: tuple[ErrorFigures, ...] = ()
     if recipe is not None:
@@ -174,7 +234,32 @@ def convert(
 
 
 def quantize(source: Any, path: str | os.PathLike[str], recipe: str | Recipe, calibration: Any = None, options: ConvertOptions | None = None) -> Conversion:
-    """Quantize a model: any source format, or a float ``.ekm``. See :func:`convert`."""
+    """Quantize a model: any source format, a :class:`Graph`, or a float ``.ekm``. See :func:`convert`.
+
+    Args:
+        source: the model.
+        path: the file to write.
+        recipe: ``"int8"``, ``"int8:percentile"``, ``"float16"``, ``"int8-weight-only"`` or a :class:`Recipe`.
+        calibration: for int8: a folder of typical inputs, or an iterable of arrays or of dictionaries by input name.
+        options: the rarer options.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> import edgekit
+        >>> from edgekit.ir import GraphBuilder
+        >>> from edgekit.types import F32
+        >>> r = np.random.default_rng(0)
+        >>> b = GraphBuilder("score")
+        >>> x = b.input("x", F32, (1, 8))
+        >>> b.output(b.call("FullyConnected", x, b.constant(r.standard_normal((4, 8)).astype(np.float32))), "y")
+        >>> samples = [r.standard_normal((1, 8)).astype(np.float32) for _ in range(20)]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     done = edgekit.quantize(b.graph, Path(folder) / "score.ekm", "int8", samples)
+        >>> [n.op for n in done.graph.nodes], done.quantization_errors[0].sqnr_db > 25
+        (['Quantize', 'FullyConnected', 'Dequantize'], True)
+    """
     return convert(source, path, quantize=recipe, calibration=calibration, options=options)
 
 

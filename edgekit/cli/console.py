@@ -37,6 +37,8 @@ __all__ = [
     "wants_json",
 ]
 
+ShapeEntry = int | str | tuple[int, int] | None
+
 
 def console() -> Console:
     """Results go here: standard output."""
@@ -110,7 +112,7 @@ def progress_bar(quiet: bool) -> Iterator[ProgressCallback | None]:
         yield None
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=error_console(), transient=True) as bar:
+    with Progress(*columns, console=error_console(), transient=True, disable=not sys.stderr.isatty()) as bar:
         tasks: dict[str, Any] = {}
 
         def tell(stage: str, done: int, total: int | None) -> None:
@@ -121,18 +123,29 @@ def progress_bar(quiet: bool) -> Iterator[ProgressCallback | None]:
         yield tell
 
 
-def parse_shapes(values: Sequence[str]) -> dict[str, tuple[int | str, ...]] | None:
-    """``["x:1,3,224,224"]`` as a dictionary; a dimension may also be a name."""
-    out: dict[str, tuple[int | str, ...]] = {}
+def parse_shapes(values: Sequence[str]) -> dict[str, tuple[ShapeEntry, ...]] | None:
+    """``["x:1,3,1..224,?"]`` as a dictionary: numbers, inclusive ranges, names, or ``?`` to leave a dimension as it is."""
+    out: dict[str, tuple[ShapeEntry, ...]] = {}
     for text in values:
         name, colon, dims = text.rpartition(":")
         if not colon or not name:
             raise typer.BadParameter(f"--shape {text!r}: write NAME:DIM,DIM,..., for example x:1,3,224,224")
         parts = [p.strip() for p in dims.split(",")] if dims else []
-        out[name] = tuple(int(p) if p.lstrip("-").isdigit() else p for p in parts)
-        if any(isinstance(d, int) and d < 0 for d in out[name]):
-            raise typer.BadParameter(f"--shape {text!r}: dimensions are 0 or more")
+        out[name] = tuple(_dimension(p, text) for p in parts)
     return out or None
+
+
+def _dimension(part: str, text: str) -> ShapeEntry:
+    if part == "?":
+        return None
+    low, dots, high = part.partition("..")
+    if dots and low.isdigit() and high.isdigit() and int(low) <= int(high):
+        return int(low), int(high)
+    if part.isdigit():
+        return int(part)
+    if part.isidentifier():
+        return part
+    raise typer.BadParameter(f"--shape {text!r}: {part!r} is neither a number, a range such as 1..8, a name, nor ?")
 
 
 def parse_inputs(values: Sequence[str], names: Sequence[str]) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text; no progress bar.")]
-Shape = Annotated[list[str], typer.Option("--shape", help="Fix a dynamic input: NAME:DIM,DIM,... Repeat for several inputs.")]
+Shape = Annotated[list[str], typer.Option("--shape", help="Fix or bound a dynamic input: NAME:DIM,DIM,... with numbers, ranges (1..8) or ? for as it is. Repeat for several inputs.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The .ekm file to write. It appears whole or not at all.")]
 Source = Annotated[Path, typer.Argument(help="The model: a file or folder of any supported format, or an .ekm file.")]
 Model = Annotated[Path, typer.Argument(help="An .ekm file.")]

@@ -100,6 +100,23 @@ class Session:
         RuntimeLibraryError: the library is missing, the model is broken, or this build cannot run it.
 
     A session may be used from several threads; runs then wait for each other.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> import edgekit
+        >>> from edgekit.ir import GraphBuilder
+        >>> from edgekit.types import F32
+        >>> b = GraphBuilder("relu")
+        >>> b.output(b.call("Relu", b.input("x", F32, (1, 3))), "y")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = edgekit.convert(b.graph, Path(folder) / "relu.ekm").path
+        ...     with edgekit.Session(path, threads=1) as session:
+        ...         print(*session.inputs, *session.outputs)
+        ...         print(session.run({"x": np.array([[-1, 0, 2]], np.float32)})["y"])
+        x: float32[1, 3] y: float32[1, 3]
+        [[0. 0. 2.]]
     """
 
     def __init__(
