@@ -15,8 +15,8 @@ def refine_types(graph: Graph, trust: bool = True) -> tuple[list[str], dict[int,
 
     Args:
         graph: edited in place: types of node outputs only.
-        trust: keep dimensions that are integers now where inference only has a symbol. False: only inference counts
-            (after the shape of an input was changed).
+        trust: keep the present dimensions where inference knows less: integers against a symbol, bounded unknowns against
+            another unknown. False: only inference counts (after the shape of an input was changed).
 
     Returns:
         names of the values whose type changed, and the values known before running by ``id(value)`` (object arrays where they
@@ -24,12 +24,13 @@ def refine_types(graph: Graph, trust: bool = True) -> tuple[list[str], dict[int,
     """
     known: dict[int, Array] = {}
     changed: list[str] = []
+    given = {s.name for v in graph.inputs for d in v.shape if isinstance(d, SymDim) for s in d.symbols()}
     for n in graph.nodes:
         ins = [None if v is None else v.type for v in n.inputs]
         values = [None if v is None else v.const if v.const is not None else known.get(id(v)) for v in n.inputs]
         infos = infer_outputs(n.definition, ins, values, n.attrs, n.source or str(n), n.name)
         for v, info in zip(n.outputs, infos, strict=False):
-            shape = _merge(v.shape, info.shape) if trust and len(v.shape) == len(info.shape) else info.shape
+            shape = _merge(v.shape, info.shape, given) if trust and len(v.shape) == len(info.shape) else info.shape
             if shape != v.shape:
                 v.type = v.type.with_shape(shape)
                 changed.append(v.name)
@@ -38,8 +39,14 @@ def refine_types(graph: Graph, trust: bool = True) -> tuple[list[str], dict[int,
     return changed, known
 
 
-def _merge(old: Shape, new: Shape) -> Shape:
-    return tuple(a if isinstance(a, int) and not isinstance(b, int) else b for a, b in zip(old, new, strict=True))
+def _merge(old: Shape, new: Shape, given: set[str]) -> Shape:
+    """The better known of two shapes, dimension by dimension; ``given`` are the symbols of the graph inputs."""
+    return tuple(b if _knows(b, given) and not (isinstance(a, int) and isinstance(b, SymDim)) else a for a, b in zip(old, new, strict=True))
+
+
+def _knows(dim: Dim, given: set[str]) -> bool:
+    """True for integers and for expressions of what the inputs give; False for sizes that only the data decide."""
+    return isinstance(dim, int) or all(s.name in given for s in dim.symbols())
 
 
 def _constant(v: Value, known: dict[int, Array]) -> Array | None:
