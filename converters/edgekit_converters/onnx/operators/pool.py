@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
 from typing import Any
+
+import numpy as np
 
 from edgekit.ir import Value
 from edgekit_converters.onnx.context import NodeContext, Unsupported
@@ -23,10 +27,60 @@ def _window(ctx: NodeContext) -> dict[str, Any]:
 
 
 @converts("MaxPool")
-def max_pool(ctx: NodeContext) -> Value:
-    if ctx.wants(1):
-        raise Unsupported("the output of indices is not supported", "Remove the second output of MaxPool.")
-    return ctx.call("MaxPool", ctx.input(0), **_window(ctx))
+def max_pool(ctx: NodeContext) -> Sequence[Value]:
+    window = _window(ctx)
+    y = ctx.call("MaxPool", ctx.input(0), **window)
+    return [y, _places_of_maxima(ctx, y, window)] if ctx.wants(1) else [y]
+
+
+def _places_of_maxima(ctx: NodeContext, y: Value, window: dict[str, Any]) -> Value:
+    """Where in the flattened input each maximum lies: tap by tap, the first that equals it."""
+    x = ctx.input(0)
+    shape, out = ctx.static_shape(x, "the input"), ctx.static_shape(y, "the output")
+    rank, kernel, pads, dilations, strides = len(shape) - 2, window["kernel"], window["pads"], window["dilations"], window["strides"]
+    ctx.computed((int(np.prod(kernel)), *out))
+    behind = [max(0, (out[2 + i] - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - shape[2 + i] - pads[i]) for i in range(rank)]
+    low = -np.inf if x.dtype.is_float else np.iinfo(x.dtype.numpy).min
+    padded = ctx.call("Pad", x, ctx.i64(0, 0, *pads[:rank], 0, 0, *behind), ctx.like(low, x))
+    steps = np.ones(rank, np.int64)
+    order = range(rank) if ctx.get_int("storage_order", 0) else reversed(range(rank))
+    size = 1
+    for i in order:
+        steps[i] = size
+        size *= shape[2 + i]
+    planes = np.arange(shape[0] * shape[1], dtype=np.int64).reshape(shape[0], shape[1], *([1] * rank)) * size
+    places = ctx.const(np.zeros((1,) * len(shape), np.int64))
+    for tap in reversed(list(product(*(range(k) for k in kernel)))):
+        begin = [t * d for t, d in zip(tap, dilations, strict=True)]
+        end = [b + (n - 1) * s + 1 for b, n, s in zip(begin, out[2:], strides, strict=True)]
+        axes = range(2, rank + 2)
+        seen = ctx.call("Slice", padded, ctx.i64(*begin), ctx.i64(*end), ctx.i64(*axes), ctx.i64(*strides))
+        index = planes
+        for i in range(rank):
+            at = np.arange(out[2 + i], dtype=np.int64) * strides[i] + begin[i] - pads[i]
+            index = index + (at * steps[i]).reshape([-1 if k == 2 + i else 1 for k in range(rank + 2)])
+        places = ctx.call("Where", ctx.call("Equal", seen, y), ctx.const(index), places)
+    return places
+
+
+@converts("MaxUnpool", since=9)
+def max_unpool(ctx: NodeContext) -> Value:
+    """Each value goes back to its place in an output of zeros."""
+    x, places = ctx.input(0), ctx.as_i64(ctx.input(1))
+    shape = ctx.static_shape(x, "the input")
+    kernel = ctx.get_ints("kernel_shape")
+    rank = len(kernel)
+    strides, pads = ctx.get_ints("strides", [1] * rank), ctx.get_ints("pads", [0] * (2 * rank))
+    natural = [*shape[:2], *((n - 1) * strides[i] + kernel[i] - pads[i] - pads[rank + i] for i, n in enumerate(shape[2:]))]
+    full = natural if ctx.optional(2) is None else ctx.constant_ints(2, "output_shape")
+    if len(full) != len(natural) or any(f < n for f, n in zip(full, natural, strict=True)):
+        raise Unsupported(f"an output of {full}, smaller than {natural}, is not supported")
+    ctx.computed(natural)
+    empty = ctx.call("Expand", ctx.like(0, x), ctx.i64(int(np.prod(natural))))
+    spread = ctx.call("ScatterElements", empty, ctx.reshape(places, (-1,)), ctx.reshape(x, (-1,)), axis=0)
+    y = ctx.reshape(spread, natural)
+    behind = [f - n for f, n in zip(full, natural, strict=True)]
+    return ctx.call("Pad", y, ctx.i64(*([0] * len(natural)), *behind)) if any(behind) else y
 
 
 @converts("AveragePool")

@@ -1,0 +1,122 @@
+"""Fourier transforms of static length, as products with constant matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit.errors import MalformedModelError
+from edgekit.ir import Value
+from edgekit.types import F32, I64
+from edgekit_converters.onnx.context import NodeContext
+from edgekit_converters.onnx.registry import converts
+
+
+def transform(ctx: NodeContext, x: Value, axis: int, length: int, inverse: bool, onesided: bool) -> Value:
+    """The discrete Fourier transform of ``x`` [..., 1 or 2] along ``axis``; the result is [..., 2]."""
+    rank = len(x.shape)
+    n = ctx.static(x.shape[axis], "the transformed dimension")
+    used = min(n, length)
+    bins = length // 2 + 1 if onesided else length
+    ctx.computed((used, bins))
+    angle = 2 * np.pi * (np.outer(np.arange(used), np.arange(bins)) % length) / length
+    scale = 1 / length if inverse else 1.0
+    cos = ctx.const((np.cos(angle) * scale).astype(np.float32))
+    sin = ctx.const((np.sin(angle) * scale * (-1 if inverse else 1)).astype(np.float32))
+    real = ctx.cast(x, F32)
+    if used < n:
+        real = ctx.call("Slice", real, ctx.i64(0), ctx.i64(used), ctx.i64(axis))
+    order = [i for i in range(rank - 1) if i != axis]
+
+    def part(k: int) -> Value:
+        return ctx.transpose(ctx.call("Gather", real, ctx.const(k, I64), axis=rank - 1), (*order, axis))
+
+    re = part(0)
+    out_re, out_im = ctx.call("MatMul", re, cos), ctx.call("Neg", ctx.call("MatMul", re, sin))
+    if x.shape[-1] == 2:
+        im = part(1)
+        out_re = ctx.call("Add", out_re, ctx.call("MatMul", im, sin))
+        out_im = ctx.call("Add", out_im, ctx.call("MatMul", im, cos))
+    back = [order.index(i) if i != axis else rank - 2 for i in range(rank - 1)]
+    both = [ctx.unsqueeze(ctx.transpose(v, back), [-1]) for v in (out_re, out_im)]
+    return ctx.cast(ctx.call("Concat", *both, axis=rank - 1), x.dtype)
+
+
+def _dft(ctx: NodeContext, axis: int) -> Value:
+    x = ctx.input(0)
+    if len(x.shape) < 2 or x.shape[-1] not in (1, 2):
+        raise MalformedModelError("an input whose last dimension is 1 (real) or 2 (complex) is needed")
+    axis = ctx.axis(axis, len(x.shape))
+    length = ctx.optional(1)
+    n = (
+        ctx.static(x.shape[axis], "the transformed dimension")
+        if length is None
+        else int(ctx.constant_value(length, "dft_length").reshape(-1)[0])
+    )
+    if n < 1 or axis == len(x.shape) - 1:
+        raise MalformedModelError(f"a transform of length {n} along axis {axis} is not possible")
+    return transform(ctx, x, axis, n, bool(ctx.get_int("inverse", 0)), bool(ctx.get_int("onesided", 0)))
+
+
+@converts("DFT", since=17)
+def dft_17(ctx: NodeContext) -> Value:
+    return _dft(ctx, ctx.get_int("axis", 1))
+
+
+@converts("DFT", since=20)
+def dft(ctx: NodeContext) -> Value:
+    return _dft(ctx, -2 if ctx.optional(2) is None else ctx.constant_ints(2, "axis")[0])
+
+
+@converts("STFT", since=17)
+def stft(ctx: NodeContext) -> Value:
+    """Overlapping frames, a window, a transform of each."""
+    signal, window = ctx.input(0), ctx.optional(2)
+    step = ctx.constant_ints(1, "frame_step")[0]
+    if ctx.optional(3) is not None:
+        length = ctx.constant_ints(3, "frame_length")[0]
+    elif window is not None:
+        length = ctx.static(window.shape[0], "the window's length")
+    else:
+        raise MalformedModelError("neither a window nor frame_length is given")
+    total = ctx.static(signal.shape[1], "the signal's length")
+    if step < 1 or not 1 <= length <= total:
+        raise MalformedModelError(f"frames of {length} every {step} do not fit a signal of {total}")
+    frames = (total - length) // step + 1
+    ctx.computed((frames, length))
+    index = np.arange(frames, dtype=np.int64)[:, None] * step + np.arange(length, dtype=np.int64)
+    cut = ctx.call("Gather", signal, ctx.const(index), axis=1)
+    if len(cut.shape) == 3:
+        cut = ctx.unsqueeze(cut, [-1])
+    if window is not None:
+        cut = ctx.call("Mul", cut, ctx.unsqueeze(ctx.cast(window, cut.dtype), [-1]))
+    return transform(ctx, cut, 2, length, False, bool(ctx.get_int("onesided", 1)))
+
+
+@converts("MelWeightMatrix", since=17)
+def mel_weight_matrix(ctx: NodeContext) -> Value:
+    """Triangular filters on the mel scale, worked out at conversion."""
+    names = ("num_mel_bins", "dft_length", "sample_rate", "lower_edge_hertz", "upper_edge_hertz")
+    bins, length, rate, low, high = (float(ctx.constant_input(i, n).reshape(-1)[0]) for i, n in enumerate(names))
+    columns, rows = int(bins), int(length) // 2 + 1
+    if columns < 1 or length < 1 or rate <= 0:
+        raise MalformedModelError(f"{columns} filters over a transform of {int(length)} at {rate} Hz are not possible")
+    ctx.computed((rows, columns))
+
+    def mel(hertz: float) -> float:
+        return 2595.0 * float(np.log10(1.0 + hertz / 700.0))
+
+    edges = np.arange(columns + 2, dtype=np.float64) * ((mel(high) - mel(low)) / (columns + 2)) + mel(low)
+    at = ((700.0 * (10.0 ** (edges / 2595.0) - 1.0)) * (length + 1) // rate).astype(np.int64)
+    out = np.zeros((rows, columns), np.float32)
+    for c in range(columns):
+        lower, centre, upper = at[c], at[c + 1], at[c + 2]
+        rise = centre - lower
+        if rise == 0:
+            out[np.clip(centre, 0, rows - 1), c] = 1
+        else:
+            for r in range(max(lower, 0), min(centre + 1, rows)):
+                out[r, c] = (r - lower) / rise
+        if upper > centre:
+            for r in range(max(centre, 0), min(upper, rows)):
+                out[r, c] = (upper - r) / (upper - centre)
+    return ctx.const(out.astype(ctx.get_dtype("output_datatype", F32).numpy))
