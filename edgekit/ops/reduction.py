@@ -51,7 +51,7 @@ class _Reduce:
 def _integer_sum(
     x: Array, axes: Sequence[int], keepdims: bool, qin: Sequence[QuantParams | None], qout: Sequence[QuantParams | None], mean: bool
 ) -> Array:
-    """Exact sums of ``q - zp``, then one requantize with ``m = (float)((double)s_in / ((double)s_out * count))``; count is 1 for a plain sum."""
+    """Exact sums of ``q - zp``, then one requantize with ``m = (float)((double)s_in / ((double)s_out * count))``; 1 for a plain sum."""
     a, b = qin[0], qout[0]
     if a is None or b is None:
         raise ValueError("a quantized sum needs the quantization of its input and of its output")
@@ -250,7 +250,7 @@ class ArgMax(_ArgReduce):
 
 @op(id=190, category="reduction")
 class ArgMin(_ArgReduce):
-    """Position of the smallest element along ``axis``: the first of equals, or the last with ``select_last``. NaN counts as the smallest."""
+    """Position of the smallest element along ``axis``: the first of equals, or the last with ``select_last``. NaN counts as smallest."""
 
     @staticmethod
     def reference(x: Array, *, axis: int, keepdims: bool, select_last: bool) -> Array:
@@ -259,8 +259,11 @@ class ArgMin(_ArgReduce):
 
 @op(id=191, category="reduction")
 class CumSum:
-    """Running sum along ``axis`` (one int32 or int64, rank 0 or one element). ``exclusive`` leaves out the element itself, ``reverse`` starts
-    at the end. Floats are summed in double precision and rounded at each element."""
+    """Running sum along ``axis`` (one int32 or int64, rank 0 or one element).
+
+    ``exclusive`` leaves out the element itself, ``reverse`` starts at the end. Floats are summed in double precision and rounded at
+    each element.
+    """
 
     inputs = (Port("x", T), Port("axis", INDEX))
     outputs = (Port("y", T),)

@@ -133,8 +133,9 @@ def _apply(x: Array, axis: int, table: AxisTable) -> Array:
 class Resize:
     """Resize any axes by interpolation (ONNX ``Resize`` semantics).
 
-    ``sizes`` (int64) or ``scales`` (float32) has one entry for each axis. The output size is ``sizes``, or ``floor(in * scale)`` in float32. Given
-    both, ``scales`` is only the factor that positions are computed with. ``roi`` (float32, starts then ends) serves tf_crop_and_resize.
+    ``sizes`` (int64) or ``scales`` (float32) has one entry for each axis. The output size is ``sizes``, or ``floor(in * scale)`` in
+    float32. Given both, ``scales`` is only the factor that positions are computed with. A factor that is ``out / in`` rounded to float32
+    means that fraction itself. ``roi`` (float32, starts then ends) serves tf_crop_and_resize.
 
     Source positions and weights are computed in double precision, weights then rounded to float32. The axes are resized in ascending order,
     each sum of ``weight * value`` in float32, in the order of the taps, every operation rounded once; integers are then rounded half to
