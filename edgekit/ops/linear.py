@@ -44,7 +44,9 @@ def _finish(acc: Array, b: Array | None, clamp_min: float, clamp_max: float, lik
     return np.clip(y, clamp_min, clamp_max).astype(like.dtype)
 
 
-def _finish_quantized(acc: Array, b: Array | None, clamp_min: float, clamp_max: float, qx: QuantParams, qw: QuantParams, qy: QuantParams) -> Array:
+def _finish_quantized(
+    acc: Array, b: Array | None, clamp_min: float, clamp_max: float, qx: QuantParams, qw: QuantParams, qy: QuantParams
+) -> Array:
     """Bias and requantize of an exact integer sum [..., O] held in float64."""
     wrapped = acc.astype(np.int64) if b is None else acc.astype(np.int64) + b.astype(np.int64)
     lo, hi = clamp_bounds(clamp_min, clamp_max, qy)
@@ -92,7 +94,16 @@ class Conv:
 
     @staticmethod
     def infer(
-        x: Arg, w: Arg, b: Arg | None, *, strides: tuple[int, ...], pads: tuple[int, ...], dilations: tuple[int, ...], groups: int, layout: str, **_: float
+        x: Arg,
+        w: Arg,
+        b: Arg | None,
+        *,
+        strides: tuple[int, ...],
+        pads: tuple[int, ...],
+        dilations: tuple[int, ...],
+        groups: int,
+        layout: str,
+        **_: float,
     ) -> TensorType:
         batch, spatial, channels = split_layout(x.shape, layout)
         _check_weights(channels, w, b, groups, len(spatial))
@@ -101,7 +112,17 @@ class Conv:
 
     @staticmethod
     def reference(
-        x: Array, w: Array, b: Array | None, *, strides: tuple[int, ...], pads: tuple[int, ...], dilations: tuple[int, ...], groups: int, layout: str, clamp_min: float, clamp_max: float
+        x: Array,
+        w: Array,
+        b: Array | None,
+        *,
+        strides: tuple[int, ...],
+        pads: tuple[int, ...],
+        dilations: tuple[int, ...],
+        groups: int,
+        layout: str,
+        clamp_min: float,
+        clamp_max: float,
     ) -> Array:
         acc = convolve(to_channels_last(x, layout), w, Window(w.shape[1:-1], strides, pads, dilations), groups)
         return from_channels_last(_finish(acc, b, clamp_min, clamp_max, x), layout)
@@ -151,9 +172,7 @@ class ConvTranspose:
         window = Window(w.shape[1:-1], strides, pads, dilations)
         if len(output_padding) != window.rank or min(output_padding) < 0:
             raise ValueError(f"output_padding needs {window.rank} entries that are not negative, got {output_padding}")
-        out = [
-            (n - 1) * strides[i] + window.extent(i) + output_padding[i] - pads[i] - pads[i + window.rank] for i, n in enumerate(spatial)
-        ]
+        out = [(n - 1) * strides[i] + window.extent(i) + output_padding[i] - pads[i] - pads[i + window.rank] for i, n in enumerate(spatial)]
         return TensorType(x.dtype, join_layout(batch, out, w.shape[0], layout))
 
     @staticmethod
@@ -224,7 +243,9 @@ class MatMul:
 
     @staticmethod
     def reference(a: Array, b: Array, *, transpose_a: bool, transpose_b: bool) -> Array:
-        return np.matmul(_transposed(a, transpose_a).astype(np.float64), _transposed(b, transpose_b).astype(np.float64)).astype(a.dtype)
+        return np.asarray(
+            np.matmul(_transposed(a, transpose_a).astype(np.float64), _transposed(b, transpose_b).astype(np.float64)).astype(a.dtype)
+        )
 
     @staticmethod
     def quant_reference(a: Array, b: Array, *, transpose_a: bool, transpose_b: bool, qin: QIn, qout: tuple[QuantParams]) -> Array:

@@ -85,7 +85,7 @@ class Softmax:
         q = x.astype(np.int64)
         e = softmax_table(qin[0].scale[0])[np.max(q, axis=axis, keepdims=True) - q]
         total = np.sum(e, axis=axis, keepdims=True)
-        return (np.minimum((e * 256 + total // 2) // total, 255) - 128).astype(np.int8)
+        return np.asarray((np.minimum((e * 256 + total // 2) // total, 255) - 128).astype(np.int8))
 
 
 @op(id=136, category="normalization")
@@ -104,7 +104,7 @@ class LogSoftmax:
         if x.size == 0:
             return x.copy()
         shifted = x.astype(np.float64) - np.max(x, axis=axis, keepdims=True)
-        return (shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))).astype(x.dtype)
+        return np.asarray((shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))).astype(x.dtype))
 
 
 @op(id=145, category="normalization")
@@ -165,7 +165,9 @@ def _check_affine(x: Arg, axis: int, *vectors: Arg | None) -> None:
     for v in vectors:
         if v is None:
             continue
-        if v.rank != x.rank - a or any(isinstance(p, int) and isinstance(q, int) and p != q for p, q in zip(v.shape, x.shape[a:], strict=True)):
+        if v.rank != x.rank - a or any(
+            isinstance(p, int) and isinstance(q, int) and p != q for p, q in zip(v.shape, x.shape[a:], strict=True)
+        ):
             raise ValueError(f"scale and bias need the shape of the normalized dimensions {list(x.shape[a:])}, got {list(v.shape)}")
 
 
@@ -214,7 +216,7 @@ class RmsNorm:
         axes = tuple(range(normalize_axis(axis, x.ndim), x.ndim))
         x64 = x.astype(np.float64)
         y = x64 / np.sqrt(np.mean(x64 * x64, axis=axes, keepdims=True) + epsilon)
-        return (y if scale is None else y * scale.astype(np.float64)).astype(x.dtype)
+        return np.asarray((y if scale is None else y * scale.astype(np.float64)).astype(x.dtype))
 
 
 def _infer_grouped(x: Arg, scale: Arg, bias: Arg, groups: int, layout: str) -> TensorType:
@@ -355,14 +357,20 @@ class Attention:
     def infer(q: Arg, k: Arg, v: Arg, mask: Arg | None, *, scale: float, causal: bool, causal_offset: int) -> TensorType:
         if q.rank != 4 or k.rank != 4 or v.rank != 4:
             raise ValueError(f"q, k and v need rank 4 [batch, heads, length, size], got ranks {q.rank}, {k.rank}, {v.rank}")
-        pairs = [(q.shape[3], k.shape[3]), (k.shape[2], v.shape[2]), (k.shape[1], v.shape[1]), (q.shape[0], k.shape[0]), (q.shape[0], v.shape[0])]
+        pairs = [
+            (q.shape[3], k.shape[3]),
+            (k.shape[2], v.shape[2]),
+            (k.shape[1], v.shape[1]),
+            (q.shape[0], k.shape[0]),
+            (q.shape[0], v.shape[0]),
+        ]
         if any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs):
             raise ValueError("q, k and v do not fit together")
         if isinstance(q.shape[1], int) and isinstance(k.shape[1], int) and (k.shape[1] == 0 or q.shape[1] % k.shape[1]):
             raise ValueError(f"{q.shape[1]} query heads do not share {k.shape[1]} key heads evenly")
         if mask is not None:
             full = (*q.shape[:3], k.shape[2])
-            if mask.rank > 4 or broadcast(full, mask.shape) != full and all(isinstance(d, int) for d in (*full, *mask.shape)):
+            if mask.rank > 4 or (broadcast(full, mask.shape) != full and all(isinstance(d, int) for d in (*full, *mask.shape))):
                 raise ValueError(f"the mask {list(mask.shape)} does not broadcast to {list(full)}")
         return TensorType(q.dtype, (*q.shape[:3], v.shape[3]))
 
@@ -379,4 +387,4 @@ class Attention:
         top = np.max(s, axis=3, keepdims=True, initial=-np.inf)
         e = np.exp(s - np.where(np.isneginf(top), 0.0, top))
         total = np.sum(e, axis=3, keepdims=True)
-        return np.matmul(e / np.where(total == 0, 1.0, total), v64).astype(q.dtype)
+        return np.asarray(np.matmul(e / np.where(total == 0, 1.0, total), v64).astype(q.dtype))

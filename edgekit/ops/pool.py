@@ -65,7 +65,9 @@ class _Pool:
 
 @op(id=125, category="pool")
 class MaxPool(_Pool):
-    """Largest element of each window, then an optional clamp. Padding never wins; a window of nothing but padding gives the lowest value.
+    """Largest element of each window, then an optional clamp.
+
+    Padding never wins; a window of nothing but padding gives the lowest value. What a NaN gives is not specified.
 
     On int8 the elements are compared as they are; the clamp is quantized with the output's parameters.
     """

@@ -1,9 +1,9 @@
 """LSTM, GRU and RNN with ONNX's weight layout, gate order and options (onnx.ai/onnx/operators).
 
 Shapes, with D directions, S steps, B batch, I input size, H hidden size, G gates: ``x`` [S, B, I], ``w`` [D, G*H, I], ``r`` [D, G*H, H],
-``b`` [D, 2*G*H] (input biases, then recurrent biases), ``sequence_lens`` [B], ``h0`` / ``c0`` [D, B, H]; outputs ``y`` [S, D, B, H], ``y_h``
-and ``y_c`` [D, B, H]. With ``batch_first`` (ONNX layout 1): ``x`` [B, S, I], states [B, D, H], ``y`` [B, S, D, H]. Steps at and behind a
-sequence's length give zeros in ``y`` and leave the states alone; the reverse direction begins at the sequence's own last step.
+``b`` [D, 2*G*H] (input biases, then recurrent biases), ``sequence_lens`` [B], ``h0`` / ``c0`` [D, B, H]; outputs ``y`` [S, D, B, H],
+``y_h`` and ``y_c`` [D, B, H]. With ``batch_first`` (ONNX layout 1): ``x`` [B, S, I], states [B, D, H], ``y`` [B, S, D, H]. Steps at and
+behind a sequence's length give zeros in ``y`` and leave the states alone; the reverse direction begins at the sequence's own last step.
 """
 
 from __future__ import annotations
@@ -106,18 +106,32 @@ def _directions(direction: str) -> int:
 
 
 def _infer(
-    x: Arg, w: Arg, r: Arg, b: Arg | None, lens: Arg | None, states: Sequence[Arg | None], gates: int, per_direction: int, attrs: dict[str, Any]
+    x: Arg,
+    w: Arg,
+    r: Arg,
+    b: Arg | None,
+    lens: Arg | None,
+    states: Sequence[Arg | None],
+    gates: int,
+    per_direction: int,
+    attrs: dict[str, Any],
 ) -> list[TensorType]:
     h, d = attrs["hidden_size"], _directions(attrs["direction"])
     if x.rank != 3 or h < 1:
         raise ValueError(f"an input of rank 3 and a positive hidden_size are needed, got rank {x.rank} and {h}")
     steps, batch = (x.shape[1], x.shape[0]) if attrs["batch_first"] else (x.shape[0], x.shape[1])
     state: tuple[Dim, ...] = (batch, d, h) if attrs["batch_first"] else (d, batch, h)
-    want = [("w", w, (d, gates * h, x.shape[2])), ("r", r, (d, gates * h, h)), ("b", b, (d, 2 * gates * h)), ("sequence_lens", lens, (batch,))]
+    want = [
+        ("w", w, (d, gates * h, x.shape[2])),
+        ("r", r, (d, gates * h, h)),
+        ("b", b, (d, 2 * gates * h)),
+        ("sequence_lens", lens, (batch,)),
+    ]
     want += [("initial state", s, state) for s in states]
     for name, arg, shape in want:
         if arg is not None and (
-            arg.rank != len(shape) or any(isinstance(p, int) and isinstance(q, int) and p != q for p, q in zip(arg.shape, shape, strict=True))
+            arg.rank != len(shape)
+            or any(isinstance(p, int) and isinstance(q, int) and p != q for p, q in zip(arg.shape, shape, strict=True))
         ):
             raise ValueError(f"{name} needs the shape {[str(s) for s in shape]}, got {[str(s) for s in arg.shape]}")
     count = len(attrs["activations"])

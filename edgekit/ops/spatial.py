@@ -41,7 +41,7 @@ class Window:
             raise ValueError(f"1 to 3 spatial dimensions are supported, got {n}")
         if len(self.strides) != n or len(self.dilations) != n or len(self.pads) != 2 * n:
             raise ValueError(
-                f"{n} spatial dimensions need {n} strides, {n} dilations and {2 * n} pads, got {self.strides}, {self.dilations}, {self.pads}"
+                f"{n} dimensions need as many strides and dilations and twice the pads, got {self.strides}, {self.dilations}, {self.pads}"
             )
         if min(*self.kernel, *self.strides, *self.dilations) < 1:
             raise ValueError(f"kernel {self.kernel}, strides {self.strides} and dilations {self.dilations} must be positive")
@@ -98,10 +98,7 @@ class Window:
         """Where tap ``tap`` of every window lies in a padded input."""
         return (
             slice(None),
-            *(
-                slice(t * d, t * d + (n - 1) * s + 1, s)
-                for t, d, s, n in zip(tap, self.dilations, self.strides, out, strict=True)
-            ),
+            *(slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, s, n in zip(tap, self.dilations, self.strides, out, strict=True)),
         )
 
 
@@ -135,13 +132,13 @@ def from_channels_last(y: Array, layout: str) -> Array:
 def grouped_product(x: Array, w: Array, groups: int) -> Array:
     """``x`` [..., C] times one tap of weights ``w`` [O, C / groups], group by group: [..., O]."""
     if groups == 1:
-        return np.matmul(x, w.T)
+        return np.asarray(np.matmul(x, w.T))
     c, o = x.shape[-1] // groups, w.shape[0] // groups
     if c == 1 and o == 1:
         return x * w[:, 0]
     xg = x.reshape(-1, groups, c).transpose(1, 0, 2)
     y = np.matmul(xg, w.reshape(groups, o, c).transpose(0, 2, 1))
-    return y.transpose(1, 0, 2).reshape(*x.shape[:-1], groups * o)
+    return np.asarray(y.transpose(1, 0, 2).reshape(*x.shape[:-1], groups * o))
 
 
 def convolve(x: Array, w: Array, window: Window, groups: int) -> Array:
@@ -160,8 +157,8 @@ def convolve(x: Array, w: Array, window: Window, groups: int) -> Array:
     padded = window.padded(x.astype(np.float64), 0.0, out)
     w64 = w.astype(np.float64)
     y = np.zeros((x.shape[0], *out, w.shape[0]), np.float64)
-    for tap in window.taps():
-        y += grouped_product(padded[window.tap_slice(tap, out)], w64[(slice(None), *tap)], groups)
+    for index, tap in enumerate(window.taps()):
+        y += grouped_product(padded[window.tap_slice(tap, out)], w64.reshape(w.shape[0], -1, w.shape[-1])[:, index], groups)
     return y
 
 
@@ -182,7 +179,7 @@ def convolve_transposed(x: Array, w: Array, window: Window, groups: int, output_
     full = [(n - 1) * window.strides[i] + window.extent(i) + output_padding[i] for i, n in enumerate(sizes)]
     y = np.zeros((x.shape[0], *full, w.shape[0]), np.float64)
     x64, w64 = x.astype(np.float64), w.astype(np.float64)
-    for tap in window.taps():
-        y[window.tap_slice(tap, sizes)] += grouped_product(x64, w64[(slice(None), *tap)], groups)
+    for index, tap in enumerate(window.taps()):
+        y[window.tap_slice(tap, sizes)] += grouped_product(x64, w64.reshape(w.shape[0], -1, w.shape[-1])[:, index], groups)
     crop = (slice(None), *(slice(window.pads[i], n - window.pads[i + window.rank]) for i, n in enumerate(full)))
     return y[crop]

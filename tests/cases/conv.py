@@ -20,7 +20,7 @@ def attrs(rank: int = 2, **given: Any) -> dict[str, Any]:
 
 def direct(x: Array, w: Array, b: Array, *, strides: Any, pads: Any, dilations: Any, groups: int, **_: Any) -> Array:
     """The definition of a 2-D NHWC convolution, one output element at a time."""
-    n, h, width, c = x.shape
+    n, h, width, _ = x.shape
     o, kh, kw, per_group = w.shape
     oh = (h + pads[0] + pads[2] - dilations[0] * (kh - 1) - 1) // strides[0] + 1
     ow = (width + pads[1] + pads[3] - dilations[1] * (kw - 1) - 1) // strides[1] + 1
@@ -69,9 +69,17 @@ def cases() -> Iterator[OpCase]:
         yield op_case("Conv", f"int8_{name}", [ix, iw, ib], a, constants=[1, 2], qin=[qx, qw, None], qout=[qy])
         if name in ("1x1_wide", "3x3_same", "5x5_groups2", "depthwise_3x3", "depthwise_multiplier"):
             first = a | {"layout": "NCHW"}
-            yield op_case("Conv", f"f32_nchw_{name}", [np.ascontiguousarray(np.moveaxis(x, -1, 1)), w, b], first, constants=[1, 2], tolerance=t)
             yield op_case(
-                "Conv", f"int8_nchw_{name}", [np.ascontiguousarray(np.moveaxis(ix, -1, 1)), iw, ib], first, constants=[1, 2], qin=[qx, qw, None], qout=[qy]
+                "Conv", f"f32_nchw_{name}", [np.ascontiguousarray(np.moveaxis(x, -1, 1)), w, b], first, constants=[1, 2], tolerance=t
+            )
+            yield op_case(
+                "Conv",
+                f"int8_nchw_{name}",
+                [np.ascontiguousarray(np.moveaxis(ix, -1, 1)), iw, ib],
+                first,
+                constants=[1, 2],
+                qin=[qx, qw, None],
+                qout=[qy],
             )
             yield op_case("Conv", f"f16_weights_{name}", [x, w.astype(np.float16), b.astype(np.float16)], a, constants=[1, 2], tolerance=t)
             yield op_case("Conv", f"int8_weights_{name}", [x, iw, b], a, constants=[1, 2], qin=[None, qw, None], tolerance=t)
@@ -94,8 +102,8 @@ def _special() -> Iterator[OpCase]:
         x1, w1 = floats(r, *shape), floats(r, 5, 4, 3)
         a = attrs(1, layout=layout, strides=(2,), pads=(1, 2), dilations=(2,))
         yield op_case("Conv", f"1d_{layout}", [x1, w1, floats(r, 5)], a, constants=[1, 2], tolerance=t)
-    for layout, shape in (("NHWC", (1, 4, 5, 6, 3)), ("NCHW", (1, 3, 4, 5, 6))):
-        x3, w3 = floats(r, *shape), floats(r, 4, 2, 3, 3, 3)
+    for layout, cube in (("NHWC", (1, 4, 5, 6, 3)), ("NCHW", (1, 3, 4, 5, 6))):
+        x3, w3 = floats(r, *cube), floats(r, 4, 2, 3, 3, 3)
         a = attrs(3, layout=layout, strides=(1, 2, 1), pads=(1, 1, 0, 0, 1, 2))
         yield op_case("Conv", f"3d_{layout}", [x3, w3, floats(r, 4)], a, constants=[1, 2], tolerance=sum_tolerance(54))
     x3, w3 = floats(r, 1, 3, 4, 5, 6), floats(r, 6, 3, 3, 3, 1)
@@ -105,8 +113,17 @@ def _special() -> Iterator[OpCase]:
     quant: dict[str, Any] = {"constants": [1, 2], "qin": [qx, channel_scales(r, 24), None], "qout": [qy]}
     yield op_case("Conv", "int8_relu6", [ix, iw, int32s(r, 24)], same | {"clamp_min": 0.0, "clamp_max": 6.0}, **quant)
     yield op_case("Conv", "int8_no_bias", [ix, iw], same, constants=[1], qin=[qx, channel_scales(r, 24)], qout=[qy])
-    yield op_case("Conv", "int8_per_tensor_weights", [ix, iw, int32s(r, 24)], same, constants=[1, 2], qin=[qx, QuantParams.per_tensor(0.01)], qout=[qy])
+    yield op_case(
+        "Conv",
+        "int8_per_tensor_weights",
+        [ix, iw, int32s(r, 24)],
+        same,
+        constants=[1, 2],
+        qin=[qx, QuantParams.per_tensor(0.01)],
+        qout=[qy],
+    )
     low = np.full((24, 3, 3, 20), -128, np.int8)  # foreign models use -128 in weights
     yield op_case("Conv", "int8_weights_minus_128", [np.full_like(ix, -128), low, int32s(r, 24)], same, **quant)
-    extreme = {"constants": [1, 2], "qin": [qx, QuantParams.per_tensor(0.5), None], "qout": [QuantParams.per_tensor(0.001, 5)]}
+    coarse, fine = QuantParams.per_tensor(0.5), QuantParams.per_tensor(0.001, 5)
+    extreme: dict[str, Any] = {"constants": [1, 2], "qin": [qx, coarse, None], "qout": [fine]}
     yield op_case("Conv", "int8_saturates", [ix, iw, int32s(r, 24, 2**30)], same, **extreme)

@@ -72,6 +72,10 @@ def cases() -> Iterator[OpCase]:
         yield op_case("ConvTranspose", f"int8_nchw_{name}", [ilast, iw, ib], first, constants=[1, 2], qin=[qx, qw, None], qout=[qy])
     r = rng("ConvTranspose", "other ranks")
     line = attrs(1, strides=(3,), pads=(1, 0), output_padding=(1,))
-    yield op_case("ConvTranspose", "1d", [floats(r, 2, 5, 3), floats(r, 4, 4, 3), floats(r, 4)], line, constants=[1, 2], tolerance=sum_tolerance(12))
+    yield op_case(
+        "ConvTranspose", "1d", [floats(r, 2, 5, 3), floats(r, 4, 4, 3), floats(r, 4)], line, constants=[1, 2], tolerance=sum_tolerance(12)
+    )
     cube = attrs(3, strides=(2, 1, 2), pads=(0, 1, 1, 1, 0, 0), layout="NCHW")
-    yield op_case("ConvTranspose", "3d", [floats(r, 1, 3, 2, 3, 4), floats(r, 5, 2, 3, 3, 3)], cube, constants=[1], tolerance=sum_tolerance(54))
+    yield op_case(
+        "ConvTranspose", "3d", [floats(r, 1, 3, 2, 3, 4), floats(r, 5, 2, 3, 3, 3)], cube, constants=[1], tolerance=sum_tolerance(54)
+    )

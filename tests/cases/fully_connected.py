@@ -12,7 +12,13 @@ from tests.cases.linear_data import channel_scales, floats, int8s, int32s, sum_t
 
 
 def cases() -> Iterator[OpCase]:
-    for name, shape, n in [("vector", (7,), 5), ("row", (1, 130), 67), ("rows", (9, 33), 48), ("batch", (2, 3, 5, 16), 31), ("one", (1, 1), 1)]:
+    for name, shape, n in [
+        ("vector", (7,), 5),
+        ("row", (1, 130), 67),
+        ("rows", (9, 33), 48),
+        ("batch", (2, 3, 5, 16), 31),
+        ("one", (1, 1), 1),
+    ]:
         r = rng("FullyConnected", name)
         k = shape[-1]
         x, w, b, t = floats(r, *shape), floats(r, n, k), floats(r, n), sum_tolerance(k)

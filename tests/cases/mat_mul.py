@@ -49,5 +49,9 @@ def cases() -> Iterator[OpCase]:
             yield op_case("MatMul", f"f32_transposed_b_{name}", [a, tb], {"transpose_b": True}, constants=[1], tolerance=t, expected=want)
             ja, jb = np.ascontiguousarray(np.swapaxes(ia, -1, -2)), np.ascontiguousarray(np.swapaxes(ib, -1, -2))
             yield op_case("MatMul", f"int8_transposed_{name}", [ja, jb], both, qin=[qa, uneven], qout=[qy])
-            yield op_case("MatMul", f"int8_transposed_constant_{name}", [ja, weights8(r, *jb.shape)], both, constants=[1], qin=[qa, qb], qout=[qy])
-    yield op_case("MatMul", "empty_inner", [np.zeros((3, 0), np.float32), np.zeros((0, 4), np.float32)], expected=[np.zeros((3, 4), np.float32)])
+            yield op_case(
+                "MatMul", f"int8_transposed_constant_{name}", [ja, weights8(r, *jb.shape)], both, constants=[1], qin=[qa, qb], qout=[qy]
+            )
+    yield op_case(
+        "MatMul", "empty_inner", [np.zeros((3, 0), np.float32), np.zeros((0, 4), np.float32)], expected=[np.zeros((3, 4), np.float32)]
+    )

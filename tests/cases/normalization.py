@@ -42,7 +42,14 @@ def softmax_family() -> Iterator[OpCase]:
             yield op_case("LogSoftmax", f"f32_{name}", [x], {"axis": axis}, tolerance=AFFINE)
             yield op_case("Hardmax", f"f32_{name}", [np.round(x)], {"axis": axis})
             for scale in (0.0001, 0.05, 0.4, 30.0):
-                yield op_case("Softmax", f"int8_{name}_{scale}", [int8s(r, *shape)], {"axis": axis}, qin=[QuantParams.per_tensor(scale, 5)], qout=[out])
+                yield op_case(
+                    "Softmax",
+                    f"int8_{name}_{scale}",
+                    [int8s(r, *shape)],
+                    {"axis": axis},
+                    qin=[QuantParams.per_tensor(scale, 5)],
+                    qout=[out],
+                )
             yield op_case("LpNormalize", f"l1_{name}", [x], {"axis": axis, "p": 1})
             want = rows_of(x, axis, lambda v: v / sqrt(sum(v * v)))
             yield op_case("LpNormalize", f"l2_{name}", [x], {"axis": axis}, expected=[want])
@@ -53,7 +60,14 @@ def softmax_family() -> Iterator[OpCase]:
     equal = np.full((2, 4), 17, np.int8)
     yield op_case("Softmax", "int8_equal", [equal], qin=[QuantParams.per_tensor(0.1)], qout=[out], expected=[np.full((2, 4), -64, np.int8)])
     alone = np.array([[127, -128, -128]], np.int8)
-    yield op_case("Softmax", "int8_one_wins", [alone], qin=[QuantParams.per_tensor(1.0)], qout=[out], expected=[np.array([[127, -128, -128]], np.int8)])
+    yield op_case(
+        "Softmax",
+        "int8_one_wins",
+        [alone],
+        qin=[QuantParams.per_tensor(1.0)],
+        qout=[out],
+        expected=[np.array([[127, -128, -128]], np.int8)],
+    )
     # close to the real softmax: within one unit of 1/256
     q = int8s(rng("softmax", "accuracy"), 4, 50)
     yield op_case("Softmax", "int8_long", [q], qin=[QuantParams.per_tensor(0.07, -3)], qout=[out])
@@ -72,7 +86,9 @@ def affine_norms() -> Iterator[OpCase]:
         yield op_case("RmsNorm", f"{name}_none", [x], {"axis": axis}, tolerance=AFFINE)
     x = np.array([[1.0, 2.0, 3.0, 4.0]], np.float32)
     sd = sqrt(1.25)
-    yield op_case("LayerNorm", "by_hand", [x], {"epsilon": 0.0}, expected=[np.array([[-1.5 / sd, -0.5 / sd, 0.5 / sd, 1.5 / sd]], np.float32)])
+    yield op_case(
+        "LayerNorm", "by_hand", [x], {"epsilon": 0.0}, expected=[np.array([[-1.5 / sd, -0.5 / sd, 0.5 / sd, 1.5 / sd]], np.float32)]
+    )
     yield op_case("RmsNorm", "by_hand", [x], {"epsilon": 0.0}, expected=[(x / np.float32(sqrt(7.5))).astype(np.float32)])
     far = (floats(rng("layer norm", "far"), 3, 40) + 1000).astype(np.float32)  # a mean a thousand times the deviation
     yield op_case("LayerNorm", "far_from_zero", [far], tolerance=AFFINE)
@@ -92,20 +108,39 @@ def channel_norms() -> Iterator[OpCase]:
             form[-1 if layout == "NHWC" else 1] = c
             x64 = x.astype(np.float64)
             want = (x64 - x64.mean(axes, keepdims=True)) / np.sqrt(x64.var(axes, keepdims=True) + 1e-5) * s.reshape(form) + b.reshape(form)
-            yield op_case("InstanceNorm", f"{layout}_{name}", [x, s, b], a, constants=[1, 2], tolerance=AFFINE, expected=[want.astype(np.float32)])
+            yield op_case(
+                "InstanceNorm", f"{layout}_{name}", [x, s, b], a, constants=[1, 2], tolerance=AFFINE, expected=[want.astype(np.float32)]
+            )
             for groups in (1, 2, c):
-                yield op_case("GroupNorm", f"{layout}_{name}_{groups}", [x, s, b], a | {"groups": groups}, constants=[1, 2], tolerance=AFFINE)
+                yield op_case(
+                    "GroupNorm", f"{layout}_{name}_{groups}", [x, s, b], a | {"groups": groups}, constants=[1, 2], tolerance=AFFINE
+                )
             m, v = floats(r, c), np.abs(floats(r, c)) + np.float32(0.1)
             want = (x64 - m.reshape(form)) / np.sqrt(v.reshape(form).astype(np.float64) + 1e-3) * s.reshape(form) + b.reshape(form)
-            yield op_case("BatchNorm", f"{layout}_{name}", [x, s, b, m, v], a | {"epsilon": 1e-3}, constants=[1, 2, 3, 4], tolerance=Tolerance(4e-6, 1e-5), expected=[want.astype(np.float32)])
+            yield op_case(
+                "BatchNorm",
+                f"{layout}_{name}",
+                [x, s, b, m, v],
+                a | {"epsilon": 1e-3},
+                constants=[1, 2, 3, 4],
+                tolerance=Tolerance(4e-6, 1e-5),
+                expected=[want.astype(np.float32)],
+            )
             for size in (1, 3, 4, 99):
                 yield op_case("LRN", f"{layout}_{name}_{size}", [x], a | {"size": size, "alpha": 0.5, "beta": 0.6, "bias": 2.0})
     x = floats(rng("channel norm", "plain"), 6, 5)
-    yield op_case("BatchNorm", "rank2", [x, *[np.abs(floats(rng("bn", i), 5)) for i in range(4)]], {"layout": "NCHW"}, tolerance=Tolerance(4e-6, 1e-5))
+    yield op_case(
+        "BatchNorm", "rank2", [x, *[np.abs(floats(rng("bn", i), 5)) for i in range(4)]], {"layout": "NCHW"}, tolerance=Tolerance(4e-6, 1e-5)
+    )
 
 
 def attention() -> Iterator[OpCase]:
-    sizes = [("plain", 1, 2, 2, 5, 5, 8, 8), ("grouped", 2, 6, 2, 7, 9, 16, 5), ("long", 1, 2, 1, 70, 45, 33, 17), ("one_query", 1, 3, 3, 1, 20, 4, 4)]
+    sizes = [
+        ("plain", 1, 2, 2, 5, 5, 8, 8),
+        ("grouped", 2, 6, 2, 7, 9, 16, 5),
+        ("long", 1, 2, 1, 70, 45, 33, 17),
+        ("one_query", 1, 3, 3, 1, 20, 4, 4),
+    ]
     for name, batch, heads, groups, s, length, d, e in sizes:
         r = rng("Attention", name)
         q, k, v = floats(r, batch, heads, s, d), floats(r, batch, groups, length, d), floats(r, batch, groups, length, e)

@@ -16,7 +16,14 @@ from tests.cases.linear_data import floats, int8s
 def attrs(kernel: tuple[int, ...], **given: Any) -> dict[str, Any]:
     """Attributes of a plain NHWC pool, with changes."""
     n = len(kernel)
-    return {"kernel": kernel, "strides": (1,) * n, "pads": (0,) * (2 * n), "dilations": (1,) * n, "ceil_mode": False, "layout": "NHWC"} | given
+    return {
+        "kernel": kernel,
+        "strides": (1,) * n,
+        "pads": (0,) * (2 * n),
+        "dilations": (1,) * n,
+        "ceil_mode": False,
+        "layout": "NHWC",
+    } | given
 
 
 def direct(x: Array, a: dict[str, Any], out: tuple[int, int], reduce: Callable[[Array, int], Array], include_pad: bool = False) -> Array:
@@ -59,7 +66,9 @@ def cases() -> Iterator[OpCase]:
         largest = direct(x, a, out, lambda e, _: e.max(axis=0)).astype(np.float32)
         yield op_case("MaxPool", f"f32_{name}", [x], a, expected=[largest])
         yield op_case("MaxPool", f"f32_clamp_{name}", [x], a | {"clamp_min": 0.0, "clamp_max": 0.5}, expected=[np.clip(largest, 0, 0.5)])
-        yield op_case("MaxPool", f"int8_{name}", [ix], a, qin=[q], qout=[q], expected=[direct(ix, a, out, lambda e, _: e.max(axis=0)).astype(np.int8)])
+        yield op_case(
+            "MaxPool", f"int8_{name}", [ix], a, qin=[q], qout=[q], expected=[direct(ix, a, out, lambda e, _: e.max(axis=0)).astype(np.int8)]
+        )
         yield op_case("MaxPool", f"int8_clamp_{name}", [ix], a | {"clamp_min": -1.0, "clamp_max": 6.0}, qin=[q], qout=[q])
         yield op_case("MaxPool", f"uint8_{name}", [ix.view(np.uint8)], a)
         yield op_case("MaxPool", f"f32_nchw_{name}", [_first(x)], a | {"layout": "NCHW"}, expected=[_first(largest)])
@@ -93,5 +102,7 @@ def cases() -> Iterator[OpCase]:
         yield op_case("GlobalAveragePool", f"int8_{name}", [ix], {"layout": "NHWC"}, qin=[q], qout=[QuantParams.per_tensor(0.011, 3)])
         yield op_case("GlobalAveragePool", f"int8_nchw_{name}", [_first(ix)], {"layout": "NCHW"}, qin=[q], qout=[q])
         yield op_case("GlobalMaxPool", f"f32_{name}", [x], {"layout": "NHWC"}, expected=[x.max(axis=axes, keepdims=True)])
-        yield op_case("GlobalMaxPool", f"int8_{name}", [ix], {"layout": "NHWC"}, qin=[q], qout=[q], expected=[ix.max(axis=axes, keepdims=True)])
+        yield op_case(
+            "GlobalMaxPool", f"int8_{name}", [ix], {"layout": "NHWC"}, qin=[q], qout=[q], expected=[ix.max(axis=axes, keepdims=True)]
+        )
         yield op_case("GlobalMaxPool", f"f32_nchw_{name}", [_first(x)], {"layout": "NCHW"})

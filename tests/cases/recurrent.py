@@ -22,13 +22,22 @@ GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 DIRECTIONS = {"forward": 1, "reverse": 1, "bidirectional": 2}
 
 
-def inputs(op: str, r: np.random.Generator, d: int, steps: int, batch: int, size: int, hidden: int, batch_first: bool = False) -> list[Array | None]:
+def inputs(
+    op: str, r: np.random.Generator, d: int, steps: int, batch: int, size: int, hidden: int, batch_first: bool = False
+) -> list[Array | None]:
     """All inputs of an operator, optional ones included, in its order."""
     g = GATES[op] * hidden
     state = (batch, d, hidden) if batch_first else (d, batch, hidden)
     x = floats(r, *((batch, steps, size) if batch_first else (steps, batch, size)))
     lens = r.integers(0, steps + 1, batch).astype(np.int32)
-    out: list[Array | None] = [x, floats(r, d, g, size) / np.float32(2), floats(r, d, g, hidden) / np.float32(2), floats(r, d, 2 * g), lens, floats(r, *state)]
+    out: list[Array | None] = [
+        x,
+        floats(r, d, g, size) / np.float32(2),
+        floats(r, d, g, hidden) / np.float32(2),
+        floats(r, d, 2 * g),
+        lens,
+        floats(r, *state),
+    ]
     if op == "LSTM":
         out += [floats(r, *state), floats(r, d, 3 * hidden)]
     return out
@@ -45,7 +54,9 @@ def lstm_by_hand(x: Array, w: Array, r: Array, b: Array) -> Array:
             gate = []
             for k in range(4 * hidden):
                 total = float(b[0, k]) + float(b[0, 4 * hidden + k])
-                total += sum(float(x[t, e, i]) * float(w[0, k, i]) for i in range(size)) + sum(h[i] * float(r[0, k, i]) for i in range(hidden))
+                total += sum(float(x[t, e, i]) * float(w[0, k, i]) for i in range(size)) + sum(
+                    h[i] * float(r[0, k, i]) for i in range(hidden)
+                )
                 gate.append(total)
             sigmoid = [1 / (1 + exp(-v)) for v in gate]
             c = [sigmoid[2 * hidden + i] * c[i] + sigmoid[i] * tanh(gate[3 * hidden + i]) for i in range(hidden)]
@@ -85,7 +96,9 @@ def cases() -> Iterator[OpCase]:
         yield from activations(op)
     r = rng("LSTM", "by hand")
     x, w, rec, b = floats(r, 4, 2, 3), floats(r, 1, 20, 3), floats(r, 1, 20, 5), floats(r, 1, 40)
-    case = op_case("LSTM", "by_hand", [x, w, rec, b], {"hidden_size": 5}, constants=[1, 2, 3], tolerance=T, expected=[lstm_by_hand(x, w, rec, b)])
+    case = op_case(
+        "LSTM", "by_hand", [x, w, rec, b], {"hidden_size": 5}, constants=[1, 2, 3], tolerance=T, expected=[lstm_by_hand(x, w, rec, b)]
+    )
     yield case
 
 

@@ -6,8 +6,8 @@
 
 static ek_pool_spec spec_of(const ek_op_context *ctx) {
   const ek_average_pool_attrs *a = ctx->attrs;
-  const ek_pool_spec spec = {EK_POOL_AVERAGE, false, a->layout == EK_AVERAGE_POOL_LAYOUT_NHWC, a->ceil_mode, a->count_include_pad, a->kernel, a->strides,
-                             a->pads, a->dilations, 0, -INFINITY, INFINITY};
+  const ek_pool_spec spec = {EK_POOL_AVERAGE, false, a->layout == EK_AVERAGE_POOL_LAYOUT_NHWC, a->ceil_mode, a->count_include_pad, a->kernel,
+                             a->strides, a->pads, a->dilations, 0, -INFINITY, INFINITY};
   return spec;
 }
 

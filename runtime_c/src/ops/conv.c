@@ -103,7 +103,8 @@ static void igemm_range(void *argument, size_t begin, size_t end, uint32_t threa
   for (size_t i = begin; i < end; i++) {
     const tile t = get_tile(job, i % job->tiles, thread);
     const size_t outer = i / job->tiles;
-    const size_t column = outer % job->blocks * job->block, group = outer / job->blocks % p->groups, image = outer / job->blocks / p->groups;
+    const size_t column = outer % job->blocks * job->block, group = outer / job->blocks % p->groups;
+    const size_t image = outer / job->blocks / p->groups;
     const size_t nc = p->group_out - column < job->block ? p->group_out - column : job->block;
     ek_igemm_call(&p->g, &args, t.mr, nc, job->x + (image * image_in + t.base + group * p->group_in) * item, t.table,
                   job->packed + group * p->packed_group + column / p->g.nr * job->tile_bytes,
@@ -138,8 +139,8 @@ static void depthwise_range(void *argument, size_t begin, size_t end, uint32_t t
 
 static void run_gemm(ek_op_context *ctx, const ek_conv_plan *p, const char *x, const char *packed, char *y) {
   for (size_t group = 0; group < p->groups; group++) {
-    const ek_gemm gemm = {&p->g, x + group * p->group_in * p->g.item, packed + group * p->packed_group, y + group * p->group_out * p->g.item,
-                          p->pixels * (size_t)p->in.batch, p->group_out, (size_t)p->in.channels, (size_t)p->out.channels};
+    const ek_gemm gemm = {&p->g, x + group * p->group_in * p->g.item, packed + group * p->packed_group,
+                          y + group * p->group_out * p->g.item, p->pixels * (size_t)p->in.batch, p->group_out, (size_t)p->in.channels, (size_t)p->out.channels};
     ek_gemm_run(ctx->pool, &gemm);
   }
 }

@@ -150,7 +150,8 @@ static ek_status build(ek_op_context *ctx, plan *p) {
   p->bare = ek_place(where, ek_mul_size(group_bytes(p, 1), p->groups));
   p->work = ek_place(where, ek_igemm_pack_scratch(&p->g, w, true));
   p->tap_list = ek_place(where, ek_mul_size(p->most_taps, sizeof(size_t)));
-  p->run_tables = ek_place(&scratch, ek_mul_size(ek_mul_size(p->most_taps, p->g.mr * sizeof(uint32_t)), ctx->threads != 0 ? ctx->threads : 1));
+  const size_t table = ek_mul_size(p->most_taps, p->g.mr * sizeof(uint32_t));
+  p->run_tables = ek_place(&scratch, ek_mul_size(table, ctx->threads != 0 ? ctx->threads : 1));
   if (!p->channels_last) {
     p->run_x = ek_place(&scratch, ek_tensor_bytes(x));
     p->run_y = ek_place(&scratch, ek_tensor_bytes(y));

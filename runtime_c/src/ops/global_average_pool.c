@@ -30,4 +30,5 @@ static ek_status global_average_pool_run(ek_op_context *ctx) {
   return ek_pool_run(ctx, &spec);
 }
 
-const ek_op ek_op_global_average_pool = {"GlobalAveragePool", global_average_pool_shape, global_average_pool_prepare, global_average_pool_init, global_average_pool_run};
+const ek_op ek_op_global_average_pool = {"GlobalAveragePool", global_average_pool_shape, global_average_pool_prepare,
+                                         global_average_pool_init, global_average_pool_run};

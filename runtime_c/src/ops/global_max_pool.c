@@ -6,8 +6,8 @@
 
 static ek_pool_spec spec_of(const ek_op_context *ctx) {
   const ek_global_max_pool_attrs *a = ctx->attrs;
-  const ek_pool_spec spec = {.kind = EK_POOL_MAX, .global = true, .channels_last = a->layout == EK_GLOBAL_MAX_POOL_LAYOUT_NHWC, .clamp_min = -INFINITY,
-                             .clamp_max = INFINITY};
+  const ek_pool_spec spec = {.kind = EK_POOL_MAX, .global = true, .channels_last = a->layout == EK_GLOBAL_MAX_POOL_LAYOUT_NHWC,
+                             .clamp_min = -INFINITY, .clamp_max = INFINITY};
   return spec;
 }
 
@@ -31,4 +31,5 @@ static ek_status global_max_pool_run(ek_op_context *ctx) {
   return ek_pool_run(ctx, &spec);
 }
 
-const ek_op ek_op_global_max_pool = {"GlobalMaxPool", global_max_pool_shape, global_max_pool_prepare, global_max_pool_init, global_max_pool_run};
+const ek_op ek_op_global_max_pool = {"GlobalMaxPool", global_max_pool_shape, global_max_pool_prepare,
+                                     global_max_pool_init, global_max_pool_run};
