@@ -79,7 +79,8 @@ def run_case(folder: Path) -> Outcome:
     return worst
 
 
-def _run_set(model: Path, data: Path) -> Outcome:
+def read_data(model: Path, data: Path) -> tuple[dict[str, Array], list[Array]]:
+    """The inputs by name and the outputs of one data set."""
     import onnx
 
     proto = onnx.load(model)
@@ -88,8 +89,11 @@ def _run_set(model: Path, data: Path) -> Outcome:
     arrays = [_tensor(p) for p in _in_order(data, "input")]
     if len(arrays) < len(names):
         names = [n for n in names if n not in initialized]
-    feeds = dict(zip(names, arrays, strict=False))
-    want = [_tensor(p) for p in _in_order(data, "output")]
+    return dict(zip(names, arrays, strict=False)), [_tensor(p) for p in _in_order(data, "output")]
+
+
+def _run_set(model: Path, data: Path) -> Outcome:
+    feeds, want = read_data(model, data)
     values: dict[str, Array] = {}
     try:
         graph, values = _load(model, feeds)
