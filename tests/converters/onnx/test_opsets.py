@@ -34,7 +34,9 @@ CASES: dict[str, Callable[[], tuple[int, list[Any], dict[str, Array], list[str]]
     "pad_7": lambda: (7, [node("Pad", ["x"], ["y"], pads=[0, 0, 1, 2, 0, 0, 0, 1], value=1.5)], {}, ["y"]),
     "pad_11_reflect": lambda: (11, [node("Pad", ["x", "p"], ["y"], mode="reflect")], {"p": _i64(0, 0, 1, 2, 0, 0, 2, 1)}, ["y"]),
     "slice_7": lambda: (7, [node("Slice", ["x"], ["y"], starts=[1, -3], ends=[3, 100], axes=[1, 3])], {}, ["y"]),
-    "slice_10": lambda: (10, [node("Slice", ["x", "s", "e", "a", "d"], ["y"])], {"s": _i64(-1), "e": _i64(-100), "a": _i64(3), "d": _i64(-2)}, ["y"]),
+    "slice_10": lambda: (
+        10, [node("Slice", ["x", "s", "e", "a", "d"], ["y"])], {"s": _i64(-1), "e": _i64(-100), "a": _i64(3), "d": _i64(-2)}, ["y"],
+    ),
     "split_7": lambda: (7, [node("Split", ["x"], ["y", "z"], axis=3, split=[2, 3])], {}, ["y", "z"]),
     "split_13": lambda: (13, [node("Split", ["x", "n"], ["y", "z"], axis=3)], {"n": _i64(1, 4)}, ["y", "z"]),
     "split_18": lambda: (18, [node("Split", ["x"], ["y", "z"], axis=3, num_outputs=2)], {}, ["y", "z"]),
@@ -61,12 +63,15 @@ CASES: dict[str, Callable[[], tuple[int, list[Any], dict[str, Array], list[str]]
         {"w": RNG.standard_normal((3, 2, 3, 3)).astype(F)}, ["y"],
     ),
     "conv_same_lower": lambda: (
-        11, [node("Conv", ["x", "w"], ["y"], auto_pad="SAME_LOWER", strides=[2, 3])], {"w": RNG.standard_normal((4, 3, 3, 2)).astype(F)}, ["y"],
+        11, [node("Conv", ["x", "w"], ["y"], auto_pad="SAME_LOWER", strides=[2, 3])],
+        {"w": RNG.standard_normal((4, 3, 3, 2)).astype(F)}, ["y"],
     ),
     "einsum": lambda: (
         13, [node("Einsum", ["x", "w"], ["y"], equation="nchw,dw->ndhc")], {"w": RNG.standard_normal((6, 5)).astype(F)}, ["y"],
     ),
-    "layer_norm_broadcast": lambda: (17, [node("LayerNormalization", ["x", "g"], ["y"], axis=2)], {"g": RNG.standard_normal((4, 5)).astype(F)}, ["y"]),
+    "layer_norm_broadcast": lambda: (
+        17, [node("LayerNormalization", ["x", "g"], ["y"], axis=2)], {"g": RNG.standard_normal((4, 5)).astype(F)}, ["y"],
+    ),
 }  # fmt: skip
 
 
