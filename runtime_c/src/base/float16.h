@@ -1,4 +1,5 @@
-/* IEEE 754 binary16 to and from float, in integer arithmetic: the same bits on every target, no hardware support needed. */
+/* IEEE 754 binary16 to and from float, in integer arithmetic: the same bits on every target, no hardware support
+ * needed. */
 #ifndef EK_BASE_FLOAT16_H
 #define EK_BASE_FLOAT16_H
 
@@ -49,7 +50,8 @@ static inline uint16_t ek_f64_to_f16(double x) {
   const uint64_t a = in.u & UINT64_C(0x7FFFFFFFFFFFFFFF);
   if (a > UINT64_C(0x7FF0000000000000)) return (uint16_t)(sign | 0x7E00u);
   if (a >= UINT64_C(0x40EFFE0000000000)) return (uint16_t)(sign | 0x7C00u); /* 65520 and above */
-  if (a < UINT64_C(0x3F10000000000000)) { /* below 2^-14: adding 2^28 leaves the rounded multiple of 2^-24 in the low bits */
+  if (a < UINT64_C(
+              0x3F10000000000000)) { /* below 2^-14: adding 2^28 leaves the rounded multiple of 2^-24 in the low bits */
     in.u = a;
     half.f = in.f + 268435456.0;
     return (uint16_t)(sign | (uint16_t)(half.u - UINT64_C(0x41B0000000000000)));

@@ -1,4 +1,5 @@
-/* Attention: softmax(scale * q k' + mask) v, head by head, in blocks of query rows so that no full score matrix is kept. */
+/* Attention: softmax(scale * q k' + mask) v, head by head, in blocks of query rows so that no full score matrix is
+ * kept. */
 #include <math.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 typedef struct plan {
   ek_igemm scores, values;
   size_t batch, heads, key_heads, rows, keys, depth, width; /* width: of v */
-  size_t mask_step[4];                                      /* elements along each dimension of [B, H, S, L]; 0 where broadcast */
+  size_t mask_step[4]; /* elements along each dimension of [B, H, S, L]; 0 where broadcast */
   size_t packed_k, packed_v, work_k, work_v, block, thread_bytes;
 } plan;
 
@@ -92,9 +93,12 @@ static ek_status attention_init(ek_op_context *ctx) {
 
 static float mask_value(const ek_tensor *mask, size_t index) {
   switch (mask->dtype) {
-    case EK_BOOL: return ((const uint8_t *)mask->data)[index] != 0 ? 0.0f : -INFINITY;
-    case EK_F16: return ek_f16_to_f32(((const uint16_t *)mask->data)[index]);
-    default: return ((const float *)mask->data)[index];
+  case EK_BOOL:
+    return ((const uint8_t *)mask->data)[index] != 0 ? 0.0f : -INFINITY;
+  case EK_F16:
+    return ek_f16_to_f32(((const uint16_t *)mask->data)[index]);
+  default:
+    return ((const float *)mask->data)[index];
   }
 }
 
@@ -150,8 +154,10 @@ static void attention_range(void *argument, size_t begin, size_t end, uint32_t t
     const size_t batch = i / p->heads, head = i % p->heads;
     const size_t key_head = batch * p->key_heads + head / (p->heads / p->key_heads);
     if (key_head != packed) {
-      pack(&p->scores, k, ek_igemm_weights_nk(p->keys, p->depth), key_head * p->keys * p->depth, memory + p->work_k, memory + p->packed_k);
-      pack(&p->values, v, ek_igemm_weights_kn(p->width, p->keys), key_head * p->keys * p->width, memory + p->work_v, memory + p->packed_v);
+      pack(&p->scores, k, ek_igemm_weights_nk(p->keys, p->depth), key_head * p->keys * p->depth, memory + p->work_k,
+           memory + p->packed_k);
+      pack(&p->values, v, ek_igemm_weights_kn(p->width, p->keys), key_head * p->keys * p->width, memory + p->work_v,
+           memory + p->packed_v);
       packed = key_head;
     }
     for (size_t row = 0; row < p->rows; row += BLOCK_ROWS) {

@@ -6,8 +6,18 @@
 
 static ek_pool_spec spec_of(const ek_op_context *ctx) {
   const ek_average_pool_attrs *a = ctx->attrs;
-  const ek_pool_spec spec = {EK_POOL_AVERAGE, false, a->layout == EK_AVERAGE_POOL_LAYOUT_NHWC, a->ceil_mode, a->count_include_pad, a->kernel,
-                             a->strides, a->pads, a->dilations, 0, -INFINITY, INFINITY};
+  const ek_pool_spec spec = {EK_POOL_AVERAGE,
+                             false,
+                             a->layout == EK_AVERAGE_POOL_LAYOUT_NHWC,
+                             a->ceil_mode,
+                             a->count_include_pad,
+                             a->kernel,
+                             a->strides,
+                             a->pads,
+                             a->dilations,
+                             0,
+                             -INFINITY,
+                             INFINITY};
   return spec;
 }
 
@@ -31,4 +41,5 @@ static ek_status average_pool_run(ek_op_context *ctx) {
   return ek_pool_run(ctx, &spec);
 }
 
-const ek_op ek_op_average_pool = {"AveragePool", average_pool_shape, average_pool_prepare, average_pool_init, average_pool_run};
+const ek_op ek_op_average_pool = {"AveragePool", average_pool_shape, average_pool_prepare, average_pool_init,
+                                  average_pool_run};

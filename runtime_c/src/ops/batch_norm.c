@@ -1,4 +1,5 @@
-/* BatchNorm: (x - mean) / sqrt(var + epsilon) * scale + bias, one entry of each a channel. Usually folded into a convolution. */
+/* BatchNorm: (x - mean) / sqrt(var + epsilon) * scale + bias, one entry of each a channel. Usually folded into a
+ * convolution. */
 #include <math.h>
 
 #include "ek_ops_gen.h"
@@ -61,7 +62,11 @@ static ek_status batch_norm_run(ek_op_context *ctx) {
   const ek_tensor *x = ek_input(ctx, 0);
   const float *scale = ek_input(ctx, 1)->data, *var = ek_input(ctx, 4)->data;
   float *factor = ctx->scratch;
-  job j = {.x = x->data, .y = ek_output(ctx, 0)->data, .factor = factor, .bias = ek_input(ctx, 2)->data, .mean = ek_input(ctx, 3)->data};
+  job j = {.x = x->data,
+           .y = ek_output(ctx, 0)->data,
+           .factor = factor,
+           .bias = ek_input(ctx, 2)->data,
+           .mean = ek_input(ctx, 3)->data};
   EK_TRY(ek_channels_of(ctx, x, attrs->layout == EK_BATCH_NORM_LAYOUT_NHWC, 2, &j.c));
   if (j.c.batch == 0 || j.c.channels == 0) {
     return EK_OK;
@@ -69,7 +74,8 @@ static ek_status batch_norm_run(ek_op_context *ctx) {
   for (size_t c = 0; c < j.c.channels; c++) {
     factor[c] = (float)((double)scale[c] / sqrt((double)var[c] + (double)attrs->epsilon));
   }
-  const size_t rows = j.c.c_step == 1 ? j.c.positions : j.c.channels, length = j.c.c_step == 1 ? j.c.channels : j.c.positions;
+  const size_t rows = j.c.c_step == 1 ? j.c.positions : j.c.channels,
+               length = j.c.c_step == 1 ? j.c.channels : j.c.positions;
   ek_parallel_for(ctx->pool, j.c.batch * rows, length < 8192 ? 8192 / length : 1, batch_norm_range, &j);
   return EK_OK;
 }

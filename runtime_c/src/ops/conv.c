@@ -1,4 +1,5 @@
-/* Conv: every form runs channels last; an NCHW tensor is transposed on the way in and out (the layout pass leaves few of those). */
+/* Conv: every form runs channels last; an NCHW tensor is transposed on the way in and out (the layout pass leaves few
+ * of those). */
 #include <string.h>
 
 #include "ops/linear/conv_plan.h"
@@ -16,8 +17,8 @@ static ek_status conv_shape(ek_op_context *ctx) {
   EK_TRY(ek_window_read(ctx, x->rank - 2, w->dims + 1, attrs->strides, attrs->pads, attrs->dilations, false, &window));
   const int64_t groups = attrs->groups, outputs = w->dims[0], group_in = w->dims[w->rank - 1];
   if (groups < 1 || outputs % groups != 0 || in.channels % groups != 0 || in.channels / groups != group_in) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "%lld channels and weights for %lld do not fit %lld groups", (long long)in.channels,
-                      (long long)group_in, (long long)groups);
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "%lld channels and weights for %lld do not fit %lld groups",
+                      (long long)in.channels, (long long)group_in, (long long)groups);
   }
   if (b != NULL && (b->rank != 1 || b->dims[0] != outputs)) {
     return ek_op_fail(ctx, EK_ERR_SHAPE, "a bias of shape [%lld] is needed", (long long)outputs);
@@ -108,7 +109,8 @@ static void igemm_range(void *argument, size_t begin, size_t end, uint32_t threa
     const size_t nc = p->group_out - column < job->block ? p->group_out - column : job->block;
     ek_igemm_call(&p->g, &args, t.mr, nc, job->x + (image * image_in + t.base + group * p->group_in) * item, t.table,
                   job->packed + group * p->packed_group + column / p->g.nr * job->tile_bytes,
-                  job->y + (image * image_out + t.first * (size_t)p->out.channels + group * p->group_out + column) * item);
+                  job->y +
+                      (image * image_out + t.first * (size_t)p->out.channels + group * p->group_out + column) * item);
   }
 }
 
@@ -116,13 +118,21 @@ static void depthwise_range(void *argument, size_t begin, size_t end, uint32_t t
   const conv_job *job = argument;
   const ek_conv_plan *p = job->p;
   const size_t channels = p->groups, image_in = (size_t)ek_spatial_positions(p->in.size) * channels;
-  ek_f32_dwconv_args f = {p->taps, NULL, NULL, (const float *)(const void *)job->zero, (const float *)(const void *)job->packed, NULL,
-                          channels, p->g.min, p->g.max};
-  ek_qs8_dwconv_args q = {p->taps, NULL, NULL, (const int8_t *)job->zero, job->packed, NULL,
-                          channels, p->g.zero_point, p->g.qmin, p->g.qmax};
+  ek_f32_dwconv_args f = {p->taps,
+                          NULL,
+                          NULL,
+                          (const float *)(const void *)job->zero,
+                          (const float *)(const void *)job->packed,
+                          NULL,
+                          channels,
+                          p->g.min,
+                          p->g.max};
+  ek_qs8_dwconv_args q = {p->taps,         NULL,      NULL,     (const int8_t *)job->zero, job->packed, NULL, channels,
+                          p->g.zero_point, p->g.qmin, p->g.qmax};
   for (size_t i = begin; i < end; i++) {
     const tile t = get_tile(job, i % job->tiles, thread);
-    const size_t image = i / job->tiles, to = (image * p->pixels + t.first) * channels, from = image * image_in + t.base;
+    const size_t image = i / job->tiles, to = (image * p->pixels + t.first) * channels,
+                 from = image * image_in + t.base;
     if (p->dw_qs8 != NULL) {
       q.a = (const int8_t *)job->x + from;
       q.a_offsets = t.table;
@@ -139,8 +149,14 @@ static void depthwise_range(void *argument, size_t begin, size_t end, uint32_t t
 
 static void run_gemm(ek_op_context *ctx, const ek_conv_plan *p, const char *x, const char *packed, char *y) {
   for (size_t group = 0; group < p->groups; group++) {
-    const ek_gemm gemm = {&p->g, x + group * p->group_in * p->g.item, packed + group * p->packed_group,
-                          y + group * p->group_out * p->g.item, p->pixels * (size_t)p->in.batch, p->group_out, (size_t)p->in.channels, (size_t)p->out.channels};
+    const ek_gemm gemm = {&p->g,
+                          x + group * p->group_in * p->g.item,
+                          packed + group * p->packed_group,
+                          y + group * p->group_out * p->g.item,
+                          p->pixels * (size_t)p->in.batch,
+                          p->group_out,
+                          (size_t)p->in.channels,
+                          (size_t)p->out.channels};
     ek_gemm_run(ctx->pool, &gemm);
   }
 }
@@ -165,7 +181,8 @@ static void run_indirect(ek_op_context *ctx, const ek_conv_plan *p, const char *
   job.block = ek_igemm_column_block(&p->g, p->group_out, job.tiles, ek_thread_pool_size(ctx->pool));
   job.blocks = (p->group_out + job.block - 1) / job.block;
   job.tile_bytes = ek_igemm_packed_tile(&p->g);
-  ek_parallel_for(ctx->pool, job.tiles * job.blocks * p->groups * (size_t)p->in.batch, ek_igemm_grain(&p->g, job.block), igemm_range, &job);
+  ek_parallel_for(ctx->pool, job.tiles * job.blocks * p->groups * (size_t)p->in.batch, ek_igemm_grain(&p->g, job.block),
+                  igemm_range, &job);
 }
 
 static ek_status conv_run(ek_op_context *ctx) {
@@ -194,7 +211,8 @@ static ek_status conv_run(ek_op_context *ctx) {
   char *to = y->data;
   const size_t positions = (size_t)ek_spatial_positions(p->in.size);
   if (!p->channels_last) {
-    ek_transpose_matrices(ctx->pool, x->data, scratch + p->run_x, (size_t)p->in.batch, (size_t)p->in.channels, positions, p->g.item);
+    ek_transpose_matrices(ctx->pool, x->data, scratch + p->run_x, (size_t)p->in.batch, (size_t)p->in.channels,
+                          positions, p->g.item);
     from = scratch + p->run_x;
     to = scratch + p->run_y;
   }

@@ -1,8 +1,9 @@
 /* ConvTranspose, split by phase into ordinary indirect products.
  *
- * Along one dimension output o takes tap t from input (o + pad - t * dilation) / stride where that is whole. Taps t and t' meet the
- * same outputs when t' - t is a multiple of step = stride / gcd(stride, dilation). So phase j < min(kernel, step) has the taps j,
- * j + step, ... and the outputs o = (j * dilation - pad) mod stride, + stride, ... Outputs of no phase hold the bias alone. */
+ * Along one dimension output o takes tap t from input (o + pad - t * dilation) / stride where that is whole. Taps t and
+ * t' meet the same outputs when t' - t is a multiple of step = stride / gcd(stride, dilation). So phase j < min(kernel,
+ * step) has the taps j, j + step, ... and the outputs o = (j * dilation - pad) mod stride, + stride, ... Outputs of no
+ * phase hold the bias alone. */
 #include <string.h>
 
 #include "ek_ops_gen.h"
@@ -16,7 +17,8 @@ typedef struct plan {
   size_t groups, group_in, group_out, taps, most_taps;
   ek_igemm g; /* ks is that of the phase at hand */
   bool channels_last, pack_in_run, gaps;
-  size_t zero, packed, bare, work, tap_list; /* in the state, or in the scratch when packing in run (zero: always in the state) */
+  size_t zero, packed, bare, work,
+      tap_list; /* in the state, or in the scratch when packing in run (zero: always in the state) */
   size_t packed_bytes;
   size_t run_tables, run_x, run_y;
   size_t state_bytes, scratch_bytes;
@@ -76,8 +78,8 @@ static ek_status conv_transpose_shape(ek_op_context *ctx) {
   EK_TRY(read_geometry(ctx, &window, &in, &out));
   const int64_t groups = attrs->groups, outputs = w->dims[0], group_in = w->dims[w->rank - 1];
   if (groups < 1 || outputs % groups != 0 || in.channels % groups != 0 || in.channels / groups != group_in) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "%lld channels and weights for %lld do not fit %lld groups", (long long)in.channels,
-                      (long long)group_in, (long long)groups);
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "%lld channels and weights for %lld do not fit %lld groups",
+                      (long long)in.channels, (long long)group_in, (long long)groups);
   }
   if (b != NULL && (b->rank != 1 || b->dims[0] != outputs)) {
     return ek_op_fail(ctx, EK_ERR_SHAPE, "a bias of shape [%lld] is needed", (long long)outputs);
@@ -85,7 +87,9 @@ static ek_status conv_transpose_shape(ek_op_context *ctx) {
   return ek_spatial_join(ctx, ek_output(ctx, 0), x->rank, &out, attrs->layout == EK_CONV_TRANSPOSE_LAYOUT_NHWC);
 }
 
-static size_t phase_count(const plan *p) { return (size_t)ek_spatial_positions(p->phases); }
+static size_t phase_count(const plan *p) {
+  return (size_t)ek_spatial_positions(p->phases);
+}
 
 static phase get_phase(const plan *p, size_t index) {
   phase f;
@@ -133,7 +137,8 @@ static ek_status build(ek_op_context *ctx, plan *p) {
     p->gaps = p->gaps || p->phases[d] < stride;
     p->most_taps *= (size_t)((kernel + p->step[d] - 1) / p->step[d]);
   }
-  EK_TRY(ek_igemm_choose(ctx, x, w, b, y, (size_t)p->out.channels, p->most_taps, p->group_in, attrs->clamp_min, attrs->clamp_max, &p->g));
+  EK_TRY(ek_igemm_choose(ctx, x, w, b, y, (size_t)p->out.channels, p->most_taps, p->group_in, attrs->clamp_min,
+                         attrs->clamp_max, &p->g));
   const size_t image = ek_mul_size((size_t)ek_spatial_positions(p->in.size), (size_t)p->in.channels);
   if (image >= EK_IGEMM_PAD) {
     return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "an image of %zu elements is too large", image);
@@ -176,7 +181,8 @@ static ek_status conv_transpose_prepare(ek_op_context *ctx, ek_op_memory *memory
 /* Packs every phase, then the bare form: one tap, only used on padding. */
 static void pack(ek_op_context *ctx, const plan *p, char *memory) {
   ek_igemm g = p->g;
-  ek_igemm_source source = ek_igemm_source_of(&g, ek_input(ctx, 0), ek_input(ctx, 1), ek_input(ctx, 2), ek_output(ctx, 0));
+  ek_igemm_source source =
+      ek_igemm_source_of(&g, ek_input(ctx, 0), ek_input(ctx, 1), ek_input(ctx, 2), ek_output(ctx, 0));
   size_t *taps = (size_t *)(void *)(memory + p->tap_list);
   char *to = memory + p->packed;
   const size_t filter = p->taps * p->group_in;
@@ -187,7 +193,8 @@ static void pack(ek_op_context *ctx, const plan *p, char *memory) {
     for (int64_t a = 0; a < f.count[0]; a++) {
       for (int64_t b = 0; b < f.count[1]; b++) {
         for (int64_t c = 0; c < f.count[2]; c++) {
-          const int64_t t = ((f.first[0] + a * p->step[0]) * p->window.kernel[1] + f.first[1] + b * p->step[1]) * p->window.kernel[2] +
+          const int64_t t = ((f.first[0] + a * p->step[0]) * p->window.kernel[1] + f.first[1] + b * p->step[1]) *
+                                p->window.kernel[2] +
                             f.first[2] + c * p->step[2];
           taps[n++] = (size_t)t * p->group_in;
         }
@@ -232,7 +239,8 @@ static void fill_table(const job *j, int64_t z, int64_t v, int64_t first, size_t
   const plan *p = j->p;
   const phase *f = &j->f;
   const int64_t *size = p->in.size, *stride = p->window.stride;
-  const int64_t shift[EK_SPATIAL] = {p->step[0] * p->window.dilation[0] / stride[0], p->step[1] * p->window.dilation[1] / stride[1],
+  const int64_t shift[EK_SPATIAL] = {p->step[0] * p->window.dilation[0] / stride[0],
+                                     p->step[1] * p->window.dilation[1] / stride[1],
                                      p->step[2] * p->window.dilation[2] / stride[2]};
   for (size_t m = 0; m < mr; m++) {
     const int64_t o[EK_SPATIAL] = {f->residue[0] + z * stride[0], f->residue[1] + v * stride[1],
@@ -249,7 +257,8 @@ static void fill_table(const job *j, int64_t z, int64_t v, int64_t first, size_t
         const bool inside = iz >= 0 && iz < size[0] && iy >= 0 && iy < size[1];
         for (int64_t c = 0; c < f->count[2]; c++, entry += j->g.mr) {
           const int64_t ix = at[2] - c * shift[2];
-          *entry = inside && ix >= 0 && ix < size[2] ? (uint32_t)(((iz * size[1] + iy) * size[2] + ix) * p->in.channels) : EK_IGEMM_PAD;
+          *entry = inside && ix >= 0 && ix < size[2] ? (uint32_t)(((iz * size[1] + iy) * size[2] + ix) * p->in.channels)
+                                                     : EK_IGEMM_PAD;
         }
       }
     }
@@ -278,7 +287,8 @@ static void phase_range(void *argument, size_t begin, size_t end, uint32_t threa
     if (group == 0 || i == begin) {
       fill_table(j, z, v, first, mr, table);
     }
-    const int64_t oz = f->residue[0] + z * stride[0], oy = f->residue[1] + v * stride[1], ox = f->residue[2] + first * stride[2];
+    const int64_t oz = f->residue[0] + z * stride[0], oy = f->residue[1] + v * stride[1],
+                  ox = f->residue[2] + first * stride[2];
     const size_t to = (size_t)(((image * out[0] + oz) * out[1] + oy) * out[2] + ox) * channels + group * p->group_out;
     ek_igemm_call(&j->g, &args, mr, p->group_out, j->x + ((size_t)image * image_in + group * p->group_in) * item, table,
                   j->packed + group * j->group_bytes, j->y + to * item);
@@ -295,7 +305,8 @@ static void bare_range(void *argument, size_t begin, size_t end, uint32_t thread
   memset(table, 0xFF, j->g.mr * sizeof *table);
   ek_igemm_begin(&j->g, j->zero, channels, &args);
   for (size_t i = begin; i < end; i++) {
-    const size_t group = i % p->groups, row = i / p->groups * j->g.mr, mr = pixels - row < j->g.mr ? pixels - row : j->g.mr;
+    const size_t group = i % p->groups, row = i / p->groups * j->g.mr,
+                 mr = pixels - row < j->g.mr ? pixels - row : j->g.mr;
     ek_igemm_call(&j->g, &args, mr, p->group_out, j->x, table, j->packed + group * j->group_bytes,
                   j->y + (row * channels + group * p->group_out) * j->g.item);
   }
@@ -335,7 +346,8 @@ static ek_status conv_transpose_run(ek_op_context *ctx) {
     j.g.ks = 1;
     j.packed = memory + p->bare;
     j.group_bytes = group_bytes(p, 1);
-    ek_parallel_for(ctx->pool, (batch * pixels + p->g.mr - 1) / p->g.mr * p->groups, ek_igemm_grain(&j.g, p->group_out), bare_range, &j);
+    ek_parallel_for(ctx->pool, (batch * pixels + p->g.mr - 1) / p->g.mr * p->groups, ek_igemm_grain(&j.g, p->group_out),
+                    bare_range, &j);
   }
   const char *packed = memory + p->packed;
   for (size_t i = 0; i < phase_count(p); i++) {
@@ -354,4 +366,5 @@ static ek_status conv_transpose_run(ek_op_context *ctx) {
   return EK_OK;
 }
 
-const ek_op ek_op_conv_transpose = {"ConvTranspose", conv_transpose_shape, conv_transpose_prepare, conv_transpose_init, conv_transpose_run};
+const ek_op ek_op_conv_transpose = {"ConvTranspose", conv_transpose_shape, conv_transpose_prepare, conv_transpose_init,
+                                    conv_transpose_run};

@@ -88,10 +88,11 @@ static ek_status fully_connected_run(ek_op_context *ctx) {
   }
   const size_t n = (size_t)w->dims[0], k = (size_t)w->dims[1];
   const char *packed = (const char *)(p->pack_in_run ? ctx->scratch : ctx->state) + p->packed;
-  const ek_gemm gemm = {&p->g, x->data, packed, ek_output(ctx, 0)->data, (size_t)(ek_tensor_elements(x) / (int64_t)k), n, k, n};
+  const ek_gemm gemm = {&p->g, x->data, packed, ek_output(ctx, 0)->data, (size_t)(ek_tensor_elements(x) / (int64_t)k),
+                        n,     k,       n};
   ek_gemm_run(ctx->pool, &gemm);
   return EK_OK;
 }
 
-const ek_op ek_op_fully_connected = {"FullyConnected", fully_connected_shape, fully_connected_prepare, fully_connected_init,
-                                     fully_connected_run};
+const ek_op ek_op_fully_connected = {"FullyConnected", fully_connected_shape, fully_connected_prepare,
+                                     fully_connected_init, fully_connected_run};

@@ -6,7 +6,8 @@
 
 static ek_pool_spec spec_of(const ek_op_context *ctx) {
   const ek_global_average_pool_attrs *a = ctx->attrs;
-  const ek_pool_spec spec = {.kind = EK_POOL_AVERAGE, .global = true, .channels_last = a->layout == EK_GLOBAL_AVERAGE_POOL_LAYOUT_NHWC};
+  const ek_pool_spec spec = {
+      .kind = EK_POOL_AVERAGE, .global = true, .channels_last = a->layout == EK_GLOBAL_AVERAGE_POOL_LAYOUT_NHWC};
   return spec;
 }
 

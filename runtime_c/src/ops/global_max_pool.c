@@ -6,8 +6,11 @@
 
 static ek_pool_spec spec_of(const ek_op_context *ctx) {
   const ek_global_max_pool_attrs *a = ctx->attrs;
-  const ek_pool_spec spec = {.kind = EK_POOL_MAX, .global = true, .channels_last = a->layout == EK_GLOBAL_MAX_POOL_LAYOUT_NHWC,
-                             .clamp_min = -INFINITY, .clamp_max = INFINITY};
+  const ek_pool_spec spec = {.kind = EK_POOL_MAX,
+                             .global = true,
+                             .channels_last = a->layout == EK_GLOBAL_MAX_POOL_LAYOUT_NHWC,
+                             .clamp_min = -INFINITY,
+                             .clamp_max = INFINITY};
   return spec;
 }
 

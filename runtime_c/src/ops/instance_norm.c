@@ -22,8 +22,8 @@ static ek_status instance_norm_run(ek_op_context *ctx) {
   const ek_tensor *x = ek_input(ctx, 0);
   ek_channels c;
   EK_TRY(ek_channels_of(ctx, x, attrs->layout == EK_INSTANCE_NORM_LAYOUT_NHWC, 3, &c));
-  ek_channels_standardize(ctx->pool, &c, c.channels, attrs->epsilon, x->data, ek_input(ctx, 1)->data, ek_input(ctx, 2)->data,
-                          ek_output(ctx, 0)->data);
+  ek_channels_standardize(ctx->pool, &c, c.channels, attrs->epsilon, x->data, ek_input(ctx, 1)->data,
+                          ek_input(ctx, 2)->data, ek_output(ctx, 0)->data);
   return EK_OK;
 }
 

@@ -44,7 +44,8 @@ static void layer_norm_rows(void *argument, size_t begin, size_t end, uint32_t t
     float *y = j->y + i * n;
     const double mean = ek_row_sum(x, n, 1) / (double)n;
     const double variance = ek_row_sum_squares(x, n, 1, mean) / (double)n;
-    const float shift = (float)mean, low = (float)(mean - (double)shift), factor = (float)(1 / sqrt(variance + j->epsilon));
+    const float shift = (float)mean, low = (float)(mean - (double)shift),
+                factor = (float)(1 / sqrt(variance + j->epsilon));
     for (size_t k = 0; k < n; k++) {
       float v = (x[k] - shift - low) * factor;
       v = j->scale != NULL ? v * j->scale[k] : v;

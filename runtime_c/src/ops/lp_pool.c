@@ -6,8 +6,10 @@
 
 static ek_pool_spec spec_of(const ek_op_context *ctx) {
   const ek_lp_pool_attrs *a = ctx->attrs;
-  const ek_pool_spec spec = {EK_POOL_LP, false, a->layout == EK_LP_POOL_LAYOUT_NHWC, a->ceil_mode, false, a->kernel, a->strides, a->pads, a->dilations,
-                             a->p, -INFINITY, INFINITY};
+  const ek_pool_spec spec = {EK_POOL_LP,   false,     a->layout == EK_LP_POOL_LAYOUT_NHWC,
+                             a->ceil_mode, false,     a->kernel,
+                             a->strides,   a->pads,   a->dilations,
+                             a->p,         -INFINITY, INFINITY};
   return spec;
 }
 

@@ -32,7 +32,8 @@ static void lrn_range(void *argument, size_t begin, size_t end, uint32_t thread)
   const job *j = argument;
   const ek_channels *s = &j->c;
   const int64_t channels = (int64_t)s->channels, before = (j->attrs->size - 1) / 2, after = j->attrs->size / 2;
-  const double alpha = (double)j->attrs->alpha / (double)j->attrs->size, beta = (double)j->attrs->beta, bias = (double)j->attrs->bias;
+  const double alpha = (double)j->attrs->alpha / (double)j->attrs->size, beta = (double)j->attrs->beta,
+               bias = (double)j->attrs->bias;
   (void)thread;
   for (size_t i = begin; i < end; i++) {
     const size_t start = i / s->positions * s->channels * s->positions + i % s->positions * s->s_step;
@@ -55,7 +56,8 @@ static ek_status lrn_run(ek_op_context *ctx) {
   const ek_tensor *x = ek_input(ctx, 0);
   job j = {.attrs = attrs, .x = x->data, .y = ek_output(ctx, 0)->data};
   EK_TRY(ek_channels_of(ctx, x, attrs->layout == EK_LRN_LAYOUT_NHWC, 2, &j.c));
-  ek_parallel_for(ctx->pool, j.c.batch * j.c.positions, j.c.channels < 1024 ? 1024 / (j.c.channels + 1) : 1, lrn_range, &j);
+  ek_parallel_for(ctx->pool, j.c.batch * j.c.positions, j.c.channels < 1024 ? 1024 / (j.c.channels + 1) : 1, lrn_range,
+                  &j);
   return EK_OK;
 }
 

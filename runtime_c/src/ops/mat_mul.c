@@ -1,7 +1,7 @@
 /* MatMul: one packed b for each distinct matrix of it, rows of a as they lie (or transposed into scratch).
  *
- * int8 with a constant b of zero point 0 runs on the int8 kernel. The zero point of b otherwise, or an int8 b that is computed, takes
- * the plain integer loop below: int16 differences, int32 sums, the same requantize. */
+ * int8 with a constant b of zero point 0 runs on the int8 kernel. The zero point of b otherwise, or an int8 b that is
+ * computed, takes the plain integer loop below: int16 differences, int32 sums, the same requantize. */
 #include <math.h>
 #include <string.h>
 
@@ -12,16 +12,16 @@
 
 typedef struct matrices {
   size_t rows, inner, columns;
-  size_t batch;             /* matrices of y */
-  uint32_t outer;           /* leading dims of y */
+  size_t batch;   /* matrices of y */
+  uint32_t outer; /* leading dims of y */
   int64_t dims[EK_MAX_RANK];
   size_t a_step[EK_MAX_RANK], b_step[EK_MAX_RANK]; /* matrices to skip along each leading dim, 0 where broadcast */
-  size_t b_count;           /* matrices in b */
+  size_t b_count;                                  /* matrices in b */
 } matrices;
 
 typedef struct plan {
   ek_igemm g;
-  bool plain;       /* int8 on the plain loop */
+  bool plain; /* int8 on the plain loop */
   bool pack_in_run;
   size_t packed, work, matrix_bytes; /* in the state */
   size_t scratch_thread;             /* bytes of scratch for one thread: transposed a, packed b, packing work */
@@ -37,7 +37,8 @@ static ek_status read_matrices(ek_op_context *ctx, matrices *m, int64_t *dims, u
     return ek_op_fail(ctx, EK_ERR_SHAPE, "operands of rank %u and %u cannot be multiplied", a->rank, b->rank);
   }
   const uint32_t ra = a->rank, rb = b->rank;
-  const int64_t ma = ra < 2 ? 1 : a->dims[ra - (attrs->transpose_a ? 1 : 2)], ka = a->dims[ra - (attrs->transpose_a ? 2 : 1)];
+  const int64_t ma = ra < 2 ? 1 : a->dims[ra - (attrs->transpose_a ? 1 : 2)],
+                ka = a->dims[ra - (attrs->transpose_a ? 2 : 1)];
   const int64_t kb = rb < 2 ? b->dims[0] : b->dims[rb - (attrs->transpose_b ? 1 : 2)];
   const int64_t nb = rb < 2 ? 1 : b->dims[rb - (attrs->transpose_b ? 2 : 1)];
   if (ka != kb) {
@@ -166,7 +167,8 @@ static void pack(ek_op_context *ctx, const matrices *m, const plan *p, size_t ma
   const ek_mat_mul_attrs *attrs = ctx->attrs;
   const ek_tensor *b = ek_input(ctx, 1);
   ek_igemm_source source = ek_igemm_source_of(&p->g, ek_input(ctx, 0), b, NULL, ek_output(ctx, 0));
-  source.shape = attrs->transpose_b || b->rank < 2 ? ek_igemm_weights_nk(m->columns, m->inner) : ek_igemm_weights_kn(m->columns, m->inner);
+  source.shape = attrs->transpose_b || b->rank < 2 ? ek_igemm_weights_nk(m->columns, m->inner)
+                                                   : ek_igemm_weights_kn(m->columns, m->inner);
   source.start = matrix * m->inner * m->columns;
   ek_igemm_pack(&p->g, &source, work, to);
 }
@@ -200,7 +202,8 @@ static void plain_product(const job *j, const int8_t *a, const int8_t *b, int8_t
   const ek_tensor *ta = ek_input(j->ctx, 0), *tb = ek_input(j->ctx, 1);
   const ek_tensor *ty = ek_output(j->ctx, 0);
   const int32_t za = ta->quant->zero_point[0], zb = tb->quant->zero_point[0], zy = ty->quant->zero_point[0];
-  const float multiplier = (float)((double)ta->quant->scale[0] * (double)tb->quant->scale[0] / (double)ty->quant->scale[0]);
+  const float multiplier =
+      (float)((double)ta->quant->scale[0] * (double)tb->quant->scale[0] / (double)ty->quant->scale[0]);
   const bool b_by_column = attrs->transpose_b || tb->rank < 2;
   int16_t *columns = (int16_t *)(void *)(scratch + j->p->run_packed), *row = (int16_t *)(void *)(scratch + j->p->run_a);
   for (size_t n = 0; n < m->columns; n++) {
@@ -243,7 +246,8 @@ static void product_range(void *argument, size_t begin, size_t end, uint32_t thr
     const char *a = (const char *)ek_input(j->ctx, 0)->data + ia * m->rows * m->inner * item;
     char *c = (char *)ek_output(j->ctx, 0)->data + i * m->rows * m->columns * item;
     if (p->plain) {
-      plain_product(j, (const int8_t *)a, (const int8_t *)ek_input(j->ctx, 1)->data + ib * m->inner * m->columns, (int8_t *)c, scratch);
+      plain_product(j, (const int8_t *)a, (const int8_t *)ek_input(j->ctx, 1)->data + ib * m->inner * m->columns,
+                    (int8_t *)c, scratch);
       continue;
     }
     if (attrs->transpose_a) {

@@ -6,8 +6,18 @@
 
 static ek_pool_spec spec_of(const ek_op_context *ctx) {
   const ek_max_pool_attrs *a = ctx->attrs;
-  const ek_pool_spec spec = {EK_POOL_MAX, false, a->layout == EK_MAX_POOL_LAYOUT_NHWC, a->ceil_mode, false, a->kernel, a->strides, a->pads, a->dilations, 0,
-                             a->clamp_min, a->clamp_max};
+  const ek_pool_spec spec = {EK_POOL_MAX,
+                             false,
+                             a->layout == EK_MAX_POOL_LAYOUT_NHWC,
+                             a->ceil_mode,
+                             false,
+                             a->kernel,
+                             a->strides,
+                             a->pads,
+                             a->dilations,
+                             0,
+                             a->clamp_min,
+                             a->clamp_max};
   return spec;
 }
 

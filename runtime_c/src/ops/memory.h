@@ -1,4 +1,5 @@
-/* Offsets of several blocks in one piece of memory: operators lay out their state and scratch with it, the same way each time. */
+/* Offsets of several blocks in one piece of memory: operators lay out their state and scratch with it, the same way
+ * each time. */
 #ifndef EK_OPS_MEMORY_H
 #define EK_OPS_MEMORY_H
 

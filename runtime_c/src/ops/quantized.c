@@ -18,7 +18,8 @@ ek_status ek_read_affine(ek_op_context *ctx, const ek_tensor *t, ek_affine *out)
   out->lowest = t->dtype == EK_I8 ? -128 : t->dtype == EK_U8 ? 0 : -32768;
   out->highest = t->dtype == EK_I8 ? 127 : t->dtype == EK_U8 ? 255 : 32767;
   if (!(out->scale > 0) || isinf(out->scale) || out->zero_point < out->lowest || out->zero_point > out->highest) {
-    return ek_op_fail(ctx, EK_ERR_BAD_MODEL, "'%s' has scale %g and zero point %d", name, (double)out->scale, (int)out->zero_point);
+    return ek_op_fail(ctx, EK_ERR_BAD_MODEL, "'%s' has scale %g and zero point %d", name, (double)out->scale,
+                      (int)out->zero_point);
   }
   return EK_OK;
 }
@@ -42,11 +43,12 @@ void ek_quantize_clamp(float clamp_min, float clamp_max, const ek_affine *q, int
   }
 }
 
-ek_status ek_requantize_multiplier(ek_op_context *ctx, float scale_in, float scale_weight, float scale_out, float *out) {
+ek_status ek_requantize_multiplier(ek_op_context *ctx, float scale_in, float scale_weight, float scale_out,
+                                   float *out) {
   const float m = (float)((double)scale_in * (double)scale_weight / (double)scale_out);
   if (!(m > 0) || isinf(m)) {
-    return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "scales %g * %g / %g give no usable multiplier", (double)scale_in, (double)scale_weight,
-                      (double)scale_out);
+    return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "scales %g * %g / %g give no usable multiplier", (double)scale_in,
+                      (double)scale_weight, (double)scale_out);
   }
   *out = m;
   return EK_OK;

@@ -13,8 +13,8 @@ typedef struct ek_affine {
 /* True for an int8, uint8 or int16 tensor with quantization parameters. */
 bool ek_is_quantized(const ek_tensor *t);
 
-/* Per-tensor parameters of an int8, uint8 or int16 tensor. Fails when there are none, when they are per channel, when the scale is
- * not finite and positive, or when the zero point is outside the element type. */
+/* Per-tensor parameters of an int8, uint8 or int16 tensor. Fails when there are none, when they are per channel, when
+ * the scale is not finite and positive, or when the zero point is outside the element type. */
 ek_status ek_read_affine(ek_op_context *ctx, const ek_tensor *t, ek_affine *out);
 
 /* clamp(rne(x / scale) + zero_point), with a true division. NaN gives the zero point. */

@@ -33,8 +33,8 @@ static ek_status softmax_prepare(ek_op_context *ctx, ek_op_memory *memory) {
   EK_TRY(ek_read_affine(ctx, x, &qx));
   EK_TRY(ek_read_affine(ctx, y, &qy));
   if (qy.scale != 1.0f / 256.0f || qy.zero_point != -128) {
-    return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "int8 Softmax gives scale 1/256 and zero point -128, not %g and %d", (double)qy.scale,
-                      (int)qy.zero_point);
+    return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "int8 Softmax gives scale 1/256 and zero point -128, not %g and %d",
+                      (double)qy.scale, (int)qy.zero_point);
   }
   memory->state_bytes = EK_SOFTMAX_TABLE_ENTRIES * sizeof(uint32_t);
   return EK_OK;

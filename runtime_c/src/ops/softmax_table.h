@@ -1,5 +1,6 @@
-/* The table of int8 Softmax: round(2^30 * exp(-d * scale)) for d = 0..255, by double additions and multiplications in a fixed order,
- * which every IEEE machine rounds alike. The same steps stand in edgekit/ops/normalization.py (softmax_table) and docs/numerics.md. */
+/* The table of int8 Softmax: round(2^30 * exp(-d * scale)) for d = 0..255, by double additions and multiplications in a
+ * fixed order, which every IEEE machine rounds alike. The same steps stand in edgekit/ops/normalization.py
+ * (softmax_table) and docs/numerics.md. */
 #ifndef EK_OPS_SOFTMAX_TABLE_H
 #define EK_OPS_SOFTMAX_TABLE_H
 

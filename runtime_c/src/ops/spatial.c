@@ -27,13 +27,15 @@ ek_status ek_spatial_join(ek_op_context *ctx, ek_tensor *y, uint32_t rank, const
   return ek_set_dims(ctx, y, rank, dims);
 }
 
-static bool in_range(int64_t value, int64_t low) { return value >= low && value <= INT32_MAX; }
+static bool in_range(int64_t value, int64_t low) {
+  return value >= low && value <= INT32_MAX;
+}
 
-ek_status ek_window_read(ek_op_context *ctx, uint32_t rank, const int64_t *kernel, ek_i64_list strides, ek_i64_list pads,
-                         ek_i64_list dilations, bool ceil_mode, ek_window *out) {
+ek_status ek_window_read(ek_op_context *ctx, uint32_t rank, const int64_t *kernel, ek_i64_list strides,
+                         ek_i64_list pads, ek_i64_list dilations, bool ceil_mode, ek_window *out) {
   if (rank < 1 || rank > EK_SPATIAL || strides.count != rank || dilations.count != rank || pads.count != 2 * rank) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "%u spatial dimensions do not fit %u strides, %u dilations and %u pads", rank, strides.count,
-                      dilations.count, pads.count);
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "%u spatial dimensions do not fit %u strides, %u dilations and %u pads", rank,
+                      strides.count, dilations.count, pads.count);
   }
   for (uint32_t i = 0; i < EK_SPATIAL; i++) {
     out->kernel[i] = out->stride[i] = out->dilation[i] = 1;
@@ -46,9 +48,10 @@ ek_status ek_window_read(ek_op_context *ctx, uint32_t rank, const int64_t *kerne
     out->dilation[d] = dilations.data[i];
     out->begin[d] = pads.data[i];
     out->end[d] = pads.data[rank + i];
-    if (!in_range(kernel[i], 1) || !in_range(out->stride[d], 1) || !in_range(out->dilation[d], 1) || !in_range(out->begin[d], 0) ||
-        !in_range(out->end[d], 0)) {
-      return ek_op_fail(ctx, EK_ERR_SHAPE, "kernel, stride, dilation or pads of spatial dimension %u are out of range", i);
+    if (!in_range(kernel[i], 1) || !in_range(out->stride[d], 1) || !in_range(out->dilation[d], 1) ||
+        !in_range(out->begin[d], 0) || !in_range(out->end[d], 0)) {
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "kernel, stride, dilation or pads of spatial dimension %u are out of range",
+                        i);
     }
   }
   out->ceil_mode = ceil_mode;
@@ -58,7 +61,8 @@ ek_status ek_window_read(ek_op_context *ctx, uint32_t rank, const int64_t *kerne
 ek_status ek_window_output(ek_op_context *ctx, const ek_window *window, const int64_t *size, int64_t *out) {
   for (uint32_t d = 0; d < EK_SPATIAL; d++) {
     const int64_t stride = window->stride[d];
-    const int64_t span = size[d] + window->begin[d] + window->end[d] - window->dilation[d] * (window->kernel[d] - 1) - 1;
+    const int64_t span =
+        size[d] + window->begin[d] + window->end[d] - window->dilation[d] * (window->kernel[d] - 1) - 1;
     if (span < 0) {
       return ek_op_fail(ctx, EK_ERR_SHAPE, "the window does not fit into %lld plus its pads", (long long)size[d]);
     }
@@ -89,13 +93,13 @@ typedef struct transpose_job {
 
 #define BLOCK 16
 
-#define TRANSPOSE_BLOCK(type)                                                                          \
-  do {                                                                                                 \
-    const type *from = (const type *)(const void *)src;                                                \
-    type *to = (type *)(void *)dst;                                                                    \
-    for (size_t c = 0; c < job->columns; c++) {                                                        \
-      for (size_t r = r0; r < r1; r++) to[c * job->rows + r] = from[r * job->columns + c];             \
-    }                                                                                                  \
+#define TRANSPOSE_BLOCK(type)                                                                                          \
+  do {                                                                                                                 \
+    const type *from = (const type *)(const void *)src;                                                                \
+    type *to = (type *)(void *)dst;                                                                                    \
+    for (size_t c = 0; c < job->columns; c++) {                                                                        \
+      for (size_t r = r0; r < r1; r++) to[c * job->rows + r] = from[r * job->columns + c];                             \
+    }                                                                                                                  \
   } while (0)
 
 static void transpose_range(void *argument, size_t begin, size_t end, uint32_t thread) {
@@ -107,15 +111,24 @@ static void transpose_range(void *argument, size_t begin, size_t end, uint32_t t
     char *dst = job->dst + matrix;
     const size_t r0 = i % job->blocks * BLOCK, r1 = r0 + BLOCK < job->rows ? r0 + BLOCK : job->rows;
     switch (job->item) {
-      case 1: TRANSPOSE_BLOCK(uint8_t); break;
-      case 2: TRANSPOSE_BLOCK(uint16_t); break;
-      case 4: TRANSPOSE_BLOCK(uint32_t); break;
-      default: TRANSPOSE_BLOCK(uint64_t); break;
+    case 1:
+      TRANSPOSE_BLOCK(uint8_t);
+      break;
+    case 2:
+      TRANSPOSE_BLOCK(uint16_t);
+      break;
+    case 4:
+      TRANSPOSE_BLOCK(uint32_t);
+      break;
+    default:
+      TRANSPOSE_BLOCK(uint64_t);
+      break;
     }
   }
 }
 
-void ek_transpose_matrices(ek_thread_pool *pool, const void *src, void *dst, size_t count, size_t rows, size_t columns, size_t item) {
+void ek_transpose_matrices(ek_thread_pool *pool, const void *src, void *dst, size_t count, size_t rows, size_t columns,
+                           size_t item) {
   transpose_job job = {src, dst, rows, columns, item, (rows + BLOCK - 1) / BLOCK};
   const size_t work = columns * BLOCK;
   ek_parallel_for(pool, count * job.blocks, work < 16384 ? 16384 / (work != 0 ? work : 1) : 1, transpose_range, &job);

@@ -19,6 +19,7 @@ static void check(const problem *p, size_t n, float got) {
   }
   const double scale = (double)p->args.scale;
   if (!(fabs((double)got - sum * scale) <= (double)(p->taps + 2) * 0x1p-24 * magnitude * scale)) {
-    test_fail(&p->row->info, "channels=%zu taps=%zu n=%zu: %.9g, expected %.9g", p->channels, p->taps, n, (double)got, sum * scale);
+    test_fail(&p->row->info, "channels=%zu taps=%zu n=%zu: %.9g, expected %.9g", p->channels, p->taps, n, (double)got,
+              sum * scale);
   }
 }

@@ -17,5 +17,7 @@ static void check(const problem *p, size_t n, float got) {
   float want = -INFINITY;
   for (size_t t = 0; t < p->taps; t++) want = fmaxf(want, p->a[p->offsets[t] + n]);
   want = fminf(fmaxf(want, p->args.min), p->args.max);
-  if (got != want) test_fail(&p->row->info, "channels=%zu taps=%zu n=%zu: %.9g, expected %.9g", p->channels, p->taps, n, (double)got, (double)want);
+  if (got != want)
+    test_fail(&p->row->info, "channels=%zu taps=%zu n=%zu: %.9g, expected %.9g", p->channels, p->taps, n, (double)got,
+              (double)want);
 }

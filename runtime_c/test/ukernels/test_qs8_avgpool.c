@@ -20,5 +20,6 @@ static void check(const problem *p, size_t n, int8_t got) {
   int32_t sum = p->args.bias;
   for (size_t t = 0; t < p->taps; t++) sum += p->a[p->offsets[t] + n];
   const int8_t want = ek_requantize(sum, p->args.multiplier, p->args.zero_point, -128, 127);
-  if (got != want) test_fail(&p->row->info, "channels=%zu taps=%zu n=%zu: %d, expected %d", p->channels, p->taps, n, got, want);
+  if (got != want)
+    test_fail(&p->row->info, "channels=%zu taps=%zu n=%zu: %d, expected %d", p->channels, p->taps, n, got, want);
 }

@@ -17,5 +17,6 @@ static void check(const problem *p, size_t n, int8_t got) {
   int want = -128;
   for (size_t t = 0; t < p->taps; t++) want = p->a[p->offsets[t] + n] > want ? p->a[p->offsets[t] + n] : want;
   want = want < p->args.min ? p->args.min : want > p->args.max ? p->args.max : want;
-  if (got != want) test_fail(&p->row->info, "channels=%zu taps=%zu n=%zu: %d, expected %d", p->channels, p->taps, n, got, want);
+  if (got != want)
+    test_fail(&p->row->info, "channels=%zu taps=%zu n=%zu: %d, expected %d", p->channels, p->taps, n, got, want);
 }

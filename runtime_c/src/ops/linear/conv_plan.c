@@ -15,7 +15,8 @@ static bool unit_window(const ek_conv_plan *p) {
   return true;
 }
 
-/* First input position of an output row along the dimensions before the last; true when the window lies inside along them. */
+/* First input position of an output row along the dimensions before the last; true when the window lies inside along
+ * them. */
 static bool row_start(const ek_conv_plan *p, size_t row, int64_t start[2]) {
   const int64_t o[2] = {(int64_t)row / p->out.size[1], (int64_t)row % p->out.size[1]};
   bool inside = true;
@@ -53,7 +54,8 @@ ek_status ek_conv_plan_build(ek_op_context *ctx, ek_conv_plan *p) {
   memset(p, 0, sizeof *p);
   p->channels_last = attrs->layout == EK_CONV_LAYOUT_NHWC;
   EK_TRY(ek_spatial_split(ctx, x, p->channels_last, &p->in));
-  EK_TRY(ek_window_read(ctx, x->rank - 2, w->dims + 1, attrs->strides, attrs->pads, attrs->dilations, false, &p->window));
+  EK_TRY(
+      ek_window_read(ctx, x->rank - 2, w->dims + 1, attrs->strides, attrs->pads, attrs->dilations, false, &p->window));
   p->out = p->in;
   EK_TRY(ek_window_output(ctx, &p->window, p->in.size, p->out.size));
   p->out.channels = w->dims[0];
@@ -65,7 +67,8 @@ ek_status ek_conv_plan_build(ek_op_context *ctx, ek_conv_plan *p) {
   if (p->group_in == 0 || p->group_out == 0) {
     return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "a convolution without channels");
   }
-  EK_TRY(ek_igemm_choose(ctx, x, w, b, y, (size_t)p->out.channels, p->taps, p->group_in, attrs->clamp_min, attrs->clamp_max, &p->g));
+  EK_TRY(ek_igemm_choose(ctx, x, w, b, y, (size_t)p->out.channels, p->taps, p->group_in, attrs->clamp_min,
+                         attrs->clamp_max, &p->g));
   const size_t image = ek_mul_size((size_t)ek_spatial_positions(p->in.size), (size_t)p->in.channels);
   if (image >= EK_IGEMM_PAD) {
     return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "an image of %zu elements is too large", image);
@@ -129,7 +132,8 @@ ek_status ek_conv_plan_build(ek_op_context *ctx, ek_conv_plan *p) {
   if (!p->channels_last) {
     const size_t images = (size_t)p->in.batch;
     p->run_x = ek_place(&scratch, ek_mul_size(ek_mul_size(images, image), p->g.item));
-    p->run_y = ek_place(&scratch, ek_mul_size(ek_mul_size(images, ek_mul_size(p->pixels, (size_t)p->out.channels)), p->g.item));
+    p->run_y = ek_place(&scratch,
+                        ek_mul_size(ek_mul_size(images, ek_mul_size(p->pixels, (size_t)p->out.channels)), p->g.item));
   }
   p->state_bytes = state;
   p->scratch_bytes = scratch;
@@ -149,8 +153,8 @@ static void pack_depthwise(ek_op_context *ctx, const ek_conv_plan *p, void *scra
       const double scale = (double)w->quant->scale[w->quant->count > 1 ? c : 0];
       multiplier[c] = (float)((double)x->quant->scale[0] * scale / (double)y->quant->scale[0]);
     }
-    ek_qs8_dwconv_pack(p->dw_qs8, channels, taps, w->data, 1, taps, b != NULL ? b->data : NULL, multiplier, p->g.input_zero_point,
-                       packed);
+    ek_qs8_dwconv_pack(p->dw_qs8, channels, taps, w->data, 1, taps, b != NULL ? b->data : NULL, multiplier,
+                       p->g.input_zero_point, packed);
     return;
   }
   for (size_t i = 0; i < taps * channels; i++) {
@@ -167,7 +171,8 @@ void ek_conv_pack(ek_op_context *ctx, const ek_conv_plan *p, void *scratch, void
     pack_depthwise(ctx, p, scratch, packed);
     return;
   }
-  ek_igemm_source source = ek_igemm_source_of(&p->g, ek_input(ctx, 0), ek_input(ctx, 1), ek_input(ctx, 2), ek_output(ctx, 0));
+  ek_igemm_source source =
+      ek_igemm_source_of(&p->g, ek_input(ctx, 0), ek_input(ctx, 1), ek_input(ctx, 2), ek_output(ctx, 0));
   source.shape = ek_igemm_weights_ohwi(p->group_out, p->taps, p->group_in);
   for (size_t group = 0; group < p->groups; group++) {
     source.start = group * p->group_out * p->taps * p->group_in;
@@ -194,7 +199,8 @@ void ek_conv_fill_table(const ek_conv_plan *p, size_t first, size_t mr, uint32_t
         const bool inside = z >= 0 && z < size[0] && v >= 0 && v < size[1];
         for (int64_t f = 0; f < kernel[2]; f++, entry += p->mr) {
           const int64_t u = start[2] + f * dilation[2];
-          *entry = inside && u >= 0 && u < size[2] ? (uint32_t)(((z * size[1] + v) * size[2] + u) * channels) : EK_IGEMM_PAD;
+          *entry =
+              inside && u >= 0 && u < size[2] ? (uint32_t)(((z * size[1] + v) * size[2] + u) * channels) : EK_IGEMM_PAD;
         }
       }
     }

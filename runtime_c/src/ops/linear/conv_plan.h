@@ -21,9 +21,9 @@ typedef struct ek_conv_plan {
   const ek_qs8_dwconv_row *dw_qs8;
   size_t mr;
   bool channels_last;
-  bool pack_in_run;    /* weights or bias are computed by the model */
-  bool tables_in_run;  /* shapes change, or the tables would be large */
-  bool by_row;         /* tiles do not cross output rows, so that rows share tables: see ek_conv_row */
+  bool pack_in_run;   /* weights or bias are computed by the model */
+  bool tables_in_run; /* shapes change, or the tables would be large */
+  bool by_row;        /* tiles do not cross output rows, so that rows share tables: see ek_conv_row */
   size_t row_count, row_tiles, row_tables; /* output rows, tiles in one, different tables */
   /* Offsets in the state: */
   size_t zero, packed, tables, rows, packed_group;
@@ -33,8 +33,8 @@ typedef struct ek_conv_plan {
   size_t state_bytes, scratch_bytes;
 } ek_conv_plan;
 
-/* Where the table of one output row lies, and what is added to its offsets. All rows whose windows lie inside the input along the
- * dimensions before the last share one table; each of the others has its own. */
+/* Where the table of one output row lies, and what is added to its offsets. All rows whose windows lie inside the input
+ * along the dimensions before the last share one table; each of the others has its own. */
 typedef struct ek_conv_row {
   uint32_t table;
   uint32_t base;

@@ -8,7 +8,9 @@
 #define BLOCK_BYTES 131072 /* of packed weights: half of a small second level cache */
 #define GRAIN_MACS 65536
 
-static const char *name_of(const ek_tensor *t) { return t->name != NULL ? t->name : ""; }
+static const char *name_of(const ek_tensor *t) {
+  return t->name != NULL ? t->name : "";
+}
 
 /* -128 among weights: only the scalar rows take it. Weights that are not there yet may hold it. */
 static bool may_hold_minus_128(const ek_tensor *w) {
@@ -38,8 +40,8 @@ static bool keeps_int8(const ek_tensor *w, int32_t column_axis) {
   return true;
 }
 
-ek_status ek_igemm_choose_f32(ek_op_context *ctx, const ek_tensor *w, int32_t column_axis, size_t ks, size_t kc, float min, float max,
-                              ek_igemm *g) {
+ek_status ek_igemm_choose_f32(ek_op_context *ctx, const ek_tensor *w, int32_t column_axis, size_t ks, size_t kc,
+                              float min, float max, ek_igemm *g) {
   memset(g, 0, sizeof *g);
   if (w->dtype != EK_F32 && w->dtype != EK_F16 && !(w->dtype == EK_I8 && w->quant != NULL)) {
     return ek_op_unsupported_type(ctx, w);
@@ -65,14 +67,15 @@ ek_status ek_igemm_choose_f32(ek_op_context *ctx, const ek_tensor *w, int32_t co
   return EK_OK;
 }
 
-ek_status ek_igemm_choose_qs8(ek_op_context *ctx, const ek_tensor *x, const ek_tensor *w, const ek_tensor *y, size_t channels, size_t ks,
-                              size_t kc, float min, float max, ek_igemm *g) {
+ek_status ek_igemm_choose_qs8(ek_op_context *ctx, const ek_tensor *x, const ek_tensor *w, const ek_tensor *y,
+                              size_t channels, size_t ks, size_t kc, float min, float max, ek_igemm *g) {
   ek_affine qx, qy;
   memset(g, 0, sizeof *g);
   EK_TRY(ek_read_affine(ctx, x, &qx));
   EK_TRY(ek_read_affine(ctx, y, &qy));
   if (w->quant == NULL || (w->quant->count != 1 && (w->quant->axis != 0 || w->quant->count != channels))) {
-    return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "int8 weights '%s' need a scale, or one for each output channel", name_of(w));
+    return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "int8 weights '%s' need a scale, or one for each output channel",
+                      name_of(w));
   }
   for (uint32_t i = 0; i < w->quant->count; i++) {
     float unused;
@@ -94,8 +97,9 @@ ek_status ek_igemm_choose_qs8(ek_op_context *ctx, const ek_tensor *x, const ek_t
   return EK_OK;
 }
 
-ek_status ek_igemm_choose(ek_op_context *ctx, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias, const ek_tensor *y,
-                          size_t channels, size_t ks, size_t kc, float min, float max, ek_igemm *g) {
+ek_status ek_igemm_choose(ek_op_context *ctx, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias,
+                          const ek_tensor *y, size_t channels, size_t ks, size_t kc, float min, float max,
+                          ek_igemm *g) {
   if (x->dtype == EK_I8) {
     if (w->dtype != EK_I8) {
       return ek_op_unsupported_type(ctx, w);
@@ -114,7 +118,8 @@ ek_status ek_igemm_choose(ek_op_context *ctx, const ek_tensor *x, const ek_tenso
   return ek_igemm_choose_f32(ctx, w, 0, ks, kc, min, max, g);
 }
 
-ek_igemm_source ek_igemm_source_of(const ek_igemm *g, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias, const ek_tensor *y) {
+ek_igemm_source ek_igemm_source_of(const ek_igemm *g, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias,
+                                   const ek_tensor *y) {
   ek_igemm_source s;
   memset(&s, 0, sizeof s);
   s.w = w;
@@ -219,12 +224,12 @@ void ek_igemm_pack(const ek_igemm *g, const ek_igemm_source *s, void *scratch, v
         for (size_t j = 0; j < columns; j++) {
           multiplier[j] = s->w->quant->scale[scale_index(s->w, first + j * s->shape.n_stride)];
         }
-        ek_f32_qc8w_igemm_pack(g->qc8w, &shape, direct ? (const int8_t *)s->data + first : weights, s->bias != NULL ? bias : NULL,
-                               multiplier, to);
+        ek_f32_qc8w_igemm_pack(g->qc8w, &shape, direct ? (const int8_t *)s->data + first : weights,
+                               s->bias != NULL ? bias : NULL, multiplier, to);
         continue;
       }
-      ek_f32_igemm_pack(g->f32, &shape, direct ? (const float *)s->data + first : weights, s->bias != NULL ? bias : NULL,
-                        (float *)(void *)to);
+      ek_f32_igemm_pack(g->f32, &shape, direct ? (const float *)s->data + first : weights,
+                        s->bias != NULL ? bias : NULL, (float *)(void *)to);
     }
   }
 }
@@ -265,7 +270,8 @@ static void gemm_range(void *argument, size_t begin, size_t end, uint32_t thread
     const size_t mr = m->rows - row < g->mr ? m->rows - row : g->mr;
     const size_t nc = m->columns - column < job->block ? m->columns - column : job->block;
     ek_igemm_call(g, &args, mr, nc, (const char *)m->a + row * m->lda * g->item, job->offsets,
-                  (const char *)m->packed + column / g->nr * job->tile_bytes, (char *)m->c + (row * m->cm_stride + column) * g->item);
+                  (const char *)m->packed + column / g->nr * job->tile_bytes,
+                  (char *)m->c + (row * m->cm_stride + column) * g->item);
   }
 }
 

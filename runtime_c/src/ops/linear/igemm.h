@@ -1,7 +1,7 @@
 /* The indirect matrix multiplication families behind one face: what convolutions and matrix products are made of.
  *
- * An ek_igemm says which micro-kernel runs, over what depth, and how results are finished. It is plain data: operators keep it in
- * their state. */
+ * An ek_igemm says which micro-kernel runs, over what depth, and how results are finished. It is plain data: operators
+ * keep it in their state. */
 #ifndef EK_OPS_LINEAR_IGEMM_H
 #define EK_OPS_LINEAR_IGEMM_H
 
@@ -16,7 +16,7 @@
 #define EK_IGEMM_MAX_MR 32
 
 typedef struct ek_igemm {
-  const ek_f32_igemm_row *f32; /* exactly one of the three is not NULL */
+  const ek_f32_igemm_row *f32;       /* exactly one of the three is not NULL */
   const ek_f32_qc8w_igemm_row *qc8w; /* float activations, weights kept in int8 */
   const ek_qs8_igemm_row *qs8;
   ek_f32_igemm_fn *float_fn; /* of f32 or qc8w */
@@ -24,13 +24,13 @@ typedef struct ek_igemm {
   size_t item; /* bytes of an activation: 4 or 1 */
   const char *name;
   size_t kc, ks;
-  float min, max;                   /* float clamp */
-  int32_t zero_point, qmin, qmax;   /* of the int8 output */
+  float min, max;                 /* float clamp */
+  int32_t zero_point, qmin, qmax; /* of the int8 output */
   int32_t input_zero_point;
 } ek_igemm;
 
-/* Where weights come from. Element (n, t, k) is number start + n * n_stride + tap(t) + k * k_stride of `w`, where tap(t) is
- * t * t_stride, or taps[t] where `taps` is given; its bias is number bias_start + n of `bias`. */
+/* Where weights come from. Element (n, t, k) is number start + n * n_stride + tap(t) + k * k_stride of `w`, where
+ * tap(t) is t * t_stride, or taps[t] where `taps` is given; its bias is number bias_start + n of `bias`. */
 typedef struct ek_igemm_source {
   const ek_tensor *w;    /* F32, F16, I8 */
   const ek_tensor *bias; /* NULL, F32, F16; I32 for int8 */
@@ -41,26 +41,28 @@ typedef struct ek_igemm_source {
   float input_scale, output_scale; /* int8 only */
 } ek_igemm_source;
 
-/* Chooses the float kernel: x and y are F32, w is F32, F16 or quantized I8. int8 weights stay int8 where their zero points are 0 and
- * they have one scale, or one for each index of `column_axis` (the dimension of w that the columns run along, -1 for none); other
- * weights become float when they are packed. */
-ek_status ek_igemm_choose_f32(ek_op_context *ctx, const ek_tensor *w, int32_t column_axis, size_t ks, size_t kc, float min, float max,
-                              ek_igemm *g);
+/* Chooses the float kernel: x and y are F32, w is F32, F16 or quantized I8. int8 weights stay int8 where their zero
+ * points are 0 and they have one scale, or one for each index of `column_axis` (the dimension of w that the columns run
+ * along, -1 for none); other weights become float when they are packed. */
+ek_status ek_igemm_choose_f32(ek_op_context *ctx, const ek_tensor *w, int32_t column_axis, size_t ks, size_t kc,
+                              float min, float max, ek_igemm *g);
 
-/* Chooses the int8 kernel and checks every quantization parameter: x, w, y are I8, w is symmetric, per tensor or along axis 0
- * (with `channels` scales), the bias I32 or NULL. */
-ek_status ek_igemm_choose_qs8(ek_op_context *ctx, const ek_tensor *x, const ek_tensor *w, const ek_tensor *y, size_t channels, size_t ks,
-                              size_t kc, float min, float max, ek_igemm *g);
+/* Chooses the int8 kernel and checks every quantization parameter: x, w, y are I8, w is symmetric, per tensor or along
+ * axis 0 (with `channels` scales), the bias I32 or NULL. */
+ek_status ek_igemm_choose_qs8(ek_op_context *ctx, const ek_tensor *x, const ek_tensor *w, const ek_tensor *y,
+                              size_t channels, size_t ks, size_t kc, float min, float max, ek_igemm *g);
 
-/* The one or the other by the element types of x, w, bias and y, which it checks. The output channels are dimension 0 of w. */
-ek_status ek_igemm_choose(ek_op_context *ctx, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias, const ek_tensor *y,
-                          size_t channels, size_t ks, size_t kc, float min, float max, ek_igemm *g);
+/* The one or the other by the element types of x, w, bias and y, which it checks. The output channels are dimension 0
+ * of w. */
+ek_status ek_igemm_choose(ek_op_context *ctx, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias,
+                          const ek_tensor *y, size_t channels, size_t ks, size_t kc, float min, float max, ek_igemm *g);
 
 /* Fills what ek_igemm_source needs of x, w, bias and y: shape and starts are the caller's. */
-ek_igemm_source ek_igemm_source_of(const ek_igemm *g, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias, const ek_tensor *y);
+ek_igemm_source ek_igemm_source_of(const ek_igemm *g, const ek_tensor *x, const ek_tensor *w, const ek_tensor *bias,
+                                   const ek_tensor *y);
 
-/* Bytes of n packed columns, of one packed tile of NR columns, and of the memory packing works in: little where the weights can be
- * read as they lie (float32, or int8 for the int8 kernel, and no list of taps). */
+/* Bytes of n packed columns, of one packed tile of NR columns, and of the memory packing works in: little where the
+ * weights can be read as they lie (float32, or int8 for the int8 kernel, and no list of taps). */
 size_t ek_igemm_packed_size(const ek_igemm *g, size_t n);
 size_t ek_igemm_packed_tile(const ek_igemm *g);
 size_t ek_igemm_pack_scratch(const ek_igemm *g, const ek_tensor *w, bool tap_list);
@@ -77,11 +79,12 @@ typedef union ek_igemm_args {
   ek_qs8_igemm_args qs8;
 } ek_igemm_args;
 
-/* Everything that is the same in all calls of a run. `zero` is a row of kc zeros (zero points), or NULL where nothing is padding;
- * cm_stride counts elements of c. */
+/* Everything that is the same in all calls of a run. `zero` is a row of kc zeros (zero points), or NULL where nothing
+ * is padding; cm_stride counts elements of c. */
 static inline void ek_igemm_begin(const ek_igemm *g, const void *zero, size_t cm_stride, ek_igemm_args *args) {
   if (g->qs8 != NULL) {
-    const ek_qs8_igemm_args a = {g->kc, g->ks, NULL, NULL, zero, NULL, NULL, cm_stride, g->nr, g->zero_point, g->qmin, g->qmax};
+    const ek_qs8_igemm_args a = {g->kc, g->ks,     NULL,  NULL,          zero,    NULL,
+                                 NULL,  cm_stride, g->nr, g->zero_point, g->qmin, g->qmax};
     args->qs8 = a;
   } else {
     const ek_f32_igemm_args a = {g->kc, g->ks, NULL, NULL, zero, NULL, NULL, cm_stride, g->nr, g->min, g->max};
@@ -89,8 +92,8 @@ static inline void ek_igemm_begin(const ek_igemm *g, const void *zero, size_t cm
   }
 }
 
-static inline void ek_igemm_call(const ek_igemm *g, ek_igemm_args *args, size_t mr, size_t nc, const void *a, const uint32_t *offsets,
-                                 const void *w, void *c) {
+static inline void ek_igemm_call(const ek_igemm *g, ek_igemm_args *args, size_t mr, size_t nc, const void *a,
+                                 const uint32_t *offsets, const void *w, void *c) {
   if (g->qs8 != NULL) {
     args->qs8.a = a;
     args->qs8.a_offsets = offsets;
@@ -106,7 +109,8 @@ static inline void ek_igemm_call(const ek_igemm *g, ek_igemm_args *args, size_t 
   }
 }
 
-/* A plain product: rows of `a` lie lda elements apart (rows * lda below 2^32 within a tile), rows of `c` cm_stride apart. */
+/* A plain product: rows of `a` lie lda elements apart (rows * lda below 2^32 within a tile), rows of `c` cm_stride
+ * apart. */
 typedef struct ek_gemm {
   const ek_igemm *g;
   const void *a, *packed;
@@ -115,12 +119,14 @@ typedef struct ek_gemm {
 } ek_gemm;
 
 /* True where a tile's rows can be addressed. */
-static inline bool ek_gemm_fits(const ek_igemm *g, size_t lda) { return lda <= (UINT32_MAX - 1) / g->mr; }
+static inline bool ek_gemm_fits(const ek_igemm *g, size_t lda) {
+  return lda <= (UINT32_MAX - 1) / g->mr;
+}
 
 void ek_gemm_run(ek_thread_pool *pool, const ek_gemm *job);
 
-/* Columns of one piece of work, a multiple of nr: the packed weights of a piece stay in a small cache, and there are enough pieces
- * for the threads. `tiles` is the number of row tiles. */
+/* Columns of one piece of work, a multiple of nr: the packed weights of a piece stay in a small cache, and there are
+ * enough pieces for the threads. `tiles` is the number of row tiles. */
 size_t ek_igemm_column_block(const ek_igemm *g, size_t columns, size_t tiles, uint32_t threads);
 
 /* Pieces of work of mr rows and `columns` columns that are worth a thread's attention. */

@@ -4,7 +4,8 @@
 
 #define STRIPE 16 /* channels taken together where they lie side by side: a cache line of floats */
 
-ek_status ek_channels_of(ek_op_context *ctx, const ek_tensor *x, bool channels_last, uint32_t least_rank, ek_channels *out) {
+ek_status ek_channels_of(ek_op_context *ctx, const ek_tensor *x, bool channels_last, uint32_t least_rank,
+                         ek_channels *out) {
   if (x->rank < least_rank) {
     return ek_op_fail(ctx, EK_ERR_SHAPE, "an input of rank %u or more is needed, got %u", least_rank, x->rank);
   }
@@ -42,8 +43,8 @@ typedef struct job {
   float *y;
 } job;
 
-/* `groups` groups (at most STRIPE) that begin at channel `first` of one image: position by position, so that channels that lie side
- * by side are read together. */
+/* `groups` groups (at most STRIPE) that begin at channel `first` of one image: position by position, so that channels
+ * that lie side by side are read together. */
 static void standardize(const job *j, const float *x, float *y, size_t first, size_t groups) {
   const ek_channels *s = &j->shape;
   const double count = (double)s->positions * (double)j->width;
@@ -89,8 +90,8 @@ static void standardize_range(void *argument, size_t begin, size_t end, uint32_t
   }
 }
 
-void ek_channels_standardize(ek_thread_pool *pool, const ek_channels *shape, size_t groups, float epsilon, const float *x,
-                             const float *scale, const float *bias, float *y) {
+void ek_channels_standardize(ek_thread_pool *pool, const ek_channels *shape, size_t groups, float epsilon,
+                             const float *x, const float *scale, const float *bias, float *y) {
   if (shape->batch == 0 || shape->channels == 0) {
     return;
   }

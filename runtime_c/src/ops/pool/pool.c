@@ -18,7 +18,8 @@ typedef struct plan {
   size_t tables, run_x, run_y, scratch_bytes; /* offsets in the scratch */
 } plan;
 
-static ek_status read_window(ek_op_context *ctx, const ek_pool_spec *spec, ek_spatial *in, ek_spatial *out, ek_window *window) {
+static ek_status read_window(ek_op_context *ctx, const ek_pool_spec *spec, ek_spatial *in, ek_spatial *out,
+                             ek_window *window) {
   const ek_tensor *x = ek_input(ctx, 0);
   EK_TRY(ek_spatial_split(ctx, x, spec->channels_last, in));
   *out = *in;
@@ -35,9 +36,11 @@ static ek_status read_window(ek_op_context *ctx, const ek_pool_spec *spec, ek_sp
     return EK_OK;
   }
   if (spec->kernel.count != x->rank - 2) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "the kernel has %u sizes, the input %u spatial dimensions", spec->kernel.count, x->rank - 2);
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "the kernel has %u sizes, the input %u spatial dimensions", spec->kernel.count,
+                      x->rank - 2);
   }
-  EK_TRY(ek_window_read(ctx, x->rank - 2, spec->kernel.data, spec->strides, spec->pads, spec->dilations, spec->ceil_mode, window));
+  EK_TRY(ek_window_read(ctx, x->rank - 2, spec->kernel.data, spec->strides, spec->pads, spec->dilations,
+                        spec->ceil_mode, window));
   return ek_window_output(ctx, window, in->size, out->size);
 }
 
@@ -133,12 +136,14 @@ static int64_t count_with_pads(const ek_window *w, uint32_t d, int64_t start, in
   return last - first;
 }
 
-/* Fills the table for output pixel `index`. `whole` tells that the table already holds a window that lies fully inside. */
+/* Fills the table for output pixel `index`. `whole` tells that the table already holds a window that lies fully inside.
+ */
 static pixel locate(const job *j, size_t index, uint32_t *table, bool *whole) {
   const plan *p = j->p;
   const ek_window *w = &p->window;
   const int64_t *out = p->out.size, *size = p->in.size, channels = p->in.channels;
-  const int64_t o[EK_SPATIAL] = {(int64_t)index / (out[1] * out[2]), (int64_t)index / out[2] % out[1], (int64_t)index % out[2]};
+  const int64_t o[EK_SPATIAL] = {(int64_t)index / (out[1] * out[2]), (int64_t)index / out[2] % out[1],
+                                 (int64_t)index % out[2]};
   int64_t start[EK_SPATIAL], first[EK_SPATIAL], last[EK_SPATIAL];
   pixel result = {1, 1, 0};
   bool inside = true;
@@ -161,7 +166,8 @@ static pixel locate(const job *j, size_t index, uint32_t *table, bool *whole) {
   for (int64_t a = first[0]; a < last[0]; a++) {
     for (int64_t b = first[1]; b < last[1]; b++) {
       for (int64_t c = first[2]; c < last[2]; c++) {
-        const int64_t z = start[0] + a * w->dilation[0], v = start[1] + b * w->dilation[1], u = start[2] + c * w->dilation[2];
+        const int64_t z = start[0] + a * w->dilation[0], v = start[1] + b * w->dilation[1],
+                      u = start[2] + c * w->dilation[2];
         *entry++ = (uint32_t)(((z * size[1] + v) * size[2] + u) * channels);
       }
     }
@@ -181,7 +187,8 @@ static void pool_lp(const job *j, size_t taps, const float *a, const uint32_t *t
   }
 }
 
-static void pool_max_u8(const job *j, size_t taps, const uint8_t *a, const uint32_t *table, uint8_t *c, size_t channels) {
+static void pool_max_u8(const job *j, size_t taps, const uint8_t *a, const uint32_t *table, uint8_t *c,
+                        size_t channels) {
   for (size_t n = 0; n < channels; n++) {
     int32_t best = j->min;
     for (size_t t = 0; t < taps; t++) {
@@ -230,7 +237,8 @@ static void pool_range(void *argument, size_t begin, size_t end, uint32_t thread
     const size_t first = i % j->chunks * j->chunk, index = i / j->chunks, image = index / pixels;
     const size_t count = channels - first < j->chunk ? channels - first : j->chunk;
     const pixel at = locate(j, index % pixels, table, &whole);
-    pool_pixel(j, &at, j->x + (image * image_in + at.base + first) * p->item, table, j->y + (index * channels + first) * p->item, count);
+    pool_pixel(j, &at, j->x + (image * image_in + at.base + first) * p->item, table,
+               j->y + (index * channels + first) * p->item, count);
   }
 }
 
@@ -303,7 +311,8 @@ ek_status ek_pool_run(ek_op_context *ctx, const ek_pool_spec *spec) {
   }
   j.chunks = (channels + j.chunk - 1) / j.chunk;
   const size_t work = ek_mul_size(j.chunk, p.taps);
-  ek_parallel_for(ctx->pool, batch * pixels * j.chunks, work < GRAIN_ELEMENTS ? GRAIN_ELEMENTS / (work != 0 ? work : 1) : 1, pool_range, &j);
+  ek_parallel_for(ctx->pool, batch * pixels * j.chunks,
+                  work < GRAIN_ELEMENTS ? GRAIN_ELEMENTS / (work != 0 ? work : 1) : 1, pool_range, &j);
   if (!spec->channels_last) {
     ek_transpose_matrices(ctx->pool, j.y, y->data, batch, pixels, channels, p.item);
   }

@@ -1,5 +1,5 @@
-/* Sliding and global pools over one implementation: a table of the window's offsets for each output pixel, then a micro-kernel over
- * all channels. Everything runs channels last; NCHW tensors are transposed on the way in and out. */
+/* Sliding and global pools over one implementation: a table of the window's offsets for each output pixel, then a
+ * micro-kernel over all channels. Everything runs channels last; NCHW tensors are transposed on the way in and out. */
 #ifndef EK_OPS_POOL_POOL_H
 #define EK_OPS_POOL_POOL_H
 

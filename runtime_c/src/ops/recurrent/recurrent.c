@@ -3,36 +3,65 @@
 #include <math.h>
 #include <string.h>
 
-static float act_relu(float x, float a, float b) { return (void)a, (void)b, x > 0 ? x : 0; }
-static float act_tanh(float x, float a, float b) { return (void)a, (void)b, tanhf(x); }
-static float act_sigmoid(float x, float a, float b) { return (void)a, (void)b, 1 / (1 + expf(-x)); }
-static float act_affine(float x, float a, float b) { return a * x + b; }
-static float act_leaky_relu(float x, float a, float b) { return (void)b, x < 0 ? a * x : x; }
-static float act_thresholded_relu(float x, float a, float b) { return (void)b, x > a ? x : 0; }
-static float act_scaled_tanh(float x, float a, float b) { return a * tanhf(b * x); }
+static float act_relu(float x, float a, float b) {
+  return (void)a, (void)b, x > 0 ? x : 0;
+}
+static float act_tanh(float x, float a, float b) {
+  return (void)a, (void)b, tanhf(x);
+}
+static float act_sigmoid(float x, float a, float b) {
+  return (void)a, (void)b, 1 / (1 + expf(-x));
+}
+static float act_affine(float x, float a, float b) {
+  return a * x + b;
+}
+static float act_leaky_relu(float x, float a, float b) {
+  return (void)b, x < 0 ? a * x : x;
+}
+static float act_thresholded_relu(float x, float a, float b) {
+  return (void)b, x > a ? x : 0;
+}
+static float act_scaled_tanh(float x, float a, float b) {
+  return a * tanhf(b * x);
+}
 static float act_hard_sigmoid(float x, float a, float b) {
   const float v = a * x + b;
   return v < 0 ? 0 : v > 1 ? 1 : v;
 }
-static float act_elu(float x, float a, float b) { return (void)b, x < 0 ? a * expm1f(x) : x; }
-static float act_softsign(float x, float a, float b) { return (void)a, (void)b, x / (1 + fabsf(x)); }
-static float act_softplus(float x, float a, float b) { return (void)a, (void)b, (x > 0 ? x : 0) + log1pf(expf(-fabsf(x))); }
+static float act_elu(float x, float a, float b) {
+  return (void)b, x < 0 ? a * expm1f(x) : x;
+}
+static float act_softsign(float x, float a, float b) {
+  return (void)a, (void)b, x / (1 + fabsf(x));
+}
+static float act_softplus(float x, float a, float b) {
+  return (void)a, (void)b, (x > 0 ? x : 0) + log1pf(expf(-fabsf(x)));
+}
 
 /* In the order of ACTIVATIONS in edgekit/ops/recurrent.py, with the alpha and beta of one that is given none. */
 static const ek_activation activation_table[] = {
-    {act_relu, 0, 0},         {act_tanh, 0, 0},        {act_sigmoid, 0, 0},     {act_affine, 1, 0},
-    {act_leaky_relu, 0.01f, 0}, {act_thresholded_relu, 1, 0}, {act_scaled_tanh, 1, 1}, {act_hard_sigmoid, 0.2f, 0.5f},
-    {act_elu, 1, 0},          {act_softsign, 0, 0},    {act_softplus, 0, 0},
+    {act_relu, 0, 0},
+    {act_tanh, 0, 0},
+    {act_sigmoid, 0, 0},
+    {act_affine, 1, 0},
+    {act_leaky_relu, 0.01f, 0},
+    {act_thresholded_relu, 1, 0},
+    {act_scaled_tanh, 1, 1},
+    {act_hard_sigmoid, 0.2f, 0.5f},
+    {act_elu, 1, 0},
+    {act_softsign, 0, 0},
+    {act_softplus, 0, 0},
 };
 #define ACTIVATION_COUNT (sizeof activation_table / sizeof activation_table[0])
 
 typedef struct plan {
   ek_igemm input, recurrent; /* depth I and H */
   size_t steps, batch, width, hidden, rows, directions;
-  size_t second_rows;                                      /* rows of the second product */
-  size_t packed_w, packed_r, packed_second, w_bytes, r_bytes, second_bytes, bias, work; /* in the state, or scratch when packing in run */
+  size_t second_rows; /* rows of the second product */
+  size_t packed_w, packed_r, packed_second, w_bytes, r_bytes, second_bytes, bias,
+      work; /* in the state, or scratch when packing in run */
   bool pack_in_run;
-  size_t inputs, products, h, c, new_h, reset_h;           /* in the scratch */
+  size_t inputs, products, h, c, new_h, reset_h; /* in the scratch */
   size_t state_bytes, scratch_bytes;
 } plan;
 
@@ -41,7 +70,8 @@ static ek_status check(ek_op_context *ctx, const char *what, const ek_tensor *t,
   for (uint32_t i = 0; t != NULL && fits && i < rank; i++) {
     fits = t->dims[i] == dims[i];
   }
-  return fits ? EK_OK : ek_op_fail(ctx, EK_ERR_SHAPE, "%s has a shape that does not fit the input and hidden_size", what);
+  return fits ? EK_OK
+              : ek_op_fail(ctx, EK_ERR_SHAPE, "%s has a shape that does not fit the input and hidden_size", what);
 }
 
 ek_status ek_recurrent_shape(ek_op_context *ctx, const ek_recurrent_spec *spec) {
@@ -50,7 +80,8 @@ ek_status ek_recurrent_shape(ek_op_context *ctx, const ek_recurrent_spec *spec) 
   if (x->rank != 3 || h < 1 || h > INT32_MAX / 16) {
     return ek_op_fail(ctx, EK_ERR_SHAPE, "an input of rank 3 and a usable hidden_size are needed");
   }
-  const int64_t steps = x->dims[spec->batch_first ? 1 : 0], batch = x->dims[spec->batch_first ? 0 : 1], rows = spec->gates * h;
+  const int64_t steps = x->dims[spec->batch_first ? 1 : 0], batch = x->dims[spec->batch_first ? 0 : 1],
+                rows = spec->gates * h;
   EK_TRY(check(ctx, "w", ek_input(ctx, 1), 3, (const int64_t[]){d, rows, x->dims[2]}));
   EK_TRY(check(ctx, "r", ek_input(ctx, 2), 3, (const int64_t[]){d, rows, h}));
   EK_TRY(check(ctx, "b", ek_input(ctx, 3), 2, (const int64_t[]){d, 2 * rows}));
@@ -61,7 +92,8 @@ ek_status ek_recurrent_shape(ek_op_context *ctx, const ek_recurrent_spec *spec) 
     EK_TRY(check(ctx, "the initial cell state", ek_input(ctx, 6), 3, state));
     EK_TRY(check(ctx, "p", ek_input(ctx, 7), 2, (const int64_t[]){d, 3 * h}));
   }
-  if ((spec->activations.count != 0 && spec->activations.count != functions) || (spec->alpha.count != 0 && spec->alpha.count != functions) ||
+  if ((spec->activations.count != 0 && spec->activations.count != functions) ||
+      (spec->alpha.count != 0 && spec->alpha.count != functions) ||
       (spec->beta.count != 0 && spec->beta.count != functions)) {
     return ek_op_fail(ctx, EK_ERR_SHAPE, "%lld activations are needed", (long long)functions);
   }
@@ -70,7 +102,8 @@ ek_status ek_recurrent_shape(ek_op_context *ctx, const ek_recurrent_spec *spec) 
       return ek_op_fail(ctx, EK_ERR_BAD_MODEL, "activation %lld is unknown", (long long)spec->activations.data[i]);
     }
   }
-  const int64_t y[4] = {spec->batch_first ? batch : steps, spec->batch_first ? steps : d, spec->batch_first ? d : batch, h};
+  const int64_t y[4] = {spec->batch_first ? batch : steps, spec->batch_first ? steps : d, spec->batch_first ? d : batch,
+                        h};
   for (uint32_t i = 0; i < ctx->output_count; i++) {
     if (ek_output(ctx, i) != NULL) {
       EK_TRY(i == 0 ? ek_set_dims(ctx, ek_output(ctx, 0), 4, y) : ek_set_dims(ctx, ek_output(ctx, i), 3, state));
@@ -111,9 +144,11 @@ static ek_status build(ek_op_context *ctx, const ek_recurrent_spec *spec, plan *
   p->packed_r = ek_place(where, ek_mul_size(p->r_bytes, p->directions));
   p->packed_second = ek_place(where, ek_mul_size(p->second_bytes, p->directions));
   p->bias = ek_place(where, ek_mul_size(p->rows, 2 * sizeof(float)));
-  const size_t work_w = ek_igemm_pack_scratch(&p->input, w, false), work_r = ek_igemm_pack_scratch(&p->recurrent, r, false);
+  const size_t work_w = ek_igemm_pack_scratch(&p->input, w, false),
+               work_r = ek_igemm_pack_scratch(&p->recurrent, r, false);
   p->work = ek_place(where, work_w > work_r ? work_w : work_r);
-  const size_t batch_rows = ek_mul_size(p->batch, p->rows * sizeof(float)), batch_hidden = ek_mul_size(p->batch, p->hidden * sizeof(float));
+  const size_t batch_rows = ek_mul_size(p->batch, p->rows * sizeof(float)),
+               batch_hidden = ek_mul_size(p->batch, p->hidden * sizeof(float));
   p->inputs = ek_place(&scratch, ek_mul_size(p->steps, batch_rows));
   p->products = ek_place(&scratch, batch_rows);
   p->h = ek_place(&scratch, batch_hidden);
@@ -137,9 +172,10 @@ ek_status ek_recurrent_prepare(ek_op_context *ctx, const ek_recurrent_spec *spec
   return EK_OK;
 }
 
-/* Rows first..first + n of direction d of w (depth k), with biases from an array that begins at row `first`, or none. */
-static void pack_rows(const ek_igemm *g, const ek_tensor *w, size_t d, size_t all_rows, size_t first, size_t n, size_t k, float *bias,
-                      void *work, void *to) {
+/* Rows first..first + n of direction d of w (depth k), with biases from an array that begins at row `first`, or none.
+ */
+static void pack_rows(const ek_igemm *g, const ek_tensor *w, size_t d, size_t all_rows, size_t first, size_t n,
+                      size_t k, float *bias, void *work, void *to) {
   ek_tensor b;
   memset(&b, 0, sizeof b);
   b.dtype = EK_F32;
@@ -164,12 +200,13 @@ static void pack(ek_op_context *ctx, const ek_recurrent_spec *spec, const plan *
         recurrent_bias[i] = 0;
       }
     }
-    pack_rows(&p->input, w, d, p->rows, 0, p->rows, p->width, input_bias, memory + p->work, memory + p->packed_w + d * p->w_bytes);
+    pack_rows(&p->input, w, d, p->rows, 0, p->rows, p->width, input_bias, memory + p->work,
+              memory + p->packed_w + d * p->w_bytes);
     pack_rows(&p->recurrent, r, d, p->rows, 0, first_rows, p->hidden, recurrent_bias, memory + p->work,
               memory + p->packed_r + d * p->r_bytes);
     if (p->second_rows != 0) {
-      pack_rows(&p->recurrent, r, d, p->rows, first_rows, p->second_rows, p->hidden, recurrent_bias + first_rows, memory + p->work,
-                memory + p->packed_second + d * p->second_bytes);
+      pack_rows(&p->recurrent, r, d, p->rows, first_rows, p->second_rows, p->hidden, recurrent_bias + first_rows,
+                memory + p->work, memory + p->packed_second + d * p->second_bytes);
     }
   }
 }
@@ -260,7 +297,8 @@ static void read_states(const job *j, const ek_tensor *initial, float *to) {
 
 static void write_states(const job *j, const float *from, ek_tensor *last) {
   for (size_t e = 0; last != NULL && e < j->p->batch; e++) {
-    memcpy((float *)last->data + state_row(j, j->direction, e) * j->p->hidden, from + e * j->p->hidden, j->p->hidden * sizeof(float));
+    memcpy((float *)last->data + state_row(j, j->direction, e) * j->p->hidden, from + e * j->p->hidden,
+           j->p->hidden * sizeof(float));
   }
 }
 
@@ -285,19 +323,32 @@ static void run_direction(job *j, const char *packed) {
   if (j->spec->has_cell_state) {
     read_states(j, ek_input(j->ctx, 6), j->c);
   }
-  const ek_gemm inputs = {&p->input,      ek_input(j->ctx, 0)->data, packed + p->packed_w + d * p->w_bytes, j->inputs,
-                          p->steps * p->batch, p->rows,              p->width,                              p->rows};
+  const ek_gemm inputs = {&p->input,
+                          ek_input(j->ctx, 0)->data,
+                          packed + p->packed_w + d * p->w_bytes,
+                          j->inputs,
+                          p->steps * p->batch,
+                          p->rows,
+                          p->width,
+                          p->rows};
   ek_gemm_run(j->ctx->pool, &inputs);
   const size_t grain = p->hidden < 1024 ? 1024 / p->hidden : 1;
   for (j->step = 0; j->step < p->steps; j->step++) {
-    const ek_gemm product = {&p->recurrent, j->h,       packed + p->packed_r + d * p->r_bytes, j->products,
-                             p->batch,      first_rows, p->hidden,                             p->rows};
+    const ek_gemm product = {&p->recurrent, j->h,     packed + p->packed_r + d * p->r_bytes,
+                             j->products,   p->batch, first_rows,
+                             p->hidden,     p->rows};
     ek_gemm_run(j->ctx->pool, &product);
     if (p->second_rows != 0) {
       j->second = false;
       ek_parallel_for(j->ctx->pool, p->batch, grain, entries, j);
-      const ek_gemm second = {&p->recurrent, j->reset_h,     packed + p->packed_second + d * p->second_bytes, j->products + first_rows,
-                              p->batch,      p->second_rows, p->hidden,                                       p->rows};
+      const ek_gemm second = {&p->recurrent,
+                              j->reset_h,
+                              packed + p->packed_second + d * p->second_bytes,
+                              j->products + first_rows,
+                              p->batch,
+                              p->second_rows,
+                              p->hidden,
+                              p->rows};
       ek_gemm_run(j->ctx->pool, &second);
     }
     j->second = true;

@@ -1,7 +1,8 @@
-/* LSTM, GRU and RNN over one driver: it walks directions and steps and does the matrix products; an operator's cell does the rest.
+/* LSTM, GRU and RNN over one driver: it walks directions and steps and does the matrix products; an operator's cell
+ * does the rest.
  *
- * All input products of a direction are one product at the start; a step is one recurrent product (two for a GRU that resets before
- * it). Batch entries whose sequence is over keep their state. */
+ * All input products of a direction are one product at the start; a step is one recurrent product (two for a GRU that
+ * resets before it). Batch entries whose sequence is over keep their state. */
 #ifndef EK_OPS_RECURRENT_RECURRENT_H
 #define EK_OPS_RECURRENT_RECURRENT_H
 
@@ -54,7 +55,11 @@ ek_status ek_recurrent_prepare(ek_op_context *ctx, const ek_recurrent_spec *spec
 ek_status ek_recurrent_init(ek_op_context *ctx, const ek_recurrent_spec *spec);
 ek_status ek_recurrent_run(ek_op_context *ctx, const ek_recurrent_spec *spec, const ek_recurrent_cell *cell);
 
-static inline float ek_clip(float x, float clip) { return clip > 0 ? (x < -clip ? -clip : x > clip ? clip : x) : x; }
-static inline float ek_activate(const ek_activation *a, float x) { return a->fn(x, a->alpha, a->beta); }
+static inline float ek_clip(float x, float clip) {
+  return clip > 0 ? (x < -clip ? -clip : x > clip ? clip : x) : x;
+}
+static inline float ek_activate(const ek_activation *a, float x) {
+  return a->fn(x, a->alpha, a->beta);
+}
 
 #endif

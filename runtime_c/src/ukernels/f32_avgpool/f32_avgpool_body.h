@@ -1,4 +1,5 @@
-/* The one body of the vector rows. A row's file defines EK_KERNEL, EK_LANES and the vector operations, then includes this. */
+/* The one body of the vector rows. A row's file defines EK_KERNEL, EK_LANES and the vector operations, then includes
+ * this. */
 void EK_KERNEL(size_t channels, const ek_f32_avgpool_args *args) {
   const EK_VECTOR scale = EK_SPLAT(args->scale);
   size_t n = 0;

@@ -1,4 +1,5 @@
-/* f32_maxpool: c[n] = clamp(max over t < taps of a[a_offsets[t] + n]), n < channels; -infinity before the clamp where taps is 0. */
+/* f32_maxpool: c[n] = clamp(max over t < taps of a[a_offsets[t] + n]), n < channels; -infinity before the clamp where
+ * taps is 0. */
 #ifndef EK_UKERNELS_F32_MAXPOOL_H
 #define EK_UKERNELS_F32_MAXPOOL_H
 

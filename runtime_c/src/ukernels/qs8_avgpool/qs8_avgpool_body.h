@@ -1,5 +1,5 @@
-/* The one body of the vector rows: two vectors of int32 sums a step. A row's file defines EK_KERNEL, EK_LANES (of int32) and
- * the vector operations, then includes this. EK_ACCUMULATE adds 2 * EK_LANES bytes at p to x0, x1. */
+/* The one body of the vector rows: two vectors of int32 sums a step. A row's file defines EK_KERNEL, EK_LANES (of
+ * int32) and the vector operations, then includes this. EK_ACCUMULATE adds 2 * EK_LANES bytes at p to x0, x1. */
 void EK_KERNEL(size_t channels, const ek_qs8_avgpool_args *args) {
   size_t n = 0;
   for (; n + 2 * EK_LANES <= channels; n += 2 * EK_LANES) {
@@ -9,7 +9,8 @@ void EK_KERNEL(size_t channels, const ek_qs8_avgpool_args *args) {
     for (size_t t = 0; t < args->taps; t++) EK_ACCUMULATE(x0, x1, a + args->a_offsets[t]);
     EK_STORE(sums, x0);
     EK_STORE(sums + EK_LANES, x1);
-    for (size_t j = 0; j < 2 * EK_LANES; j++) args->c[n + j] = ek_requantize(sums[j], args->multiplier, args->zero_point, -128, 127);
+    for (size_t j = 0; j < 2 * EK_LANES; j++)
+      args->c[n + j] = ek_requantize(sums[j], args->multiplier, args->zero_point, -128, 127);
   }
   for (; n < channels; n++) {
     uint32_t x = (uint32_t)args->bias;

@@ -1,4 +1,5 @@
-/* s8_maxpool: c[n] = clamp(max over t < taps of a[a_offsets[t] + n]), n < channels; -128 before the clamp where taps is 0. */
+/* s8_maxpool: c[n] = clamp(max over t < taps of a[a_offsets[t] + n]), n < channels; -128 before the clamp where taps is
+ * 0. */
 #ifndef EK_UKERNELS_S8_MAXPOOL_H
 #define EK_UKERNELS_S8_MAXPOOL_H
 

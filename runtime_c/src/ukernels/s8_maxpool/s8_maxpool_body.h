@@ -1,4 +1,5 @@
-/* The one body of the vector rows. A row's file defines EK_KERNEL, EK_LANES and the vector operations, then includes this. */
+/* The one body of the vector rows. A row's file defines EK_KERNEL, EK_LANES and the vector operations, then includes
+ * this. */
 void EK_KERNEL(size_t channels, const ek_s8_maxpool_args *args) {
   const EK_VECTOR min = EK_SPLAT(args->min), max = EK_SPLAT(args->max);
   size_t n = 0;
