@@ -79,6 +79,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = typer.main.get_command(build()).main(list(arguments), prog_name="edgekit", standalone_mode=False)
         sys.stdout.flush()
+        if code == EXIT_INTERRUPTED:  # newer typer turns the interrupt into this code, older click into Abort
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except EdgekitError as e:
         _report(e, as_json)

@@ -14,7 +14,7 @@ from edgekit.errors import QuantizationError
 from edgekit.ir import Graph, Value
 from edgekit.quantize.observers import Observer, make_observer
 from edgekit.reference import run_graph
-from edgekit.types import Array
+from edgekit.types import Array, Dim, format_shape
 
 Feeds = Mapping[str, Array]
 Progress = Callable[[int, int | None], None]
@@ -137,16 +137,23 @@ class CalibrationData:
 
     @staticmethod
     def _fit_one(a: Array, v: Value, where: str) -> Array:
-        want = v.type.static_shape()
         if a.dtype != v.dtype.numpy:
             if a.dtype.kind not in "fiub":
                 raise QuantizationError(f"{where}: input {v.name!r} needs {v.dtype.label}, got {a.dtype}")
             a = a.astype(v.dtype.numpy)
-        if a.shape == want[1:] and want[:1] == (1,):
+        if a.ndim == len(v.shape) - 1 and _holds(v.shape[0], 1):
             a = a[None]
-        if a.shape != want:
-            raise QuantizationError(f"{where}: input {v.name!r} needs the shape {list(want)}, got {list(a.shape)}")
+        if a.ndim != len(v.shape) or not all(_holds(d, n) for d, n in zip(v.shape, a.shape, strict=True)):
+            raise QuantizationError(f"{where}: input {v.name!r} needs the shape {format_shape(v.shape)}, got {list(a.shape)}")
         return a
+
+
+def _holds(dim: Dim, n: int) -> bool:
+    """Whether a dimension may have the size ``n``."""
+    if isinstance(dim, int):
+        return dim == n
+    low, high = dim.limits()
+    return (low is None or n >= low) and (high is None or n <= high)
 
 
 def reference_runner(graph: Graph) -> Runner:

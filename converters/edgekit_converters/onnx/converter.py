@@ -168,6 +168,9 @@ def _bind_inputs(proto: Any, session: ImportSession, importer: GraphImporter) ->
     bindings = _bindings(types, options.shapes)
     if options.default_leading is not None:
         for name, t in types.items():
+            spec = options.shapes.get(name)
+            if spec and isinstance(spec[0], tuple | str):  # the user wants it open: a range, or a name
+                continue
             if t.shape and isinstance(t.shape[0], SymDim) and isinstance(t.bind(bindings).shape[0], SymDim) and name not in options.values:
                 for s in t.shape[0].symbols():
                     bindings.setdefault(s.name, options.default_leading)
