@@ -9,7 +9,7 @@ from itertools import product
 from edgekit.ir import Graph
 from edgekit.plan.lifetimes import ALIGNMENT, Lifetime, Lifetimes, Sharing, align, lifetimes
 
-__all__ = ["ALIGNMENT", "MemoryPlan", "align", "lower_bound", "place", "plan_memory"]
+__all__ = ["ALIGNMENT", "MemoryPlan", "align", "lower_bound", "peak_bytes", "place", "plan_memory"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,16 @@ def lower_bound(blocks: tuple[Lifetime, ...]) -> int:
     return max(_alive(blocks, max((b.last for b in blocks), default=0)), default=0)
 
 
+def sharing_options(graph: Graph) -> list[Lifetimes]:
+    """The ways to share memory that are compared, the one that shares most first."""
+    return [lifetimes(graph, Sharing(True, concat, split)) for concat, split in product((True, False), repeat=2)]
+
+
+def peak_bytes(graph: Graph) -> int:
+    """The most bytes alive at one node, with the best way to share memory, in the present execution order."""
+    return min(lower_bound(found.blocks) for found in sharing_options(graph))
+
+
 def place(blocks: tuple[Lifetime, ...], enough: int) -> tuple[dict[str, int], int]:
     """Offsets of blocks, and the arena they need: the best of several greedy orders; stops when one needs ``enough``.
 
@@ -101,8 +111,7 @@ def plan_memory(graph: Graph) -> MemoryPlan:
     """
     best: tuple[Lifetimes, dict[str, int], int] | None = None
     tried: set[tuple[Lifetime, ...]] = set()
-    options = [lifetimes(graph, Sharing(True, concat, split)) for concat, split in product((True, False), repeat=2)]
-    for found in sorted(options, key=lambda f: lower_bound(f.blocks)):  # stable: sharing first among equals
+    for found in sorted(sharing_options(graph), key=lambda f: lower_bound(f.blocks)):  # stable: sharing first among equals
         bound = lower_bound(found.blocks)
         if found.blocks in tried or (best is not None and bound >= best[2]):
             continue

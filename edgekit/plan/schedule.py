@@ -6,8 +6,8 @@ import heapq
 
 from edgekit.errors import GraphError
 from edgekit.ir import Graph, Node, Value
-from edgekit.plan.lifetimes import align, lifetimes
-from edgekit.plan.memory import lower_bound
+from edgekit.plan.lifetimes import align
+from edgekit.plan.memory import peak_bytes
 
 MAX_NODES = 3000
 
@@ -65,7 +65,7 @@ def best_order(graph: Graph) -> list[Node] | None:
     if not 2 < len(graph.nodes) <= MAX_NODES or any(n.definition.stateful for n in graph.nodes):
         return None
     try:
-        before = lower_bound(lifetimes(graph).blocks)
+        before = peak_bytes(graph)
         order = _greedy(graph)
     except GraphError:
         return None
@@ -73,6 +73,6 @@ def best_order(graph: Graph) -> list[Node] | None:
         return None
     present = graph.nodes
     graph.nodes = order
-    after = lower_bound(lifetimes(graph).blocks)
+    after = peak_bytes(graph)
     graph.nodes = present
     return order if after < before else None

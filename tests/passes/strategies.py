@@ -258,7 +258,20 @@ class _Maker:
 STEPS = [
     *["conv"] * 4,
     *["pool", "unary", "binary", "binary", "reshape", "transpose", "transpose", "concat"] * 2,
-    *["clip", "split", "slice", "gather", "reduce", "softmax", "resize", "expand", "matmul", "shuffle", "shape_arithmetic", "constant_node"],
+    *[
+        "clip",
+        "split",
+        "slice",
+        "gather",
+        "reduce",
+        "softmax",
+        "resize",
+        "expand",
+        "matmul",
+        "shuffle",
+        "shape_arithmetic",
+        "constant_node",
+    ],
 ]
 
 

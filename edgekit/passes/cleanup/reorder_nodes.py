@@ -5,8 +5,7 @@ from __future__ import annotations
 from edgekit.ir import Graph
 from edgekit.passes.base import UNCHANGED, Pass, PassResult
 from edgekit.plan import best_order
-from edgekit.plan.lifetimes import lifetimes
-from edgekit.plan.memory import lower_bound
+from edgekit.plan.memory import peak_bytes
 
 
 def _run(graph: Graph) -> PassResult:
@@ -14,12 +13,12 @@ def _run(graph: Graph) -> PassResult:
     first = None
     while (order := best_order(graph)) is not None:
         if first is None:
-            first = lower_bound(lifetimes(graph).blocks)
+            first = peak_bytes(graph)
         moved += sum(a is not b for a, b in zip(graph.nodes, order, strict=True))
         graph.nodes = order
     if first is None:
         return UNCHANGED
-    line = f"moved {moved} nodes: peak of activations from {first} to {lower_bound(lifetimes(graph).blocks)} bytes"
+    line = f"moved {moved} nodes: peak of activations from {first} to {peak_bytes(graph)} bytes"
     return PassResult(True, moved, (line,))
 
 
