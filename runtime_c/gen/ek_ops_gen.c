@@ -123,6 +123,7 @@ extern const ek_op ek_op_top_k;
 extern const ek_op ek_op_non_max_suppression;
 extern const ek_op ek_op_roi_align;
 extern const ek_op ek_op_grid_sample;
+extern const ek_op ek_op_unique;
 extern const ek_op ek_op_identity;
 extern const ek_op ek_op_reduce_sum;
 extern const ek_op ek_op_reduce_mean;
@@ -384,6 +385,8 @@ static const ek_port_rule roi_align_in[] = {{0x2u, 0, false, false, 0}, {0x2u, 0
 static const ek_port_rule roi_align_out[] = {{0x2u, 0, false, false, 0}};
 static const ek_port_rule grid_sample_in[] = {{0x2u, 0, false, false, 0}, {0x2u, 0, false, false, 0}};
 static const ek_port_rule grid_sample_out[] = {{0x2u, 0, false, false, 0}};
+static const ek_port_rule unique_in[] = {{0x29au, 1, false, false, 0}};
+static const ek_port_rule unique_out[] = {{0x29au, 1, false, false, 0}, {0x200u, 0, false, false, 0}, {0x200u, 0, false, false, 0}, {0x200u, 0, false, false, 0}};
 static const ek_port_rule identity_in[] = {{0x1ffeu, 1, false, false, 0}};
 static const ek_port_rule identity_out[] = {{0x1ffeu, 1, false, false, 0}};
 static const ek_port_rule reduce_sum_in[] = {{0x17beu, 1, false, false, 0}};
@@ -543,6 +546,7 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [156] = {"NonMaxSuppression", &ek_op_non_max_suppression, non_max_suppression_in, non_max_suppression_out, 5, 1, 0, false, false},
     [157] = {"RoiAlign", &ek_op_roi_align, roi_align_in, roi_align_out, 3, 1, 0, false, false},
     [158] = {"GridSample", &ek_op_grid_sample, grid_sample_in, grid_sample_out, 2, 1, 0, false, false},
+    [160] = {"Unique", &ek_op_unique, unique_in, unique_out, 1, 4, 0, false, false},
     [161] = {"Identity", &ek_op_identity, identity_in, identity_out, 1, 1, 0, true, false},
     [180] = {"ReduceSum", &ek_op_reduce_sum, reduce_sum_in, reduce_sum_out, 1, 1, 0, false, false},
     [181] = {"ReduceMean", &ek_op_reduce_mean, reduce_mean_in, reduce_mean_out, 1, 1, 0, false, false},

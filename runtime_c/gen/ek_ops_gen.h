@@ -127,6 +127,7 @@ typedef enum ek_op_id {
   EK_OP_NON_MAX_SUPPRESSION = 156,
   EK_OP_ROI_ALIGN = 157,
   EK_OP_GRID_SAMPLE = 158,
+  EK_OP_UNIQUE = 160,
   EK_OP_IDENTITY = 161,
   EK_OP_REDUCE_SUM = 180,
   EK_OP_REDUCE_MEAN = 181,
@@ -492,6 +493,12 @@ typedef struct ek_grid_sample_attrs {
   bool align_corners;
 } ek_grid_sample_attrs;
 
+typedef struct ek_unique_attrs {
+  int64_t axis;
+  bool flat;
+  bool sorted;
+} ek_unique_attrs;
+
 typedef struct ek_reduce_sum_attrs {
   ek_i64_list axes;
   bool keepdims;
@@ -662,6 +669,7 @@ typedef union ek_any_attrs {
   ek_non_max_suppression_attrs non_max_suppression;
   ek_roi_align_attrs roi_align;
   ek_grid_sample_attrs grid_sample;
+  ek_unique_attrs unique;
   ek_reduce_sum_attrs reduce_sum;
   ek_reduce_mean_attrs reduce_mean;
   ek_reduce_max_attrs reduce_max;

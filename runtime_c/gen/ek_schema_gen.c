@@ -307,6 +307,10 @@ static const ek_fb_field transpose_attrs_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 8, 8, 0}};
 static const ek_fb_field trilu_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field unique_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field while_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 8, 8, 0}};
@@ -394,6 +398,7 @@ static const ek_fb_type types[] = {
     {"TopKAttrs", top_k_attrs_fields, 3},
     {"TransposeAttrs", transpose_attrs_fields, 1},
     {"TriluAttrs", trilu_attrs_fields, 1},
+    {"UniqueAttrs", unique_attrs_fields, 3},
     {"WhileAttrs", while_attrs_fields, 2},
 };
 
@@ -459,6 +464,7 @@ static uint16_t union_type(uint8_t tag) {
     case 156: return 48;
     case 157: return 68;
     case 158: return 27;
+    case 160: return 82;
     case 180: return 61;
     case 181: return 58;
     case 182: return 57;
@@ -475,7 +481,7 @@ static uint16_t union_type(uint8_t tag) {
     case 201: return 19;
     case 202: return 53;
     case 210: return 31;
-    case 211: return 82;
+    case 211: return 83;
     default: return UINT16_MAX;
   }
 }
@@ -817,6 +823,11 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       out->grid_sample.padding_mode = ek_fb_get_u8(table, 6, 0);
       if (out->grid_sample.padding_mode >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute padding_mode is %u", out->grid_sample.padding_mode);
       out->grid_sample.align_corners = ek_fb_get_bool(table, 8, 0);
+      return EK_OK;
+    case 160: /* Unique */
+      out->unique.axis = ek_fb_get_i64(table, 4, 0);
+      out->unique.flat = ek_fb_get_bool(table, 6, 0);
+      out->unique.sorted = ek_fb_get_bool(table, 8, 1);
       return EK_OK;
     case 180: /* ReduceSum */
       v = ek_fb_get_vector(table, 4);

@@ -389,6 +389,11 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     'TriluAttrs': (
         ('upper_', 'scalar', 'bool', '', 1),
     ),
+    'UniqueAttrs': (
+        ('axis_', 'scalar', 'i64', '', 0),
+        ('flat_', 'scalar', 'bool', '', 0),
+        ('sorted_', 'scalar', 'bool', '', 1),
+    ),
     'WhileAttrs': (
         ('body_', 'scalar', 'i32', '', 0),
         ('carried_', 'scalar', 'i64', '', 0),
@@ -462,6 +467,7 @@ UNION: dict[int, str] = {
     156: 'NonMaxSuppressionAttrs',
     157: 'RoiAlignAttrs',
     158: 'GridSampleAttrs',
+    160: 'UniqueAttrs',
     180: 'ReduceSumAttrs',
     181: 'ReduceMeanAttrs',
     182: 'ReduceMaxAttrs',

@@ -100,3 +100,11 @@ def non_max_suppression(ctx: NodeContext) -> Value:
     if centre not in (0, 1):
         raise MalformedModelError(f"center_point_box is {centre}")
     return ctx.call("NonMaxSuppression", ctx.input(0), ctx.input(1), maximum, *rest, center_point_box=bool(centre))
+
+
+@converts("Unique", since=11)
+def unique(ctx: NodeContext) -> Sequence[Value]:
+    in_order = bool(ctx.get_int("sorted", 1))
+    if not ctx.has("axis"):
+        return ctx.call_multi("Unique", ctx.input(0), flat=True, sorted=in_order)
+    return ctx.call_multi("Unique", ctx.input(0), axis=ctx.axis(ctx.get_int("axis"), len(ctx.input(0).shape)), sorted=in_order)
