@@ -41,13 +41,13 @@ def verify(graph: Graph) -> None:
         definition.group_inputs(n.inputs)
         if n.attrs != definition.canonical_attrs(n.attrs):
             raise GraphError(f"{n}: attributes are not in canonical form")
-        for v in n.inputs:
-            if v is None:
+        for read in n.inputs:
+            if read is None:
                 continue
-            if id(v) not in defined:
-                raise GraphError(f"{n} reads {v.name!r} before it is computed, or it belongs to another graph")
-            if not any(u is n for u, _ in v.uses):
-                raise GraphError(f"{n} reads {v.name!r}, which does not know of it")
+            if id(read) not in defined:
+                raise GraphError(f"{n} reads {read.name!r} before it is computed, or it belongs to another graph")
+            if not any(u is n for u, _ in read.uses):
+                raise GraphError(f"{n} reads {read.name!r}, which does not know of it")
         for v in n.outputs:
             if v.producer is not n:
                 raise GraphError(f"{n} computes {v.name!r}, whose producer is {v.producer}")
