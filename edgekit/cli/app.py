@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import os
@@ -40,6 +41,7 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+@functools.cache
 def build() -> typer.Typer:
     """The application with every command of ``edgekit.cli.commands``."""
     app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)

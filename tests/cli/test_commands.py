@@ -200,10 +200,7 @@ def test_prune_measures_sizes(cli: Any, digits: DigitsFiles, tmp_path: Path) -> 
         assert np.isfinite(session.run({"image": digits.images[:1]})["logits"]).all()
 
 
-def test_profile_of_this_machine(cli: Any, digits: DigitsFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edgekit.simulate import probes
-
-    monkeypatch.setattr(probes, "MIN_SECONDS", 0.0005, raising=False)
+def test_profile_of_this_machine(cli: Any, digits: DigitsFiles, tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     facts = json.loads(cli("profile", "-o", path, "--name", "test-machine", "--json"))
     assert facts["name"] == "test-machine" and set(facts["quality"]) >= {"f32", "int8"}
