@@ -21,7 +21,7 @@ def _code_lines(text: str) -> list[str]:
     lines = []
     for line in text.splitlines():
         code = re.sub(r"\s*//.*$", "", line).rstrip()
-        lines.append(re.sub(r"\s+\\$", r" \\", code))
+        lines.append(re.sub(r"[ \t]+", " ", code.strip()))
     return lines
 
 
