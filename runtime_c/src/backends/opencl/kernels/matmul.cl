@@ -8,7 +8,7 @@
   __global const type *a = EK_READ(type, a) + n0 * a_batch.s0 + n1 * a_batch.s1 + n2 * a_batch.s2 + row * a_stride.s0;   \
   __global const type *b = EK_READ(type, b) + n0 * b_batch.s0 + n1 * b_batch.s1 + n2 * b_batch.s2 + column * b_stride.s1; \
   const int rows = min(size.s0 - row, 4), columns = min(size.s1 - column, 4);                                            \
-  const int4 at_a = min((int4)(0, 1, 2, 3), rows - 1) * a_stride.s0, at_b = min((int4)(0, 1, 2, 3), columns - 1) * b_stride.s1; \
+  const int4 at_a = min((int4)(0, 1, 2, 3), (int4)(rows - 1)) * a_stride.s0, at_b = min((int4)(0, 1, 2, 3), (int4)(columns - 1)) * b_stride.s1; \
   for (int k = 0; k < size.s2; k++, a += a_stride.s1, b += b_stride.s0) {                                                \
     const sum_type va = load_a, vb = load_b;                                                                             \
     step                                                                                                                 \
