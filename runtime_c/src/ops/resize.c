@@ -75,11 +75,7 @@ static bool is_interpolated(const ek_resize_attrs *attrs) { return attrs->mode !
 static ek_resize_axis axis_of(const ek_op_context *ctx, uint32_t i) {
   const ek_tensor *x = ek_input(ctx, 0), *scales = ek_input(ctx, 2), *roi = ek_input(ctx, 3);
   ek_resize_axis a = {x->dims[i], ek_output(ctx, 0)->dims[i], 0.0, 0.0, 1.0};
-  if (scales != NULL && scales->data != NULL) {
-    const float scale = ((const float *)scales->data)[i];
-    /* a factor that is the fraction out / in rounded to float32 means the fraction itself */
-    if (a.in == 0 || (float)((double)a.out / (double)a.in) != scale) a.scale = (double)scale;
-  }
+  if (scales != NULL && scales->data != NULL) a.scale = ek_resize_scale(a.in, a.out, ((const float *)scales->data)[i]);
   if (roi != NULL && roi->data != NULL) {
     a.roi_start = (double)((const float *)roi->data)[i];
     a.roi_end = (double)((const float *)roi->data)[i + x->rank];

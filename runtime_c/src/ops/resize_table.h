@@ -10,6 +10,11 @@ typedef struct ek_resize_axis {
   double roi_start, roi_end;
 } ek_resize_axis;
 
+/* ek_resize_axis.scale for the factor of the `scales` input: one that is the fraction out / in rounded to float32 means the fraction. */
+static inline double ek_resize_scale(int64_t in, int64_t out, float factor) {
+  return in != 0 && (float)((double)out / (double)in) == factor ? 0.0 : (double)factor;
+}
+
 /* Taps of each output element. 0 where the filter would be too wide to count. */
 int64_t ek_resize_taps(const ek_resize_attrs *attrs, const ek_resize_axis *axis);
 

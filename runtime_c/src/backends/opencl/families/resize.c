@@ -20,8 +20,9 @@ static bool is_known(const ek_tensor *t) { return t == NULL || t->is_constant; }
 
 static ek_resize_axis axis_of(const ek_cl_build *b, uint32_t i) {
   const ek_tensor *scales = ek_input(b->ctx, 2);
-  const double scale = scales != NULL ? (double)((const float *)scales->data)[i] : 0.0;
-  return (ek_resize_axis){ek_input(b->ctx, 0)->dims[i], ek_output(b->ctx, 0)->dims[i], scale, 0.0, 1.0};
+  const int64_t in = ek_input(b->ctx, 0)->dims[i], out = ek_output(b->ctx, 0)->dims[i];
+  const double scale = scales != NULL ? ek_resize_scale(in, out, ((const float *)scales->data)[i]) : 0.0;
+  return (ek_resize_axis){in, out, scale, 0.0, 1.0};
 }
 
 static ek_status read_axes(ek_cl_build *b, resize_form *f) {
