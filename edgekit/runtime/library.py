@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from functools import cache
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +34,20 @@ def library_path() -> Path:
             raise RuntimeLibraryError(f"${ENVIRONMENT_VARIABLE} names {path}, which does not exist; build it or unset the variable")
         return path
     name = {"win32": "edgekit.dll", "darwin": "libedgekit.dylib"}.get(sys.platform, "libedgekit.so")
-    found = resources.files("edgekit.runtime") / "lib" / name
-    with resources.as_file(found) as path:
+    for path in _candidates(name):
         if path.is_file():
             return path
     raise RuntimeLibraryError(
         f"the C library {name} is not installed with the package; run `make build`, or set ${ENVIRONMENT_VARIABLE} to a built one"
     )
+
+
+def _candidates(name: str) -> Iterator[Path]:
+    """Beside this module in an installed package; where the distribution put it in an editable install."""
+    with resources.as_file(resources.files("edgekit.runtime") / "lib" / name) as path:
+        yield path
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        yield Path(str(metadata.distribution("edgekit").locate_file(f"edgekit/runtime/lib/{name}")))
 
 
 @cache
