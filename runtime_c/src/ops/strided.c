@@ -90,7 +90,7 @@ typedef struct strided_job {
 
 /* An element may be several smaller ones joined: it has their alignment only, so it is copied as bytes. */
 #define EK_STRIDED_LOOP(size) \
-  for (int64_t i = 0; i < n; i++, src += src_step, dst += dst_step) memcpy(dst, src, size)
+  for (int64_t i = 0; i < n; i++, src += src_step, dst += dst_step) memmove(dst, src, size)
 
 static void copy_run(char *dst, int64_t dst_step, const char *src, int64_t src_step, int64_t n, size_t item) {
   if (src_step == 0 && dst_step == (int64_t)item && (item == 1 || item == 2 || item == 4 || item == 8)) {
