@@ -246,6 +246,7 @@ static const family families[] = {
     {EK_OP_REQUANTIZE, ek_cl_build_quantization},
     {EK_OP_LOOKUP, ek_cl_build_lookup},
     {EK_OP_CONV, ek_cl_build_conv},
+    {EK_OP_CONV_TRANSPOSE, ek_cl_build_conv_transpose},
     {EK_OP_FULLY_CONNECTED, ek_cl_build_fully_connected},
     {EK_OP_MAT_MUL, ek_cl_build_mat_mul},
     {EK_OP_MAX_POOL, ek_cl_build_pool},

@@ -67,6 +67,7 @@ ek_status ek_cl_build_unary(ek_cl_build *b);
 ek_status ek_cl_build_quantization(ek_cl_build *b);
 ek_status ek_cl_build_lookup(ek_cl_build *b);
 ek_status ek_cl_build_conv(ek_cl_build *b);
+ek_status ek_cl_build_conv_transpose(ek_cl_build *b);
 ek_status ek_cl_build_fully_connected(ek_cl_build *b);
 ek_status ek_cl_build_mat_mul(ek_cl_build *b);
 ek_status ek_cl_build_pool(ek_cl_build *b);

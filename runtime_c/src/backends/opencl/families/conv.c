@@ -1,4 +1,4 @@
-/* Conv and FullyConnected. Three kernels a type: tiles (channels last, one group, constant weights, packed), depthwise (the same with
+/* Conv, ConvTranspose and FullyConnected. Three kernels a type: tiles (channels last, one group, constant weights, packed), depthwise (the same with
  * as many groups as channels), and one for everything else that reads the weights as the file holds them. */
 #include <math.h>
 #include <string.h>
@@ -13,7 +13,7 @@ typedef struct conv_form {
   int64_t inputs;          /* input channels of one group */
   int64_t taps;
   float min, max;
-  bool is_i8;
+  bool is_i8, is_transposed;
   float *multiplier; /* by output channel, rounded up to 4 with zeros; NULL while dry */
   ek_cl_quant qx, qy;
 } conv_form;
@@ -24,7 +24,7 @@ static size_t rounded_up(int64_t n) { return (size_t)(n + 3) / 4 * 4; }
 
 static conv_kind kind_of(const conv_form *f) {
   const bool constant = f->w->is_constant && (f->bias == NULL || f->bias->is_constant);
-  if (!constant || !f->g.channels_last) return CONV_ANY;
+  if (!constant || !f->g.channels_last || f->is_transposed) return CONV_ANY;
   if (f->groups == 1) return CONV_TILE;
   return f->inputs == 1 && f->outputs == f->groups ? CONV_DEPTHWISE : CONV_ANY;
 }
@@ -86,7 +86,8 @@ static void arg_real(ek_cl_build *b, const ek_tensor *t) {
 }
 
 static ek_status build_any(ek_cl_build *b, const conv_form *f) {
-  ek_cl_begin(b, EK_CL_FILE_CONV, f->is_i8 ? "conv_i8" : "conv_f32");
+  static const char *const names[2][2] = {{"conv_f32", "conv_i8"}, {"conv_transpose_f32", "conv_transpose_i8"}};
+  ek_cl_begin(b, EK_CL_FILE_CONV, names[f->is_transposed][f->is_i8]);
   ek_cl_arg_tensor(b, f->x);
   if (f->is_i8) {
     ek_cl_arg_tensor(b, f->w);
@@ -197,6 +198,22 @@ ek_status ek_cl_build_conv(ek_cl_build *b) {
   f.outputs = f.w->dims[0];
   f.inputs = f.w->dims[f.w->rank - 1];
   f.taps = ek_spatial_positions(f.g.window.kernel);
+  f.min = attrs->clamp_min;
+  f.max = attrs->clamp_max;
+  return build(b, &f);
+}
+
+ek_status ek_cl_build_conv_transpose(ek_cl_build *b) {
+  const ek_conv_transpose_attrs *attrs = b->ctx->attrs;
+  conv_form f = {.x = ek_input(b->ctx, 0), .w = ek_input(b->ctx, 1), .bias = ek_input(b->ctx, 2), .y = ek_output(b->ctx, 0)};
+  f.is_transposed = true;
+  f.g.channels_last = attrs->layout == EK_CONV_TRANSPOSE_LAYOUT_NHWC;
+  EK_TRY(ek_spatial_split(b->ctx, f.x, f.g.channels_last, &f.g.in));
+  EK_TRY(ek_spatial_split(b->ctx, f.y, f.g.channels_last, &f.g.out));
+  EK_TRY(ek_window_read(b->ctx, f.x->rank - 2, f.w->dims + 1, attrs->strides, attrs->pads, attrs->dilations, false, &f.g.window));
+  f.groups = attrs->groups;
+  f.outputs = f.w->dims[0];
+  f.inputs = f.w->dims[f.w->rank - 1];
   f.min = attrs->clamp_min;
   f.max = attrs->clamp_max;
   return build(b, &f);

@@ -8,18 +8,29 @@ int4 ek_window_start(int position, int4 y_size, int4 stride, int4 begin) {
 
 int ek_positions(int4 size) { return size.s0 * size.s1 * size.s2; }
 
+// The input position under a tap.
+int4 ek_conv_tap(int position, int4 y_size, int4 tap, int4 stride, int4 dilation, int4 begin) {
+  return ek_window_start(position, y_size, stride, begin) + tap * dilation;
+}
+
+// The input position that a tap of a transposed convolution scatters to this output, with -1 where there is none.
+int ek_scattered(int at, int stride) { return at >= 0 && at % stride == 0 ? at / stride : -1; }
+int4 ek_conv_transpose_tap(int position, int4 y_size, int4 tap, int4 stride, int4 dilation, int4 begin) {
+  const int4 at = ek_window_start(position, y_size, (int4)(1), -begin) - tap * dilation;
+  return (int4)(ek_scattered(at.s0, stride.s0), ek_scattered(at.s1, stride.s1), ek_scattered(at.s2, stride.s2), 0);
+}
+
 // ---- any layout, any groups, weights as the file holds them: [O, taps..., I / groups] ----
 
-#define EK_CONV_ANY(type, sum, finish)                                                                                 \
+#define EK_CONV_ANY(type, tap, sum, finish)                                                                            \
   const int o = (int)get_global_id(0), position = (int)get_global_id(1), n = (int)get_global_id(2);                    \
   if (o >= y_size.s3 || position >= ek_positions(y_size)) return;                                                      \
   __global const type *x = EK_READ(type, x) + n * ek_positions(x_size) * x_size.s3 + o / outputs * inputs * x_stride.s3; \
   __global const type *w = EK_READ(type, w) + o * taps.s0 * taps.s1 * taps.s2 * inputs;                                \
-  const int4 start = ek_window_start(position, y_size, stride, begin);                                                 \
   for (int i = 0; i < taps.s0; i++) {                                                                                  \
     for (int j = 0; j < taps.s1; j++) {                                                                                \
       for (int k = 0; k < taps.s2; k++, w += inputs) {                                                                 \
-        const int4 at = start + (int4)(i, j, k, 0) * dilation;                                                         \
+        const int4 at = tap(position, y_size, (int4)(i, j, k, 0), stride, dilation, begin);                            \
         if (at.s0 < 0 || at.s1 < 0 || at.s2 < 0 || at.s0 >= x_size.s0 || at.s1 >= x_size.s1 || at.s2 >= x_size.s2) continue; \
         __global const type *from = x + at.s0 * x_stride.s0 + at.s1 * x_stride.s1 + at.s2 * x_stride.s2;               \
         for (int c = 0; c < inputs; c++) sum;                                                                          \
@@ -30,19 +41,26 @@ int ek_positions(int4 size) { return size.s0 * size.s1 * size.s2; }
                  position / y_size.s2 % y_size.s1 * y_stride.s1 + position % y_size.s2 * y_stride.s2 + o * y_stride.s3; \
   EK_WRITE(type, y)[to] = finish;
 
-__kernel void conv_f32(EK_IN(x), EK_IN(w), EK_IN(bias), EK_OUT(y), EK_WINDOW, const int inputs, const int outputs, const int has_bias,
-                       const float low, const float high) {
-  float acc = 0.0f;
-  EK_CONV_ANY(float, acc = EK_MULTIPLY_ADD(from[c * x_stride.s3], w[c], acc),
-              ek_clamp(has_bias ? acc + EK_READ(float, bias)[o] : acc, low, high))
-}
+#define EK_CONV_F32(name, tap)                                                                                           \
+  __kernel void name(EK_IN(x), EK_IN(w), EK_IN(bias), EK_OUT(y), EK_WINDOW, const int inputs, const int outputs,         \
+                     const int has_bias, const float low, const float high) {                                            \
+    float acc = 0.0f;                                                                                                    \
+    EK_CONV_ANY(float, tap, acc = EK_MULTIPLY_ADD(from[c * x_stride.s3], w[c], acc),                                     \
+                ek_clamp(has_bias ? acc + EK_READ(float, bias)[o] : acc, low, high))                                     \
+  }
+EK_CONV_F32(conv_f32, ek_conv_tap)
+EK_CONV_F32(conv_transpose_f32, ek_conv_transpose_tap)
 
-__kernel void conv_i8(EK_IN(x), EK_IN(w), EK_IN(bias), EK_OUT(y), EK_WINDOW, const int inputs, const int outputs, const int has_bias,
-                      EK_IN(multiplier), const int x_zero, const int y_zero, const float low, const float high) {
-  int acc = 0;
-  EK_CONV_ANY(char, acc += (from[c * x_stride.s3] - x_zero) * w[c],
-              (char)ek_requantize(has_bias ? acc + EK_READ(int, bias)[o] : acc, EK_READ(float, multiplier)[o], low, high, y_zero))
-}
+#define EK_CONV_I8(name, tap)                                                                                            \
+  __kernel void name(EK_IN(x), EK_IN(w), EK_IN(bias), EK_OUT(y), EK_WINDOW, const int inputs, const int outputs,         \
+                     const int has_bias, EK_IN(multiplier), const int x_zero, const int y_zero, const float low,         \
+                     const float high) {                                                                                 \
+    int acc = 0;                                                                                                         \
+    EK_CONV_ANY(char, tap, acc += (from[c * x_stride.s3] - x_zero) * w[c],                                               \
+                (char)ek_requantize(has_bias ? acc + EK_READ(int, bias)[o] : acc, EK_READ(float, multiplier)[o], low, high, y_zero)) \
+  }
+EK_CONV_I8(conv_i8, ek_conv_tap)
+EK_CONV_I8(conv_transpose_i8, ek_conv_transpose_tap)
 
 // ---- channels last, one group, packed weights [taps, I, O rounded up to 4]: four output channels of four positions an item ----
 // Also fully connected layers: one tap, the rows of x are the positions.
