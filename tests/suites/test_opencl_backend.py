@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from edgekit.format import write_bytes
 from edgekit.ir import Graph, GraphBuilder
 from edgekit.reference import run_graph
 from edgekit.runtime import Session, devices
+from edgekit.runtime.library import backend_handle, ffi, lib
 from edgekit.types import F32, I8, Array, QuantParams
 from tests.cases import all_cases
 from tests.cases.case import OpCase, rng
@@ -129,6 +131,78 @@ def test_division_in_integers_on_hard_numbers(monkeypatch: pytest.MonkeyPatch) -
         got = session.run({"x": x})["y"]
         assert session.nodes[0].backend == "opencl"
     np.testing.assert_array_equal(got, run_graph(b.graph, {"x": x})["y"])
+
+
+class _FailingAllocator:
+    """An ``ek_allocator`` that refuses the ``fail_at``-th request and counts what is still held."""
+
+    def __init__(self) -> None:
+        self.fail_at = -1
+        self.requests = 0
+        self.held: dict[int, Any] = {}
+        self._alloc = ffi.callback("void *(void *, size_t, size_t)", self._give)
+        self._free = ffi.callback("void (void *, void *)", self._take)
+        self.handle = ffi.new("ek_allocator *")
+        self.handle.alloc, self.handle.free = self._alloc, self._free
+
+    def _give(self, user: Any, size: int, alignment: int) -> Any:
+        self.requests += 1
+        if self.requests - 1 == self.fail_at:
+            return ffi.NULL
+        memory = ffi.new("char[]", size + alignment)
+        address = int(ffi.cast("uintptr_t", memory))
+        aligned = -(-address // alignment) * alignment
+        self.held[aligned] = memory
+        return ffi.cast("void *", aligned)
+
+    def _take(self, user: Any, memory: Any) -> None:
+        del self.held[int(ffi.cast("uintptr_t", memory))]
+
+
+def _run_with(allocator: _FailingAllocator, model: bytes, feeds: dict[str, Array], folder: Path) -> tuple[int, bytes]:
+    """Status of the first call that failed, and the bytes of output 0 where none did."""
+    options = ffi.new("ek_env_options *", {"struct_size": ffi.sizeof("ek_env_options"), "allocator": allocator.handle})
+    cache = ffi.new("char[]", os.fsencode(folder))
+    options.cache_dir = cache
+    env, loaded, session = ffi.new("ek_env **"), ffi.new("ek_model **"), ffi.new("ek_session **")
+    backends = ffi.new("ek_backend *[]", [ffi.cast("ek_backend *", backend_handle("opencl"))])
+    how = ffi.new("ek_session_options *", {"struct_size": ffi.sizeof("ek_session_options"), "backends": backends, "backend_count": 1})
+    out = b""
+    status = lib().ek_env_create(options, env)
+    if status == 0:
+        status = lib().ek_model_load_memory(env[0], ffi.from_buffer(model), len(model), loaded)
+    if status == 0:
+        status = lib().ek_session_create(env[0], loaded[0], how, session)
+    if status == 0:
+        requests = allocator.requests
+        data = next(iter(feeds.values()))
+        assert lib().ek_session_set_input(session[0], 0, ffi.from_buffer(data), data.nbytes) == 0
+        assert lib().ek_session_run(session[0]) == 0
+        assert allocator.requests == requests, "run allocates"
+        pointer, size = ffi.new("const void **"), ffi.new("size_t *")
+        assert lib().ek_session_output_data(session[0], 0, pointer, size) == 0
+        out = bytes(ffi.buffer(pointer[0], size[0]))
+    lib().ek_session_destroy(session[0])
+    lib().ek_model_destroy(loaded[0])
+    lib().ek_env_destroy(env[0])
+    return int(status), out
+
+
+def test_allocations_that_fail() -> None:
+    """Each allocation in turn is refused: an error or a fallback, no crash, nothing kept; `run` asks for none."""
+    require_opencl()
+    graph, feeds = _int8_graph()
+    model, want = write_bytes(graph), run_graph(graph, feeds)["s"].tobytes()
+    allocator = _FailingAllocator()
+    outcomes: list[int] = []
+    while not outcomes or allocator.requests > allocator.fail_at:
+        allocator.fail_at, allocator.requests = len(outcomes), 0
+        status, out = _run_with(allocator, model, feeds, cache_dir())
+        assert allocator.held == {}, f"memory is kept after allocation {allocator.fail_at} failed"
+        assert status in (0, 2), f"status {status} after allocation {allocator.fail_at} failed"
+        assert status != 0 or out == want
+        outcomes.append(status)
+    assert outcomes[0] == 2 and outcomes[-1] == 0 and len(outcomes) > 10
 
 
 # ---- the program cache ----
