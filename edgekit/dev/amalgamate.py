@@ -232,10 +232,13 @@ def _version_check(name: str, processor: str, gcc: int, clang: int) -> str:
     )
 
 
-def sources(isas: set[str]) -> list[Path]:
-    """Every source file of the library, ISAs in their order."""
+def sources(isas: set[str], opencl: bool = False) -> list[Path]:
+    """Every source file of the library, ISAs in their order; the OpenCL back end or the file that stands for its absence."""
     rank = list(ISAS)
     found = [p for f in FOLDERS for p in sorted((RUNTIME / "src" / f).rglob("*.c"))] + sorted((RUNTIME / "gen").rglob("*.c"))
+    found = [p for p in found if p.stem != "opencl_absent" and (opencl or "opencl" not in p.relative_to(RUNTIME).as_posix())]
+    if not opencl:
+        found.append(RUNTIME / "src" / "backends" / "opencl_absent.c")
     kept = [p for p in found if _isa_of(p) in {"", *isas}]
     kernels = sorted((p for p in kept if _isa_of(p)), key=lambda p: (rank.index(_isa_of(p)), p))
     return [p for p in kept if not _isa_of(p)] + kernels
@@ -261,7 +264,7 @@ def needed_sources(all_sources: list[Path], op_files: set[str]) -> list[Path]:
                 defines.setdefault(name, set()).add(p)
     ops = RUNTIME / "src" / "ops"
     is_op = {p: p.parent == ops and re.search(rf"const ek_op ek_op_{p.stem} =", p.read_text()) is not None for p in all_sources}
-    keep = {p for p in all_sources if not is_op[p] and p.parent.parts[-1] in ("api", "session", "model", "cpu", "gen", "base")}
+    keep = {p for p in all_sources if not is_op[p] and p.parent.parts[-1] in ("api", "session", "model", "cpu", "gen", "base", "backends")}
     keep |= {p for p in all_sources if is_op[p] and p.stem in op_files}
     keep -= {p for p in keep if p.stem == "ek_opencl_kernels_gen"}  # devices are not part of what one model needs
     todo = list(keep)
@@ -294,14 +297,15 @@ def operators_of(model: Path) -> set[str]:
     return {snake(n.op) for g in read_model(model).walk() for n in g.nodes}
 
 
-def amalgamate(isas: set[str], op_files: set[str] | None = None) -> str:
+def amalgamate(isas: set[str], op_files: set[str] | None = None, opencl: bool = False) -> str:
     """The text of ``edgekit.c``.
 
     Args:
         isas: ISA suffixes to keep.
         op_files: operators to keep; None for all.
+        opencl: keep the OpenCL back end (with all operators only).
     """
-    files = sources(isas)
+    files = sources(isas, opencl and op_files is None)
     edit: dict[str, str] = {}
     if op_files is not None:
         files = needed_sources(files, op_files)
@@ -323,12 +327,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for edgekit.c and edgekit.h")
     parser.add_argument("--model", type=Path, action="append", help="keep only the operators of this .ekm file (may be repeated)")
     parser.add_argument("--isa", help=f"comma-separated ISAs to keep, of {', '.join(ISAS)}; all by default")
+    parser.add_argument("--opencl", action="store_true", help="with the OpenCL back end; without --model only")
     args = parser.parse_args()
     isas = set(ISAS) if args.isa is None else set(args.isa.split(",")) | {"scalar"}
     if unknown := isas - set(ISAS):
         parser.error(f"no ISA called {', '.join(sorted(unknown))}")
     ops = None if not args.model else set().union(*(operators_of(m) for m in args.model))
-    text = amalgamate(isas, ops)
+    text = amalgamate(isas, ops, args.opencl)
     args.output.mkdir(parents=True, exist_ok=True)
     (args.output / "edgekit.c").write_text(text)
     (args.output / "edgekit.h").write_text((RUNTIME / "include" / "edgekit" / "edgekit.h").read_text())

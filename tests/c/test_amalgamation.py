@@ -38,13 +38,16 @@ def test_same_results(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-@pytest.mark.parametrize("compiler", ["clang", "aarch64", "scalar"])
+@pytest.mark.parametrize("compiler", ["clang", "aarch64", "scalar", "opencl"])
 def test_other_compilers(folder: Path, tmp_path: Path, compiler: str) -> None:
     source = [str(folder / "edgekit.c"), "-O1", "-c", "-o", str(tmp_path / "edgekit.o")]
     if compiler == "clang":
         run([clang(), *source])
     elif compiler == "aarch64":
         run([require_program("qemu", "aarch64-linux-gnu-gcc", "apt-get install gcc-aarch64-linux-gnu"), *source])
+    elif compiler == "opencl":
+        run([*AMALGAMATE, str(tmp_path), "--opencl"])
+        run([os.environ.get("CC", "cc"), str(tmp_path / "edgekit.c"), *source[1:]])
     else:
         run([os.environ.get("CC", "cc"), "-DEK_AMALGAMATION_SCALAR", *source])
 
