@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-import edgekit.prune  # noqa: F401  (the functions below shadow the packages of the same name; import those first)
-import edgekit.quantize  # noqa: F401
-import edgekit.report  # noqa: F401
+import edgekit.prune
+import edgekit.quantize
+import edgekit.report
 import edgekit.simulate  # noqa: F401
 from edgekit import converters
 from edgekit.errors import ConversionError, EdgekitError, QuantizationError
@@ -143,7 +143,9 @@ def _numbers_only(shapes: Shapes | None) -> dict[str, tuple[int, ...]]:
     out: dict[str, tuple[int, ...]] = {}
     for name, dims in (shapes or {}).items():
         if any(d is not None and not isinstance(d, int) for d in dims):
-            raise ConversionError(f"input {name!r}: the shape of a model that is an .ekm file or a Graph already is given in numbers, not {tuple(dims)}")
+            raise ConversionError(
+                f"input {name!r}: the shape of a model that is an .ekm file or a Graph already is given in numbers, not {tuple(dims)}"
+            )
         out[name] = tuple(-1 if not isinstance(d, int) else d for d in dims)
     return out
 
@@ -154,7 +156,9 @@ def _require_bounds(graph: Graph) -> None:
     for v in graph.inputs:
         most = [d if isinstance(d, int) else d.limits()[1] for d in v.shape]
         if None in most:
-            dims = ",".join(str(d) if isinstance(d, int) else f"1..{'SIZE' if k is None else k}" for d, k in zip(v.shape, most, strict=True))
+            dims = ",".join(
+                str(d) if isinstance(d, int) else f"1..{'SIZE' if k is None else k}" for d, k in zip(v.shape, most, strict=True)
+            )
             found.append(f"input {v.name!r} is {v.dtype.label}{format_shape(v.shape)}: pass --shape {v.name}:{dims}, or fixed sizes")
     if found:
         raise ConversionError("memory cannot be planned for dimensions without an upper bound; " + "; ".join(found))
@@ -213,7 +217,9 @@ def convert(
     opts = options or ConvertOptions()
     recipe = get_recipe(quantize) if quantize is not None else None
     if recipe is not None and recipe.needs_calibration and calibration is None:
-        raise QuantizationError(f"{recipe.name} needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them")
+        raise QuantizationError(
+            f"{recipe.name} needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them"
+        )
     notes: list[str] = []
     _tell(opts, "read", 0, None)
     imported = _import(source, shapes, notes)
@@ -233,7 +239,9 @@ def convert(
     return _conversion(Path(path), written, graph, log, source, errors, quantization_errors, notes)
 
 
-def quantize(source: Any, path: str | os.PathLike[str], recipe: str | Recipe, calibration: Any = None, options: ConvertOptions | None = None) -> Conversion:
+def quantize(
+    source: Any, path: str | os.PathLike[str], recipe: str | Recipe, calibration: Any = None, options: ConvertOptions | None = None
+) -> Conversion:
     """Quantize a model: any source format, a :class:`Graph`, or a float ``.ekm``. See :func:`convert`.
 
     Args:
@@ -421,7 +429,14 @@ def _quantization_check(float_graph: Graph, graph: Graph, data: CalibrationData 
     return _errors(float_graph, graph, samples)
 
 
-def _stamp(graph: Graph, source: Any, recipe: Recipe | None, errors: Sequence[ErrorFigures], quantized: Sequence[ErrorFigures], options: ConvertOptions) -> None:
+def _stamp(
+    graph: Graph,
+    source: Any,
+    recipe: Recipe | None,
+    errors: Sequence[ErrorFigures],
+    quantized: Sequence[ErrorFigures],
+    options: ConvertOptions,
+) -> None:
     """Facts that travel in the file. Nothing that differs between two equal conversions: no times, no absolute paths."""
     m = graph.metadata
     m["edgekit.version"] = __version__

@@ -22,8 +22,8 @@ def write_text(path: Path, text: str) -> None:
                 f.write(text)
             umask = os.umask(0)
             os.umask(umask)
-            os.chmod(tmp, 0o666 & ~umask)
-            os.replace(tmp, path)
+            Path(tmp).chmod(0o666 & ~umask)
+            Path(tmp).replace(path)
         except BaseException:
             Path(tmp).unlink(missing_ok=True)
             raise

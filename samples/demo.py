@@ -75,7 +75,9 @@ def run_all(run: Run, images: np.ndarray, what: str, console: Console) -> tuple[
     return np.stack(logits), float(np.median(times))
 
 
-def measured(model: edgekit.Conversion, name: str, backend: str, where: str, held_out: tuple[np.ndarray, np.ndarray], console: Console) -> Row:
+def measured(
+    model: edgekit.Conversion, name: str, backend: str, where: str, held_out: tuple[np.ndarray, np.ndarray], console: Console
+) -> Row:
     """Run a model on this machine."""
     images, labels = held_out
     with edgekit.Session(model.path, backend=backend) as session:

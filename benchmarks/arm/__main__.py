@@ -36,7 +36,8 @@ def build_tools() -> tuple[Path, Path]:
 def count(model: Path, core: str, plugin: Path, program: Path) -> int:
     """Executed instructions of one inference of ``model`` on an emulated core."""
     with tempfile.NamedTemporaryFile() as out:
-        command = ["qemu-aarch64", "-cpu", core, "-plugin", f"{plugin},out={out.name}", "-L", SYSROOT, str(program), str(model), "--count-marks"]
+        qemu = ["qemu-aarch64", "-cpu", core, "-plugin", f"{plugin},out={out.name}", "-L", SYSROOT]
+        command = [*qemu, str(program), str(model), "--count-marks"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={})
         return int(Path(out.name).read_text())
 
@@ -44,7 +45,8 @@ def count(model: Path, core: str, plugin: Path, program: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.arm", description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", type=Path, help=".ekm files")
-    parser.add_argument("--cpu", default="cortex-a76", help="qemu core: cortex-a72 (NEON), cortex-a76 (dot product), max,sve=off,sme=off (i8mm)")
+    cores = "qemu core: cortex-a72 (NEON), cortex-a76 (dot product), max,sve=off,sme=off (i8mm)"
+    parser.add_argument("--cpu", default="cortex-a76", help=cores)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--limit", type=float, help="fail when a model executes more instructions per multiply-accumulate than this")
     args = parser.parse_args()
@@ -53,7 +55,8 @@ def main() -> int:
     for model in args.models:
         macs = graph_macs(read_model(model))
         executed = count(model, args.cpu, plugin, program)
-        rows.append({"model": str(model), "cpu": args.cpu, "instructions": executed, "macs": macs, "per_mac": executed / macs if macs else None})
+        per_mac = executed / macs if macs else None
+        rows.append({"model": str(model), "cpu": args.cpu, "instructions": executed, "macs": macs, "per_mac": per_mac})
     if args.json:
         print(json.dumps(rows, indent=2))
     else:

@@ -25,8 +25,8 @@ from edgekit.report.formatting import decibel, duration, size
 __all__ = [
     "console",
     "decibel",
-    "error_console",
     "duration",
+    "error_console",
     "model_file",
     "parse_inputs",
     "parse_shapes",

@@ -21,7 +21,14 @@ def numbers(text: str, option: str) -> tuple[float, ...]:
 
 
 def run_conversion(
-    source: Path, output: Path, quantize: str | None, calibration: Path | None, shape: list[str], images: ImageOptions, samples: int | None, json: bool
+    source: Path,
+    output: Path,
+    quantize: str | None,
+    calibration: Path | None,
+    shape: list[str],
+    images: ImageOptions,
+    samples: int | None,
+    json: bool,
 ) -> api.Conversion:
     """Convert with a progress bar."""
     with progress_bar(quiet=json) as tell:
@@ -38,7 +45,10 @@ def conversion_record(c: api.Conversion) -> dict[str, Any]:
         "sha256": c.sha256,
         "peak_memory_bytes": c.arena_bytes,
         "nodes": sum(len(g.nodes) for g in c.graph.walk()),
-        "inputs": [{"name": v.name, "dtype": v.dtype.label, "shape": [str(d) if not isinstance(d, int) else d for d in v.shape]} for v in c.graph.inputs],
+        "inputs": [
+            {"name": v.name, "dtype": v.dtype.label, "shape": [str(d) if not isinstance(d, int) else d for d in v.shape]}
+            for v in c.graph.inputs
+        ],
         "outputs": [
             {"name": n, "dtype": v.dtype.label, "shape": [str(d) if not isinstance(d, int) else d for d in v.shape]}
             for n, v in zip(c.graph.output_names, c.graph.outputs, strict=True)
@@ -58,7 +68,9 @@ def show_conversion(c: api.Conversion, json: bool) -> None:
         return
     out = console()
     ratio = f" ({c.nbytes / c.source_nbytes:.0%} of the source's {size(c.source_nbytes)})" if c.source_nbytes else ""
-    out.print(f"wrote {c.path}: {size(c.nbytes)}{ratio}, peak memory {size(c.arena_bytes)} ({c.arena_bytes} bytes)", markup=False, soft_wrap=True)
+    out.print(
+        f"wrote {c.path}: {size(c.nbytes)}{ratio}, peak memory {size(c.arena_bytes)} ({c.arena_bytes} bytes)", markup=False, soft_wrap=True
+    )
     out.print(f"sha256 {c.sha256}", markup=False, soft_wrap=True)
     for note in c.notes:
         out.print(f"note: {note}", markup=False, soft_wrap=True)
@@ -66,7 +78,10 @@ def show_conversion(c: api.Conversion, json: bool) -> None:
         out.print(table("quantized against float", ["output", "SQNR", "max error", "range"], _rows(c)))
     elif c.errors:
         worst = max(c.errors, key=lambda e: e.max_abs / (e.range or 1))
-        out.print(f"self-check: largest difference to the source graph {worst.max_abs:.3g} (output {worst.name!r}, range {worst.range:.3g})", markup=False)
+        out.print(
+            f"self-check: largest difference to the source graph {worst.max_abs:.3g} (output {worst.name!r}, range {worst.range:.3g})",
+            markup=False,
+        )
 
 
 def _rows(c: api.Conversion) -> list[list[str]]:

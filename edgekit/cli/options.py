@@ -8,18 +8,31 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text; no progress bar.")]
-Shape = Annotated[list[str], typer.Option("--shape", help="Fix or bound a dynamic input: NAME:DIM,DIM,... with numbers, ranges (1..8) or ? for as it is. Repeat for several inputs.")]
+Shape = Annotated[
+    list[str],
+    typer.Option(
+        "--shape",
+        help="Fix or bound a dynamic input: NAME:DIM,DIM,... with numbers, ranges (1..8) or ? for as it is. Repeat for several inputs.",
+    ),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The .ekm file to write. It appears whole or not at all.")]
 Source = Annotated[Path, typer.Argument(help="The model: a file or folder of any supported format, or an .ekm file.")]
 Model = Annotated[Path, typer.Argument(help="An .ekm file.")]
 Quantize = Annotated[
-    str | None, typer.Option("--quantize", "-q", help="int8, int8:min-max, int8:percentile[:NUMBER], int8:mse, float16 or int8-weight-only.")
+    str | None,
+    typer.Option("--quantize", "-q", help="int8, int8:min-max, int8:percentile[:NUMBER], int8:mse, float16 or int8-weight-only."),
 ]
-Calibration = Annotated[Path | None, typer.Option("--calibration", "-c", help="Folder of typical inputs (.npy .npz .png .jpg .bmp); int8 needs one.")]
+Calibration = Annotated[
+    Path | None, typer.Option("--calibration", "-c", help="Folder of typical inputs (.npy .npz .png .jpg .bmp); int8 needs one.")
+]
 Samples = Annotated[int | None, typer.Option("--samples", min=1, help="Use at most that many calibration samples.")]
-Mean = Annotated[str, typer.Option("--mean", help="Subtracted from pixel / 255 of calibration images; one number, or one a channel: 0.485,0.456,0.406.")]
+Mean = Annotated[
+    str, typer.Option("--mean", help="Subtracted from pixel / 255 of calibration images; one number, or one a channel: 0.485,0.456,0.406.")
+]
 Std = Annotated[str, typer.Option("--std", help="Divides pixel / 255 - mean; one number, or one a channel.")]
 Bgr = Annotated[bool, typer.Option("--bgr", help="Calibration images are fed blue-green-red.")]
 Backend = Annotated[str, typer.Option("--backend", "-b", help="cpu or opencl; the CPU takes what the device declines.")]
 Threads = Annotated[int, typer.Option("--threads", "-t", min=1, help="CPU threads.")]
-Isa = Annotated[str | None, typer.Option("--isa", help="Highest instruction set to use: scalar, avx2, avx512, avx512vnni, neon, neondot ...")]
+Isa = Annotated[
+    str | None, typer.Option("--isa", help="Highest instruction set to use: scalar, avx2, avx512, avx512vnni, neon, neondot ...")
+]

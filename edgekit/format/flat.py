@@ -17,7 +17,7 @@ from edgekit.format.generated.schema import STRUCTS, TABLES, UNION
 
 Record = dict[str, Any]
 
-_FORMATS = {"bool": "?", "i8": "b", "u8": "B", "i16": "h", "u16": "H", "i32": "i", "u32": "I", "i64": "q", "u64": "Q", "f32": "f", "f64": "d"}
+_FORMATS = dict(zip(("bool", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f32", "f64"), "?bBhHiIqQfd", strict=True))
 _FLAGS = {
     "bool": N.BoolFlags, "i8": N.Int8Flags, "u8": N.Uint8Flags, "i16": N.Int16Flags, "u16": N.Uint16Flags, "i32": N.Int32Flags,
     "u32": N.Uint32Flags, "i64": N.Int64Flags, "u64": N.Uint64Flags, "f32": N.Float32Flags, "f64": N.Float64Flags,

@@ -58,7 +58,8 @@ class _Loader:
         self.ranges: dict[str, tuple[int, int | None]] = {}
         if SYMBOLS_KEY in self.metadata:
             try:
-                self.ranges = {k: (int(lo), None if hi is None else int(hi)) for k, (lo, hi) in json.loads(self.metadata[SYMBOLS_KEY]).items()}
+                found = json.loads(self.metadata[SYMBOLS_KEY])
+                self.ranges = {k: (int(lo), None if hi is None else int(hi)) for k, (lo, hi) in found.items()}
             except (ValueError, TypeError, AttributeError) as e:
                 raise FormatError(f"the ranges of symbolic dimensions are broken: {e}") from e
 
@@ -133,5 +134,6 @@ class _Loader:
         if len(dims) != len(shape) or count * dtype.itemsize != place["length"] or start % BLOB_ALIGNMENT:
             raise FormatError(f"constant {name!r} does not fit its data of {place['length']} bytes at {start}")
         if start + place["length"] > len(self.data):
-            raise FormatError(f"constant {name!r} lies beyond the end of the file (byte {start + place['length']} of {len(self.data)}); is it whole?")
+            end = start + place["length"]
+            raise FormatError(f"constant {name!r} lies beyond the end of the file (byte {end} of {len(self.data)}); is it whole?")
         return np.frombuffer(self.data, dtype.numpy, count, start).reshape(dims) if count else np.zeros(dims, dtype.numpy)

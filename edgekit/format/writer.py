@@ -8,7 +8,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class _Blobs:
         data = np.ascontiguousarray(array)
         if data.dtype.byteorder == ">":
             data = data.astype(data.dtype.newbyteorder("<"))
-        key = hashlib.sha256(memoryview(data.reshape(-1).view(np.uint8))).digest() + data.nbytes.to_bytes(8, "little")
+        key = hashlib.sha256(data.reshape(-1).view(np.uint8).data).digest() + data.nbytes.to_bytes(8, "little")
         if key not in self.index:
             self.index[key] = len(self.arrays)
             self.arrays.append(data)
@@ -153,17 +153,17 @@ def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:
                 os.fsync(f.fileno())
                 umask = os.umask(0)
                 os.umask(umask)
-                os.chmod(f.name, 0o666 & ~umask)
-                os.replace(f.name, target)
+                Path(f.name).chmod(0o666 & ~umask)
+                Path(f.name).replace(target)
             except BaseException:
-                os.unlink(f.name)
+                Path(f.name).unlink()
                 raise
     except OSError as e:
         raise FormatError(f"cannot write {target}: {e.strerror or e}; nothing was changed there") from e
     return WrittenModel(total, sum(p.arena_bytes for p in plans), digest.hexdigest(), plans)
 
 
-def _write_parts(f: BinaryIO, digest: "hashlib._Hash", head: bytes, blobs_start: int, blobs: _Blobs) -> int:
+def _write_parts(f: IO[bytes], digest: hashlib._Hash, head: bytes, blobs_start: int, blobs: _Blobs) -> int:
     at = 0
 
     def put(data: bytes | memoryview) -> None:
@@ -175,7 +175,7 @@ def _write_parts(f: BinaryIO, digest: "hashlib._Hash", head: bytes, blobs_start:
     put(head)
     for array, place in zip(blobs.arrays, blobs.places, strict=True):
         put(bytes(blobs_start + place["offset"] - at))
-        put(memoryview(array.reshape(-1).view(np.uint8)))
+        put(array.reshape(-1).view(np.uint8).data)
     put(bytes(max(0, blobs_start - at)))  # a model without constants still has its blobs_start inside the file
     return at
 

@@ -42,7 +42,8 @@ def round_to_quantized(scaled: Array, zero_point: int, lo: int, hi: int, dtype: 
     """
     x = np.asarray(scaled, np.float32)
     clamped = np.clip(np.where(np.isnan(x), np.float32(0), x), np.float32(lo - zero_point), np.float32(hi - zero_point))
-    return (np.rint(clamped).astype(np.int32) + np.int32(zero_point)).astype(dtype.numpy)
+    rounded: Array = np.rint(clamped).astype(np.int32) + np.int32(zero_point)
+    return rounded.astype(dtype.numpy)
 
 
 def per_axis(values: Array, q: QuantParams, rank: int) -> Array:

@@ -12,7 +12,7 @@ from edgekit.types import F32, I8, I32, I64, U8, Array, Dim, TensorType
 
 @op(id=160, category="selection")
 class Unique:
-    """The distinct slices of x along ``axis`` (with ``flat``: its distinct elements), and where they come from. Semantics of ONNX ``Unique``.
+    """The distinct slices of x along ``axis`` (with ``flat``: its distinct elements), and where they come from: ONNX ``Unique``.
 
     ``indices`` says where each first occurs, ``inverse`` which of them every slice of x is, ``counts`` how often each occurs. They come in
     ascending lexicographic order, or with ``sorted`` off in the order of first occurrence. NaNs are equal to each other and largest.

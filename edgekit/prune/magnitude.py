@@ -73,8 +73,9 @@ def prune_graph(graph: Graph, sparsity: float) -> Pruned:
     layers = []
     for (g, n, w), mask in zip(found.values(), global_magnitude_masks(arrays, sparsity), strict=True):
         assert w.const is not None
-        pruned = g.add_constant(np.where(mask, w.const, w.const.dtype.type(0)), w.name, w.quant)
-        layers.append(LayerSparsity(n.name, w.const.size, int((w.const == 0).sum()), int((pruned.const == 0).sum())))
+        left = np.where(mask, w.const, w.const.dtype.type(0))
+        pruned = g.add_constant(left, w.name, w.quant)
+        layers.append(LayerSparsity(n.name, w.const.size, int((w.const == 0).sum()), int((left == 0).sum())))
         g.replace_all_uses(w, pruned)
     out.metadata["edgekit.sparsity"] = repr(float(sparsity))
     return Pruned(out, tuple(layers))

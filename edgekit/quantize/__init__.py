@@ -64,7 +64,9 @@ def quantize_graph(
     if r.name == "int8-weight-only":
         return store_weights(graph, I8)
     if calibration is None:
-        raise QuantizationError("int8 needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them")
+        raise QuantizationError(
+            "int8 needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them"
+        )
     data: Iterable[Feeds] = calibration if isinstance(calibration, CalibrationData) else CalibrationData(calibration, graph, images)
     total = len(data) if isinstance(data, CalibrationData) else None
     ranges = observe_ranges(graph, data, r.observer, run=run, progress=progress, total=total or None)

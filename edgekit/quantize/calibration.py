@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ class CalibrationData:
 
     def __len__(self) -> int:
         """Number of samples, 0 where it is not known beforehand."""
-        known = len(self.files) if self.files is not None else len(self.iterable) if hasattr(self.iterable, "__len__") else 0
+        known = len(self.files) if self.files is not None else len(self.iterable) if isinstance(self.iterable, Sized) else 0
         return known if self.limit is None else min(known, self.limit)
 
     def __iter__(self) -> Iterator[Feeds]:
@@ -117,7 +117,8 @@ class CalibrationData:
         if channels not in (1, 3):
             raise QuantizationError(f"{path}: images have 1 or 3 channels, this model takes {channels}")
         with Image.open(path) as image:
-            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR), np.float32)
+            fitted = image.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR)
+            pixels: Array = np.asarray(fitted, np.float32)
         pixels = pixels.reshape(height, width, channels) / np.float32(255)
         if self.images.bgr:
             pixels = pixels[..., ::-1]
@@ -128,7 +129,8 @@ class CalibrationData:
         inputs = self.graph.inputs
         if not isinstance(sample, Mapping):
             if len(inputs) != 1:
-                raise QuantizationError(f"{where}: the model has {len(inputs)} inputs {[v.name for v in inputs]}; give a dictionary or an .npz by name")
+                names = [v.name for v in inputs]
+                raise QuantizationError(f"{where}: the model has {len(inputs)} inputs {names}; give a dictionary or an .npz by name")
             sample = {inputs[0].name: sample}
         missing = [v.name for v in inputs if v.name not in sample]
         if missing:
@@ -166,7 +168,13 @@ def reference_runner(graph: Graph) -> Runner:
 
 
 def observe_ranges(
-    graph: Graph, data: Iterable[Feeds], observer: str, *, run: Runner | None = None, progress: Progress | None = None, total: int | None = None
+    graph: Graph,
+    data: Iterable[Feeds],
+    observer: str,
+    *,
+    run: Runner | None = None,
+    progress: Progress | None = None,
+    total: int | None = None,
 ) -> dict[str, tuple[float, float]]:
     """The range of every floating-point value of the graph over the samples.
 
@@ -189,7 +197,9 @@ def observe_ranges(
         if name not in watched:
             return
         if not np.isfinite(a).all():
-            raise QuantizationError(f"calibration sample {count}: {name!r} is not finite (inf or nan); check the preprocessing of the samples")
+            raise QuantizationError(
+                f"calibration sample {count}: {name!r} is not finite (inf or nan); check the preprocessing of the samples"
+            )
         watched[name].observe(a)
 
     for feeds in data:

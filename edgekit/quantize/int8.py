@@ -116,8 +116,8 @@ class _Rewriter:
             return self.new.add_constant(quant_math.quantize(v.const, q), f"{v.name}.int8", q)
         own = self.params[v.name]
         if v.name not in self.integers:
-            attrs = {"dtype": I8}
-            self.integers[v.name] = self.emit("Quantize", [self.floats[v.name]], f"{v.name}.int8", TensorType(I8, v.shape, own), **attrs)
+            made = TensorType(I8, v.shape, own)
+            self.integers[v.name] = self.emit("Quantize", [self.floats[v.name]], f"{v.name}.int8", made, dtype=I8)
         got = self.integers[v.name]
         if wanted is None or wanted == own:
             return got
@@ -187,7 +187,8 @@ class _Rewriter:
         x, y = n.input(0), n.output
         table = lookup_table(n, self.params[x.name], self.params[y.name])
         constant = self.new.add_constant(table, f"{n.name}.table")
-        self.integers[y.name] = self.emit("Lookup", [self.as_int8(x), constant], y.name, TensorType(I8, y.shape, self.params[y.name]), like=n)
+        made = TensorType(I8, y.shape, self.params[y.name])
+        self.integers[y.name] = self.emit("Lookup", [self.as_int8(x), constant], y.name, made, like=n)
 
 
 def lookup_table(n: Node, qx: QuantParams, qy: QuantParams) -> Array:

@@ -33,7 +33,7 @@ def select_nodes(graph: Graph, recipe: Recipe) -> set[int]:
     chosen: dict[int, Node] = {}
 
     def available(v: Value) -> bool:
-        return v.producer is None and not v.is_constant or (v.producer is not None and id(v.producer) in chosen)
+        return (v.producer is None and not v.is_constant) or (v.producer is not None and id(v.producer) in chosen)
 
     for n in graph.nodes:
         if n.op in recipe.keep_float or n.name in recipe.keep_float:
@@ -42,9 +42,9 @@ def select_nodes(graph: Graph, recipe: Recipe) -> set[int]:
             chosen[id(n)] = n
     # a chain of data movement that never reaches arithmetic gains nothing from int8
     for n in reversed(graph.nodes):
-        if id(n) in chosen and isinstance(n.definition.quant, SameScale) and not _follows_arithmetic(n, chosen):
-            if not any(id(u) in chosen for v in n.outputs for u in v.users):
-                del chosen[id(n)]
+        moves = id(n) in chosen and isinstance(n.definition.quant, SameScale) and not _follows_arithmetic(n, chosen)
+        if moves and not any(id(u) in chosen for v in n.outputs for u in v.users):
+            del chosen[id(n)]
     return set(chosen)
 
 

@@ -74,7 +74,8 @@ def run_graph(graph: Graph, feeds: Mapping[str, Array], observer: Observer | Non
         if v.name not in feeds:
             raise GraphError(f"input {v.name!r} is not fed; inputs are {[i.name for i in graph.inputs]}")
         a = np.asarray(feeds[v.name])
-        if a.dtype != v.dtype.numpy or a.ndim != len(v.shape) or any(isinstance(d, int) and d != n for d, n in zip(v.shape, a.shape, strict=True)):
+        fits = a.ndim == len(v.shape) and all(not isinstance(d, int) or d == n for d, n in zip(v.shape, a.shape, strict=True))
+        if a.dtype != v.dtype.numpy or not fits:
             raise GraphError(f"input {v.name!r} needs {v.type}, got {a.dtype}{list(a.shape)}")
         env[id(v)] = a
         if observer is not None:
@@ -97,7 +98,7 @@ def run_graph(graph: Graph, feeds: Mapping[str, Array], observer: Observer | Non
                 env.pop(id(u), None)
     out: dict[str, Array] = {}
     for v, name in zip(graph.outputs, graph.output_names, strict=True):
-        a = read(v)
-        assert a is not None
-        out[name] = a
+        found = read(v)
+        assert found is not None
+        out[name] = found
     return out

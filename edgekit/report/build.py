@@ -111,7 +111,12 @@ def _sha256(path: Path) -> str:
 def _versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
-    out = {"edgekit": __version__, "C library": library_version(), "Python": platform.python_version(), "CPU features": " ".join(cpu_features())}
+    out = {
+        "edgekit": __version__,
+        "C library": library_version(),
+        "Python": platform.python_version(),
+        "CPU features": " ".join(cpu_features()),
+    }
     for package in ("numpy", "onnx", "onnxruntime", "ai-edge-litert", "torch"):
         try:
             out[package] = version(package)

@@ -40,7 +40,8 @@ def memory_plot(memory: MemoryRecord) -> str:
     label_x = min(max(x(peak + 0.5), left + 60), _WIDTH - 200)
     marks = (
         f'<circle class="peak" cx="{x(peak + 0.5):.1f}" cy="{y(points[peak].nbytes):.1f}" r="4"/>'
-        f'<text class="label" x="{label_x + 8:.1f}" y="{y(points[peak].nbytes) - 8:.1f}">peak {size(points[peak].nbytes)} at {escape(points[peak].node[:60])}</text>'
+        f'<text class="label" x="{label_x + 8:.1f}" y="{y(points[peak].nbytes) - 8:.1f}">'
+        f"peak {size(points[peak].nbytes)} at {escape(points[peak].node[:60])}</text>"
         f'<line class="arena" x1="{left}" x2="{_WIDTH - 10}" y1="{y(memory.arena_bytes):.1f}" y2="{y(memory.arena_bytes):.1f}"/>'
     )
     title = "<title>Activation memory while each node runs</title>"
@@ -64,7 +65,8 @@ def bars(rows: Sequence[tuple[str, float, str]], limit: int = 24) -> str:
         y = 4 + i * (_BAR + 4)
         width = (_WIDTH - left - right) * value / largest
         out.append(
-            f'<text class="axis" x="{left - 8}" y="{y + 12}" text-anchor="end">{escape(_shorten(label))}<title>{escape(label)}</title></text>'
+            f'<text class="axis" x="{left - 8}" y="{y + 12}" text-anchor="end">'
+            f"{escape(_shorten(label))}<title>{escape(label)}</title></text>"
             f'<rect class="bar" x="{left}" y="{y}" width="{max(width, 1):.1f}" height="{_BAR}"/>'
             f'<text class="label" x="{left + max(width, 1) + 6:.1f}" y="{y + 12}">{escape(text)}</text>'
         )

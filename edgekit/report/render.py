@@ -17,7 +17,12 @@ TABLE_ROWS = 400
 
 def _environment(html: bool) -> Environment:
     env = Environment(
-        loader=PackageLoader("edgekit.report"), autoescape=html, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        loader=PackageLoader("edgekit.report"),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     env.filters.update(size=formatting.size, time=formatting.duration, db=formatting.decibel, percent=formatting.percent)
     env.globals.update(memory_plot=plots.memory_plot, bars=plots.bars, times_by_operator=plots.times_by_operator, rows=TABLE_ROWS)

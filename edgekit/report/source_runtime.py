@@ -12,12 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from edgekit.errors import EdgekitError
+from edgekit.ops.quant_math import dequantize
 from edgekit.report.compare import ErrorSums
 from edgekit.report.model import SourceRuntimeRecord
-from edgekit.ops.quant_math import dequantize
 from edgekit.runtime import Session
 from edgekit.types import Array
-
 
 TIMED_RUNS = 20
 

@@ -56,13 +56,15 @@ def measure_profile(
         (node,) = p.graph.nodes
         works = node_work(node)
         whole = OpWork(p.family, p.dtype, *(sum(getattr(w, f) for w in works) for f in ("macs", "bytes_read", "bytes_written", "elements")))
-        found[p.dtype].append(Measurement(p.name, whole, _time(write_bytes(p.graph), p.graph.inputs[0].type.static_shape(), p.dtype, threads)))
+        seconds = _time(write_bytes(p.graph), p.graph.inputs[0].type.static_shape(), p.dtype, threads)
+        found[p.dtype].append(Measurement(p.name, whole, seconds))
         if progress is not None:
             progress(i + 1, len(jobs))
     ram = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cpu = platform.processor() or platform.machine()
     return DeviceProfile(
-        name=name, title=f"{platform.node() or 'this machine'} (measured)", soc=cpu, core=cpu, cores=os.cpu_count() or 1, isa=tuple(cpu_features()),
+        name=name, title=f"{platform.node() or 'this machine'} (measured)", soc=cpu, core=cpu,
+        cores=os.cpu_count() or 1, isa=tuple(cpu_features()),
         ram_bytes=ram, arena_limit_bytes=min(ram, memory_limit_bytes or ram // 2), calibrated=True,
         dtypes={d: fit(m, threads) for d, m in found.items()}, gpu=None,
         notes=("Measured by `edgekit profile` with EdgeKit's own kernels. winograd equals dense: EdgeKit has no such kernel.",),
@@ -122,7 +124,8 @@ def fit(rows: Sequence[Measurement], threads: int) -> CostParameters:
         calibration="fitted", runtime=f"edgekit {__version__}", base_threads=threads,
         families={f: Rate(float(rates[f]), spread) for f in FAMILIES}, bandwidth=Rate(float(1 / max(x[-1], _FASTEST)), spread),
         overhead_seconds=float(max(x[0], 1e-8)), overhead_log_sd=spread, band=max(_LEAST_BAND, 1 + p90),
-        quality=FitQuality(len(rows), float(np.median(fitted)), float(fitted.max()), float(np.median(loo)), float(loo.max()), p90), scaling=(),
+        quality=FitQuality(len(rows), float(np.median(fitted)), float(fitted.max()), float(np.median(loo)), float(loo.max()), p90),
+        scaling=(),
         sources=tuple(Source("measured on this machine", f"edgekit {__version__}", m.name, threads, m.seconds * 1e3) for m in rows),
         note="One-operator probes; the error is that of a probe left out.",
     )  # fmt: skip

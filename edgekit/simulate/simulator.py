@@ -99,7 +99,7 @@ def simulate_graph(graph: Graph, device: str | DeviceProfile, *, threads: int | 
     weights = sum({id(v): v.type.nbytes_max() for g in graph.walk() for v in g.constants()}.values())
     warning = ""
     if not total.calibrated:
-        warning = f"The profile {profile.name!r} is not calibrated: its times are assumptions, not fitted to any measurement of this device."
+        warning = f"The profile {profile.name!r} is not calibrated: its times are assumptions, not fitted to measurements of this device."
     elif total.calibration == "derived":
         warning = f"The profile {profile.name!r} has no measurement for these element types; its times are derived from another type."
     return Simulation(

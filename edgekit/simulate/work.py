@@ -24,7 +24,8 @@ def node_macs(n: Node) -> int:
     trait = n.definition.quant
     if n.op == "ConvTranspose":
         w = n.input(1)
-        return _elements(n.input(0)) * prod(w.type.max_shape()) // max(1, w.type.max_shape()[-1] * n.attrs["groups"])
+        groups: int = n.attrs["groups"]
+        return _elements(n.input(0)) * prod(w.type.max_shape()) // max(1, w.type.max_shape()[-1] * groups)
     if isinstance(trait, Accumulate):
         w = n.input(trait.weight)
         if trait.channel_axis is not None:

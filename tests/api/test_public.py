@@ -33,7 +33,19 @@ def test_main_entry_points_have_examples(name: str) -> None:
 
 
 def test_no_framework_is_imported() -> None:
-    heavy = ["torch", "onnx", "onnxruntime", "tensorflow", "keras", "h5py", "PIL", "sklearn", "ai_edge_litert", "tflite_runtime", "matplotlib"]
+    heavy = [
+        "torch",
+        "onnx",
+        "onnxruntime",
+        "tensorflow",
+        "keras",
+        "h5py",
+        "PIL",
+        "sklearn",
+        "ai_edge_litert",
+        "tflite_runtime",
+        "matplotlib",
+    ]
     code = f"import sys, edgekit, edgekit.cli; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -56,7 +68,9 @@ def test_the_exception_tree_is_as_drawn() -> None:
 
 
 def test_unsupported_operators_are_all_in_the_message() -> None:
-    blockers = [errors.Blocker(f"Op{i}", tuple(f"n{k}" for k in range(i + 1)), "unsupported-op", "no converter.", "Replace it.") for i in range(5)]
+    blockers = [
+        errors.Blocker(f"Op{i}", tuple(f"n{k}" for k in range(i + 1)), "unsupported-op", "no converter.", "Replace it.") for i in range(5)
+    ]
     text = str(errors.UnsupportedOpError("m.onnx does not convert", blockers))
     assert text.startswith("m.onnx does not convert\n")
     for i in range(5):

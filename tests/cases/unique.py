@@ -31,10 +31,13 @@ def cases() -> Iterator[OpCase]:
     for axis in (0, 1, -1):
         for in_order in (True, False):
             attrs = {"axis": axis, "sorted": in_order}
-            yield op_case("Unique", f"axis{axis}_{'sorted' if in_order else 'as_met'}", [grid], attrs, expected=_by_hand(grid, axis, in_order))
+            name = f"axis{axis}_{'sorted' if in_order else 'as_met'}"
+            yield op_case("Unique", name, [grid], attrs, expected=_by_hand(grid, axis, in_order))
     yield op_case("Unique", "flattened", [grid], {"flat": True}, expected=_by_hand(grid, None, True))
     nans = np.array([np.nan, 1, np.nan, -np.inf], np.float32)
     want = [np.array([-np.inf, 1, np.nan], np.float32), np.array([3, 1, 0]), np.array([2, 1, 2, 0]), np.array([1, 1, 2])]
     yield op_case("Unique", "not_a_number", [nans], {"flat": True}, expected=want)
-    yield op_case("Unique", "empty", [np.zeros(0, np.float32)], {"flat": True}, expected=[np.zeros(0, np.float32), *[np.zeros(0, np.int64)] * 3])
-    yield op_case("Unique", "scalar", [np.array(7, np.int64)], {"flat": True}, expected=[np.array([7]), np.array([0]), np.array([0]), np.array([1])])
+    nothing = [np.zeros(0, np.float32), *[np.zeros(0, np.int64)] * 3]
+    yield op_case("Unique", "empty", [np.zeros(0, np.float32)], {"flat": True}, expected=nothing)
+    one = [np.array([7]), np.array([0]), np.array([0]), np.array([1])]
+    yield op_case("Unique", "scalar", [np.array(7, np.int64)], {"flat": True}, expected=one)

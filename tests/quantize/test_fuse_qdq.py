@@ -33,7 +33,8 @@ def _model(dtype: DType, weight_dtype: DType = I8, weight_zero: int = 0) -> Grap
     w = _weights(b, r.standard_normal((4, 3, 3, 3)).astype(np.float32), weight_dtype, weight_zero)
     h = b.call("Conv", x, w, b.constant(r.standard_normal(4).astype(np.float32)), name="conv", **CONV)
     h = _qdq(b, b.call("Relu", h), 0.05, zero, dtype)
-    p = _qdq(b, b.call("MaxPool", h, kernel=(2, 2), strides=(2, 2), pads=(0, 0, 0, 0), dilations=(1, 1), layout="NCHW", name="pool"), 0.05, zero, dtype)
+    pool = b.call("MaxPool", h, kernel=(2, 2), strides=(2, 2), pads=(0, 0, 0, 0), dilations=(1, 1), layout="NCHW", name="pool")
+    p = _qdq(b, pool, 0.05, zero, dtype)
     s = _qdq(b, b.call("Sigmoid", p, name="sigmoid"), 1 / 256, zero, dtype)
     b.output(_qdq(b, b.call("Add", s, p, name="sum"), 0.04, zero + 3, dtype), "y")
     return b.graph

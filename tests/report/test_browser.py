@@ -32,7 +32,11 @@ def _browse(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     require("chromium", browser is not None, "chromium is not installed (apt-get install chromium)")
     return subprocess.run(
-        [str(browser), *_FLAGS, f"--user-data-dir={tmp_path / 'profile'}", *arguments], capture_output=True, text=True, timeout=120, check=True
+        [str(browser), *_FLAGS, f"--user-data-dir={tmp_path / 'profile'}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ def digits() -> DigitsFiles:
 def full_settings(digits: DigitsFiles) -> edgekit.ReportSettings:
     """A report with every section."""
     variants = tuple(
-        VariantRecord(name, c.nbytes, c.arena_bytes, 1.0, (("CPU", 1e-4),)) for name, c in (("float32", digits.floats), ("int8", digits.int8))
+        VariantRecord(name, c.nbytes, c.arena_bytes, 1.0, (("CPU", 1e-4),))
+        for name, c in (("float32", digits.floats), ("int8", digits.int8))
     )
     return edgekit.ReportSettings(
         source=MODEL, data=digits.calibration, devices=("raspberry-pi-4b",), samples=2, runs=3, variants=variants, log=("pass x: 1 change",)
@@ -87,7 +89,7 @@ def test_markdown_tables_are_whole(digits: DigitsFiles, tmp_path: Path) -> None:
                     "Float against quantized", "Placement", "Conversion log", "Provenance"):  # fmt: skip
         assert f"## {heading}" in text
     lines = text.splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if re.fullmatch(r"\|[-:|]+\|", line):
             assert before.count("|") == line.count("|"), before
         if before.startswith("|") and line.startswith("|"):
@@ -133,5 +135,12 @@ def test_real_models_stay_below_a_megabyte(tmp_path: Path, model: str) -> None:
 
 def test_numbers_as_people_read_them() -> None:
     assert [size(n) for n in (12, 2048, 3 << 20, 5 << 30)] == ["12 B", "2.0 KiB", "3.0 MiB", "5.00 GiB"]
-    assert [duration(s) for s in (1.5e-6, 1.234e-4, 9.999e-4, 0.0123, 0.25, 3)] == ["1.50 us", "123.4 us", "1.00 ms", "12.30 ms", "250.0 ms", "3.00 s"]
+    assert [duration(s) for s in (1.5e-6, 1.234e-4, 9.999e-4, 0.0123, 0.25, 3)] == [
+        "1.50 us",
+        "123.4 us",
+        "1.00 ms",
+        "12.30 ms",
+        "250.0 ms",
+        "3.00 s",
+    ]
     assert decibel(None) == "equal" and decibel(37.04) == "37.0 dB"

@@ -82,7 +82,7 @@ def test_threads_use_the_measured_gain_and_widen_the_band() -> None:
 
 
 def test_unknown_thread_count_names_the_known() -> None:
-    with pytest.raises(EdgekitError, match="no measurement for 3 threads. Use 1 or 2"):
+    with pytest.raises(EdgekitError, match=r"no measurement for 3 threads\. Use 1 or 2"):
         estimate_seconds(WORK, load_profile("rk3399-a72"), threads=3)
 
 

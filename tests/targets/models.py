@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def ultraface_int8(folder: Path) -> tuple[Path, Graph, dict[str, Array]]:
     photos.mkdir()
     for p in sorted((zoo / "imagenet_samples").iterdir()):
         if p.suffix.lower() in (".jpg", ".jpeg", ".png") and len(list(photos.iterdir())) < PHOTOS:
-            os.symlink(p, photos / p.name)
+            (photos / p.name).symlink_to(p)
     path = folder / "ultraface_int8.ekm"
     done = convert(source, path, quantize="int8", calibration=photos, options=ConvertOptions(images=ULTRAFACE_IMAGES))
     with np.load(f"{source}.golden.npz") as golden:

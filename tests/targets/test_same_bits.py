@@ -71,7 +71,8 @@ def test_emulated_arm(model: Model, isa: str, threads: int, tmp_path: Path) -> N
     require_program("qemu", "aarch64-linux-gnu-gcc", "apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross")
     toolchain = str(ROOT / "runtime_c/cmake/aarch64-linux-gnu.cmake")
     program = build("aarch64", "--toolchain", toolchain, targets=("edgekit-run",)) / "edgekit-run"
-    command = [qemu, "-cpu", CORES[isa], "-L", SYSROOT, str(program), str(model[0]), "--output-dir", str(tmp_path), "--threads", str(threads)]
+    emulator = [qemu, "-cpu", CORES[isa], "-L", SYSROOT]
+    command = [*emulator, str(program), str(model[0]), "--output-dir", str(tmp_path), "--threads", str(threads)]
     for name, a in model[2].items():
         np.save(tmp_path / f"in_{name}.npy", a)
         command += ["--input", f"{name}={tmp_path}/in_{name}.npy"]

@@ -49,10 +49,15 @@ def command(
         memory = session.memory
     if json:
         records = [dict(zip(("name", "op", "backend", "kernel", "seconds"), n, strict=True)) for n in nodes]
-        print_json({"seconds": figures, "runs": runs, "threads": threads, "backend": backend, "isa": isa, "memory": memory, "nodes": records})
+        print_json(
+            {"seconds": figures, "runs": runs, "threads": threads, "backend": backend, "isa": isa, "memory": memory, "nodes": records}
+        )
         return
     out = console()
     if nodes:
         out.print(table("operators", ["node", "operator", "back end", "kernel", "time"], [[*n[:4], duration(n[4])] for n in nodes]))
     out.print(f"median {duration(figures['median'])}, min {duration(figures['min'])}, p90 {duration(figures['p90'])} over {runs} runs")
-    out.print(f"{backend}, {threads} thread(s); peak memory {size(memory.activation_bytes)}, packed weights {size(memory.packed_bytes)}", markup=False)
+    out.print(
+        f"{backend}, {threads} thread(s); peak memory {size(memory.activation_bytes)}, packed weights {size(memory.packed_bytes)}",
+        markup=False,
+    )

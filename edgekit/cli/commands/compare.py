@@ -1,7 +1,8 @@
 """Compare two versions of a model, layer by layer.
 
 Runs both on the same inputs in the numpy reference (integers to the bit what the runtime gives) and prints the error of every layer and
-every output. Where the source's own runtime is installed (onnxruntime, ai-edge-litert, torch), B on the C runtime is also put beside A on it.
+every output. Where the source's own runtime is installed (onnxruntime, ai-edge-litert, torch), B on the C runtime is also put beside
+A on that.
 
 Examples:
   edgekit compare model.onnx model-int8.ekm --data photos/
@@ -20,21 +21,23 @@ from edgekit.cli import options as o
 from edgekit.cli.console import console, decibel, duration, print_json, progress_bar, table
 from edgekit.cli.conversion import numbers
 from edgekit.quantize import CalibrationData, ImageOptions
-from edgekit.report import compare_graphs
+from edgekit.report import ErrorFigures, compare_graphs
 from edgekit.report.source_runtime import compare_with_source, missing_runtime
 
 
 def command(
     a: Annotated[Path, typer.Argument(help="The yardstick: a source model or an .ekm file.")],
     b: Annotated[Path, typer.Argument(help="The model under test: usually an .ekm file.")],
-    data: Annotated[Path | None, typer.Option("--data", "-d", help="Folder of inputs (.npy .npz .png .jpg .bmp); a seeded random input without it.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", help="Folder of inputs (.npy .npz .png .jpg .bmp); a seeded random input without it.")
+    ] = None,
     samples: Annotated[int | None, typer.Option("--samples", min=1, help="Use at most that many.")] = 20,
     mean: o.Mean = "0",
     std: o.Std = "1",
     bgr: o.Bgr = False,
     json: o.Json = False,
 ) -> None:
-    graph_a, notes_a = api.load_optimized(a)
+    graph_a, _ = api.load_optimized(a)
     graph_b, _ = api.load_optimized(b)
     images = ImageOptions(numbers(mean, "--mean"), numbers(std, "--std"), bgr)
     feeds = CalibrationData(data, graph_a, images, limit=samples) if data is not None else [api.seeded_inputs(graph_a)]
@@ -45,13 +48,19 @@ def command(
         print_json({**found.to_dict(), "source_runtime": runtime})
         return
     out = console()
-    out.print(table(f"layers, {found.samples} samples", ["value", "operator", "SQNR", "max error", "mean error", "range"],
-                    [[e.name, e.op, decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.mean_abs:.4g}", f"{e.range:.4g}"] for e in found.layers]))  # fmt: skip
-    out.print(table("outputs", ["output", "SQNR", "max error", "mean error", "range"],
-                    [[e.name, decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.mean_abs:.4g}", f"{e.range:.4g}"] for e in found.outputs]))  # fmt: skip
+    columns = ["SQNR", "max error", "mean error", "range"]
+    layers = [[e.name, e.op, *_figures(e)] for e in found.layers]
+    out.print(table(f"layers, {found.samples} samples", ["value", "operator", *columns], layers))
+    out.print(table("outputs", ["output", *columns], [[e.name, *_figures(e)] for e in found.outputs]))
     if runtime is None and api.is_ekm(b) and missing_runtime(a):
         out.print(f"note: {missing_runtime(a)}", markup=False, soft_wrap=True)
     if runtime is not None:
-        rows = [[e.name, decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.range:.4g}"] for e in runtime.outputs]
-        out.print(table(f"{b.name} against {runtime.name}", ["output", "SQNR", "max error", "range"], rows))
-        out.print(f"one inference, one thread, median of {runtime.runs}: {duration(runtime.seconds)} there, {duration(runtime.our_seconds)} here")
+        rows = [[e.name, *_figures(e)] for e in runtime.outputs]
+        out.print(table(f"{b.name} against {runtime.name}", ["output", *columns], rows))
+        out.print(
+            f"one inference, one thread, median of {runtime.runs}: {duration(runtime.seconds)} there, {duration(runtime.our_seconds)} here"
+        )
+
+
+def _figures(e: ErrorFigures) -> list[str]:
+    return [decibel(e.sqnr_db), f"{e.max_abs:.4g}", f"{e.mean_abs:.4g}", f"{e.range:.4g}"]

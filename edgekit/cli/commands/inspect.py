@@ -38,15 +38,29 @@ def command(
     parameters = sum(v.const.size for v in constants.values() if v.const is not None)
     static = all(v.type.is_static for v in graph.values())
     macs = graph_macs(graph) if static else None
-    ports = [("input", v.name, v) for v in graph.inputs] + [("output", n, v) for n, v in zip(graph.output_names, graph.outputs, strict=True)]
+    ports = [("input", v.name, v) for v in graph.inputs] + [
+        ("output", n, v) for n, v in zip(graph.output_names, graph.outputs, strict=True)
+    ]
     if json:
-        rows = [{"kind": k, "name": n, "dtype": v.dtype.label, "shape": [d if isinstance(d, int) else str(d) for d in v.shape]} for k, n, v in ports]
-        print_json({"name": graph.name, "ports": rows, "operators": dict(ops.most_common()), "parameters": parameters, "weight_bytes": weights,
-                    "macs": macs, "metadata": graph.metadata, "hash": graph_hash(graph)})  # fmt: skip
+        rows = [
+            {"kind": k, "name": n, "dtype": v.dtype.label, "shape": [d if isinstance(d, int) else str(d) for d in v.shape]}
+            for k, n, v in ports
+        ]
+        record = {"name": graph.name, "ports": rows, "operators": dict(ops.most_common()), "parameters": parameters}
+        print_json({**record, "weight_bytes": weights, "macs": macs, "metadata": graph.metadata, "hash": graph_hash(graph)})
         return
     out = console()
-    out.print(table(f"{graph.name or source.name}", ["", "name", "type", "shape"], [[k, n, v.dtype.label, format_shape(v.shape)] for k, n, v in ports]))
+    out.print(
+        table(
+            f"{graph.name or source.name}",
+            ["", "name", "type", "shape"],
+            [[k, n, v.dtype.label, format_shape(v.shape)] for k, n, v in ports],
+        )
+    )
     out.print(table("operators", ["operator", "count"], ops.most_common()))
-    out.print(f"{parameters:,} parameters, {size(weights)} of constants" + (f", {macs / 1e6:,.1f} M multiply-accumulates" if macs is not None else ""))
+    out.print(
+        f"{parameters:,} parameters, {size(weights)} of constants"
+        + (f", {macs / 1e6:,.1f} M multiply-accumulates" if macs is not None else "")
+    )
     for k, v in sorted(graph.metadata.items()):
         out.print(f"{k}: {v.splitlines()[0] if v else ''}", markup=False, soft_wrap=True)

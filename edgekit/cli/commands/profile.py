@@ -28,7 +28,9 @@ def command(
     json: o.Json = False,
 ) -> None:
     with progress_bar(quiet=json) as tell:
-        profile = measure_profile(name, threads=threads, progress=None if tell is None else lambda done, total: tell("measure", done, total))
+        profile = measure_profile(
+            name, threads=threads, progress=None if tell is None else lambda done, total: tell("measure", done, total)
+        )
     write_text(output, dump_profile(profile))
     if json:
         print_json({"path": output, "name": name, "quality": {k: v.quality for k, v in profile.dtypes.items()}})

@@ -22,7 +22,9 @@ from edgekit.quantize import ImageOptions
 def command(
     source: o.Source,
     output: o.Output,
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="int8, int8:min-max, int8:percentile[:NUMBER], int8:mse, float16, int8-weight-only.")] = "int8",
+    recipe: Annotated[
+        str, typer.Option("--recipe", "-r", help="int8, int8:min-max, int8:percentile[:NUMBER], int8:mse, float16, int8-weight-only.")
+    ] = "int8",
     calibration: o.Calibration = None,
     shape: o.Shape = [],  # noqa: B006  (typer copies it)
     samples: o.Samples = None,

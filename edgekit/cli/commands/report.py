@@ -1,6 +1,7 @@
 """Write a report on a model: one offline HTML page, Markdown or JSON.
 
-Sizes, memory over time, latency, errors against the source, placement, conversion log and provenance; the ending of the file chooses the form.
+Sizes, memory over time, latency, errors against the source, placement, conversion log and provenance. The ending of the file chooses
+the form.
 
 Examples:
   edgekit report model-int8.ekm -o report.html --source model.onnx --data photos/
@@ -25,7 +26,9 @@ from edgekit.quantize import ImageOptions
 def command(
     model: o.Model,
     output: Annotated[Path, typer.Option("--output", "-o", help="What to write: .html, .md or .json.")] = Path("report.html"),
-    source: Annotated[Path | None, typer.Option("--source", help="The source model: float yardstick, and its own runtime where installed.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--source", help="The source model: float yardstick, and its own runtime where installed.")
+    ] = None,
     data: Annotated[Path | None, typer.Option("--data", "-d", help="Folder of inputs for the comparison with the source.")] = None,
     device: Annotated[list[str], typer.Option("--device", help="Also simulate this device; repeat for several.")] = [],  # noqa: B006
     samples: Annotated[int, typer.Option("--samples", min=1, help="Use at most that many inputs.")] = 8,

@@ -30,9 +30,12 @@ def _file_name(output: str) -> str:
 
 def _load(name: str, path: Path) -> Array:
     try:
-        return np.load(path, allow_pickle=False)
+        loaded = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as e:
         raise EdgekitError(f"input {name!r}: {path} is not a readable .npy file: {e}") from e
+    if not isinstance(loaded, np.ndarray):
+        raise EdgekitError(f"input {name!r}: {path} holds several arrays; give one .npy file for each input")
+    return loaded
 
 
 def _save(path: Path, a: Array) -> None:
@@ -48,8 +51,12 @@ def _save(path: Path, a: Array) -> None:
 
 def command(
     model: o.Model,
-    input: Annotated[list[str], typer.Option("--input", "-i", help="NAME=FILE.npy, once for each input; a model with one input needs no NAME.")] = [],  # noqa: B006
-    output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o", help="Where to write one .npy an output; made if missing.")] = None,
+    input: Annotated[
+        list[str], typer.Option("--input", "-i", help="NAME=FILE.npy, once for each input; a model with one input needs no NAME.")
+    ] = [],  # noqa: B006
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", "-o", help="Where to write one .npy an output; made if missing.")
+    ] = None,
     backend: o.Backend = "cpu",
     threads: o.Threads = 1,
     isa: o.Isa = None,
@@ -69,11 +76,21 @@ def command(
             except OSError as e:
                 raise EdgekitError(f"cannot write to {output_dir}: {e.strerror or e}") from e
         facts = {
-            name: {"dtype": str(a.dtype), "shape": list(a.shape), "min": float(a.min()) if a.size else 0.0, "max": float(a.max()) if a.size else 0.0}
+            name: {
+                "dtype": str(a.dtype),
+                "shape": list(a.shape),
+                "min": float(a.min()) if a.size else 0.0,
+                "max": float(a.max()) if a.size else 0.0,
+            }
             for name, a in outputs.items()
         }
         if json:
-            print_json({"outputs": {n: facts[n] | ({"file": written[n]} if n in written else {}) for n in facts}, "peak_memory_bytes": session.peak_memory_bytes})
+            print_json(
+                {
+                    "outputs": {n: facts[n] | ({"file": written[n]} if n in written else {}) for n in facts},
+                    "peak_memory_bytes": session.peak_memory_bytes,
+                }
+            )
             return
         out = console()
         for name, f in facts.items():

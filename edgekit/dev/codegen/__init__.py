@@ -22,7 +22,9 @@ def outputs() -> dict[Path, str]:
         gen / "ek_opencl_kernels_gen.c": opencl.source(kernels),
         ROOT / "edgekit" / "format" / "edgekit.fbs": schema.text(),
         ROOT / "edgekit" / "format" / "generated" / "schema.py": schema_py.text(),
-        ROOT / "docs" / "reference" / "ops.md": docs_ops.text(ROOT / "runtime_c" / "src" / "ops", ROOT / "runtime_c" / "src" / "backends" / "opencl"),
+        ROOT / "docs" / "reference" / "ops.md": docs_ops.text(
+            ROOT / "runtime_c" / "src" / "ops", ROOT / "runtime_c" / "src" / "backends" / "opencl"
+        ),
         ROOT / "docs" / "reference" / "cli.md": docs_cli.text(),
         ROOT / "docs" / "reference" / "python.md": docs_python.text(),
         ROOT / "edgekit" / "runtime" / "_cdef_gen.py": cdef.text(ROOT / "runtime_c" / "include" / "edgekit" / "edgekit.h"),

@@ -1,4 +1,4 @@
-"""``docs/reference/ops.md``: operators by element types, C, OpenCL and importer, from the table, the sources and the importer's registry."""
+"""``docs/reference/ops.md``: operators by element types, C, OpenCL and importer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,15 @@ def text(c_ops: Path, opencl: Path) -> str:
         group = [d for d in ops if d.category == category]
         for d in group:
             sources = sorted(o for o, targets in imported.items() if d.name in targets)
-            cells = [f"[{d.name}](#{d.name.lower()})", str(d.id), _types(d), type(d.quant).__name__, _yes(d.name in on_cpu), _yes(d.name in on_gpu), ", ".join(sources)]
+            cells = [
+                f"[{d.name}](#{d.name.lower()})",
+                str(d.id),
+                _types(d),
+                type(d.quant).__name__,
+                _yes(d.name in on_cpu),
+                _yes(d.name in on_gpu),
+                ", ".join(sources),
+            ]
             out.append("| " + " | ".join(cells) + " |")
         out.append("")
         out += [_entry(d) for d in group]
@@ -45,7 +53,8 @@ def text(c_ops: Path, opencl: Path) -> str:
     return "\n".join(out)
 
 
-_INTRODUCTION = """{count} operators; {cpu} run in C on the CPU, {gpu} also have OpenCL kernels (the CPU takes the others). {onnx} ONNX operators are imported.
+_INTRODUCTION = """{count} operators; {cpu} run in C on the CPU, {gpu} also have OpenCL kernels (the CPU takes the others).
+{onnx} ONNX operators are imported.
 *int8* names the quantization trait: `Accumulate`, `Elementwise`, `LookupTable`, `Reduction`, `FixedOutput` and `SameScale` run on
 integers, `FloatOnly` stays in float between a dequantize and a quantize, `NotNumeric` is not concerned. ONNX operators that are composed
 of several appear at each of them.
@@ -122,7 +131,7 @@ def strings(function: Callable[..., Any], seen: set[int], methods: Mapping[str, 
     seen.add(id(code))
     for cell in getattr(function, "__closure__", None) or ():
         yield from _strings_of(cell.cell_contents, seen, methods)
-    for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):  # type: ignore[attr-defined]
+    for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
         yield from _strings_of(value, seen, methods)
     names: set[str] = set()
     for c in _codes(code):
@@ -131,7 +140,7 @@ def strings(function: Callable[..., Any], seen: set[int], methods: Mapping[str, 
             yield from _strings_of(constant, seen, methods)
     scope = getattr(function, "__globals__", {})
     for name in sorted(names):
-        called = scope.get(name)
+        called: Any = scope.get(name)
         if getattr(called, "__module__", "").startswith(f"{_IMPORTERS}.onnx.operators"):
             yield from strings(called, seen, methods)
         if callable(methods.get(name)):
@@ -156,7 +165,10 @@ def _strings_of(value: Any, seen: set[int], methods: Mapping[str, Any]) -> Itera
 
 
 def _onnx_table(imported: dict[str, set[str]]) -> str:
-    lines = ["## ONNX operators\n", "Opsets 7 to 24. An operator that is not here is expanded by its ONNX function definition where it has one.\n"]
+    lines = [
+        "## ONNX operators\n",
+        "Opsets 7 to 24. An operator that is not here is expanded by its ONNX function definition where it has one.\n",
+    ]
     lines += ["| ONNX operator | becomes |", "|---|---|"]
     lines += [f"| {op} | {', '.join(sorted(targets)) or 'nothing: folded at conversion'} |" for op, targets in sorted(imported.items())]
     return "\n".join(lines) + "\n"

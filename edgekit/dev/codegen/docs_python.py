@@ -18,7 +18,10 @@ def text() -> str:
     for name in edgekit.__all__:
         value = getattr(edgekit, name)
         if name == "errors":
-            out += ["## edgekit.errors\n", "```text\n" + inspect.cleandoc(value.__doc__).split("::\n\n", 1)[1].split("\n\nMessages", 1)[0] + "\n```\n"]
+            out += [
+                "## edgekit.errors\n",
+                "```text\n" + inspect.cleandoc(value.__doc__).split("::\n\n", 1)[1].split("\n\nMessages", 1)[0] + "\n```\n",
+            ]
         elif callable(value):
             out.append(_entry(f"edgekit.{name}", value))
             if inspect.isclass(value):
@@ -46,7 +49,9 @@ def _entry(title: str, value: Any) -> str:
 def _signature(title: str, value: Any) -> str:
     found = inspect.signature(value)
     parts = [_parameter(p) for n, p in found.parameters.items() if n != "self"]
-    result = "" if inspect.isclass(value) or found.return_annotation in (inspect.Signature.empty, "None") else f" -> {found.return_annotation}"
+    result = (
+        "" if inspect.isclass(value) or found.return_annotation in (inspect.Signature.empty, "None") else f" -> {found.return_annotation}"
+    )
     line = f"{title}({', '.join(parts)}){result}"
     if len(line) <= _WIDTH:
         return line

@@ -8,7 +8,7 @@ from edgekit.dev.codegen.schema import SIZES, Field, Reflection, attrs_table_nam
 from edgekit.ops import Attr, Enum, Floats, Ints, all_ops
 
 _C = {"bool": "bool", "f32": "float", "f64": "double"} | {f"{p}{b}": f"{'u' * (p == 'u')}int{b}_t" for p in "iu" for b in (8, 16, 32, 64)}
-_VECTOR_KINDS = {"scalar": "EK_FB_VECTOR_SCALAR", "string": "EK_FB_VECTOR_STRING", "table": "EK_FB_VECTOR_TABLE", "struct": "EK_FB_VECTOR_STRUCT"}
+_VECTOR_KINDS = {k: f"EK_FB_VECTOR_{k.upper()}" for k in ("scalar", "string", "table", "struct")}
 
 
 def _base_tables(r: Reflection) -> dict[str, list[Field]]:
@@ -105,7 +105,8 @@ def _decode(a: Attr, f: Field, member: str) -> list[str]:
     target = f"out->{member}.{c_field(a.name)}"
     if isinstance(a, Ints | Floats):
         kind = "int64_t" if isinstance(a, Ints) else "float"
-        return [f"v = ek_fb_get_vector(table, {at});", f"{target}.data = (const {kind} *)(const void *)v.data;", f"{target}.count = v.count;"]
+        data = f"{target}.data = (const {kind} *)(const void *)v.data;"
+        return [f"v = ek_fb_get_vector(table, {at});", data, f"{target}.count = v.count;"]
     lines = [f"{target} = ek_fb_get_{f.element}(table, {at}, {_c_default(f)});"]
     if isinstance(a, Enum):
         lines.append(f'if ({target} >= {len(a.choices)}) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute {a.name} is %u", {target});')
@@ -127,7 +128,8 @@ def _decoder(r: Reflection) -> str:
             out += [f"      {line}" for line in _decode(a, fields[f"{a.name}_"], c_field(snake(d.name)))]
         out.append("      return EK_OK;")
     out.append("    default: return EK_OK;\n  }\n}\n")
-    out.append("int32_t ek_subgraph_attr(uint32_t op, const ek_any_attrs *attrs, uint32_t i) {\n  (void)attrs;\n  (void)i;\n  switch (op) {")
+    out.append("int32_t ek_subgraph_attr(uint32_t op, const ek_any_attrs *attrs, uint32_t i) {")
+    out.append("  (void)attrs;\n  (void)i;\n  switch (op) {")
     for d in all_ops():
         if d.subgraph_attrs:
             picks = " : ".join(f"i == {k} ? attrs->{c_field(snake(d.name))}.{c_field(n)}" for k, n in enumerate(d.subgraph_attrs))
