@@ -18,7 +18,7 @@ from edgekit.ir import Graph, GraphBuilder
 from edgekit.reference import run_graph
 from edgekit.runtime import Session, devices
 from edgekit.runtime.library import backend_handle, ffi, lib
-from edgekit.types import F32, I8, Array, QuantParams
+from edgekit.types import F32, I8, Array, DType, QuantParams
 from tests.cases import all_cases
 from tests.cases.case import OpCase, rng
 from tests.require import require, require_program
@@ -96,6 +96,25 @@ def test_int8_graph_has_the_bits_of_the_cpu() -> None:
     reference = run_graph(graph, feeds)
     for name in want:
         assert got[name].tobytes() == want[name].tobytes() == reference[name].tobytes()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int8, np.int64, np.bool_])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_gather_of_constant_indices(axis: int, dtype: type) -> None:
+    """Channel shuffles: Gather is taken where its indices are known; of any shape, from both ends."""
+    require_opencl()
+    r = rng("gather", axis, dtype)
+    x: Array = r.integers(0, 100, (3, 4, 5)).astype(dtype)
+    b = GraphBuilder("gather")
+    v = b.input("x", DType.from_numpy(x.dtype), x.shape)
+    for i, shape in enumerate([(), (7,), (2, 3), (0,)]):
+        n = x.shape[axis]
+        b.output(b.call("Gather", v, b.constant(np.asarray(r.integers(-n, n, shape), np.int64)), name=f"g{i}", axis=axis), f"y{i}")
+    with Session(write_bytes(b.graph), backend="opencl", cache_dir=cache_dir()) as session:
+        got = session.run({"x": x})
+        assert {n.backend for n in session.nodes} == {"opencl"}
+    for name, want in run_graph(b.graph, {"x": x}).items():
+        np.testing.assert_array_equal(got[name], want)
 
 
 def _exact_cases() -> list[OpCase]:

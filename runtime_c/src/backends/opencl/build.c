@@ -201,6 +201,7 @@ static const family families[] = {
     {EK_OP_IDENTITY, ek_cl_build_move},
     {EK_OP_DEPTH_TO_SPACE, ek_cl_build_move},
     {EK_OP_SPACE_TO_DEPTH, ek_cl_build_move},
+    {EK_OP_GATHER, ek_cl_build_gather},
     {EK_OP_PAD, ek_cl_build_pad},
     {EK_OP_RESIZE, ek_cl_build_resize},
     {EK_OP_ADD, ek_cl_build_binary},

@@ -73,6 +73,7 @@ ek_status ek_cl_build_mat_mul(ek_cl_build *b);
 ek_status ek_cl_build_pool(ek_cl_build *b);
 ek_status ek_cl_build_softmax(ek_cl_build *b);
 ek_status ek_cl_build_move(ek_cl_build *b);
+ek_status ek_cl_build_gather(ek_cl_build *b);
 ek_status ek_cl_build_pad(ek_cl_build *b);
 ek_status ek_cl_build_resize(ek_cl_build *b);
 

@@ -42,6 +42,18 @@ typedef struct ek_cl_broadcast {
 bool ek_cl_merge_broadcast(const int64_t *dims, uint32_t rank, const ek_tensor *a, uint32_t a_rank, const int64_t *a_strides, const ek_tensor *b,
                            uint32_t b_rank, const int64_t *b_strides, uint32_t room, ek_cl_broadcast *out);
 
+/* y takes, along up to two axes (ascending), the elements of x that the tables name; an unused axis is {rank, 1, 1, one zero}. */
+typedef struct ek_cl_taken {
+  uint32_t at;
+  int64_t in, out;
+  const int32_t *index; /* [out]; may be NULL while dry */
+} ek_cl_taken;
+
+ek_status ek_cl_emit_taken(ek_cl_build *b, const ek_cl_taken *axes);
+
+/* Pad in a mode that repeats the input, with the amounts of every axis. */
+ek_status ek_cl_build_pad_repeat(ek_cl_build *b, const int64_t *before, const int64_t *after, uint8_t mode);
+
 /* Values of a constant as float32: float32, float16 or integers with their quantization applied. NULL while dry. */
 float *ek_cl_real_values(ek_cl_build *b, const ek_tensor *t);
 /* Whether ek_cl_real_values takes the tensor. */

@@ -255,7 +255,7 @@ ek_status ek_cl_build_move(ek_cl_build *b) {
   }
 }
 
-/* ---- Pad: fill everything, then copy what is kept ---- */
+/* ---- Pad with a value: fill everything, then copy what is kept ---- */
 
 static void emit_fill(ek_cl_build *b, const ek_tensor *y, const int32_t *value) {
   static const char *const names[] = {"fill_1", "fill_2", "fill_4", "fill_8"};
@@ -279,29 +279,41 @@ static ek_status read_fill(ek_cl_build *b, const ek_tensor *x, const ek_tensor *
   return EK_OK;
 }
 
-ek_status ek_cl_build_pad(ek_cl_build *b) {
-  const ek_pad_attrs *attrs = b->ctx->attrs;
-  const ek_tensor *x = ek_input(b->ctx, 0), *y = ek_output(b->ctx, 0);
-  int64_t pads[2 * EK_MAX_RANK], axes[2 * EK_MAX_RANK], xs[EK_MAX_RANK], ys[EK_MAX_RANK];
-  int32_t bits[2];
+/* The amounts of every axis. */
+static ek_status read_pads(ek_cl_build *b, int64_t *before, int64_t *after) {
+  const ek_tensor *x = ek_input(b->ctx, 0);
+  int64_t pads[2 * EK_MAX_RANK], axes[2 * EK_MAX_RANK];
   uint32_t n = 0, axis_count = x->rank;
-  block m = {0};
-  if (attrs->mode != EK_PAD_MODE_CONSTANT) return ek_cl_decline(b, "only padding with a constant value has a kernel");
   if (!read_constant_ints(b, 1, pads, &n) || (ek_input(b->ctx, 3) != NULL && !read_constant_ints(b, 3, axes, &axis_count))) {
     return ek_cl_decline(b, "pads that are no constants");
   }
-  EK_TRY(read_fill(b, x, ek_input(b->ctx, 2), bits));
-  byte_strides(x, xs);
-  byte_strides(y, ys);
-  for (uint32_t i = 0; i < x->rank; i++) add_dim(&m, x->dims[i], xs[i], ys[i]);
+  for (uint32_t i = 0; i < EK_MAX_RANK; i++) before[i] = after[i] = 0;
   for (uint32_t k = 0; k < axis_count && n == 2 * axis_count; k++) {
     uint32_t a = 0;
     EK_TRY(ek_normalize_axis(b->ctx, ek_input(b->ctx, 3) != NULL ? axes[k] : (int64_t)k, x->rank, &a));
-    const int64_t before = pads[k], after = pads[axis_count + k];
-    m.dims[a] += (before < 0 ? before : 0) + (after < 0 ? after : 0);
-    m.dims[a] = m.dims[a] < 0 ? 0 : m.dims[a];
-    m.x_at += (before < 0 ? -before : 0) * xs[a];
-    m.y_at += (before > 0 ? before : 0) * ys[a];
+    before[a] = pads[k];
+    after[a] = pads[axis_count + k];
+  }
+  return EK_OK;
+}
+
+ek_status ek_cl_build_pad(ek_cl_build *b) {
+  const ek_pad_attrs *attrs = b->ctx->attrs;
+  const ek_tensor *x = ek_input(b->ctx, 0), *y = ek_output(b->ctx, 0);
+  int64_t before[EK_MAX_RANK], after[EK_MAX_RANK], xs[EK_MAX_RANK], ys[EK_MAX_RANK];
+  int32_t bits[2];
+  block m = {0};
+  EK_TRY(read_pads(b, before, after));
+  if (attrs->mode != EK_PAD_MODE_CONSTANT) return ek_cl_build_pad_repeat(b, before, after, attrs->mode);
+  EK_TRY(read_fill(b, x, ek_input(b->ctx, 2), bits));
+  byte_strides(x, xs);
+  byte_strides(y, ys);
+  for (uint32_t a = 0; a < x->rank; a++) {
+    const int64_t cut_before = before[a] < 0 ? -before[a] : 0, cut_after = after[a] < 0 ? -after[a] : 0;
+    const int64_t kept = x->dims[a] - cut_before - cut_after;
+    add_dim(&m, kept < 0 ? 0 : kept, xs[a], ys[a]);
+    m.x_at += cut_before * xs[a];
+    m.y_at += (before[a] > 0 ? before[a] : 0) * ys[a];
   }
   emit_fill(b, y, bits);
   return emit(b, x, y, m);

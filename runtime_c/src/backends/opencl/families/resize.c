@@ -57,13 +57,17 @@ static int64_t product(const ek_tensor *t, uint32_t from, uint32_t to) {
   return n;
 }
 
-static const char *kernel_of(const ek_tensor *x, bool nearest) {
-  const size_t item = ek_dtype_size(x->dtype);
-  if (nearest) return item == 1 ? "resize_nearest_1" : item == 2 ? "resize_nearest_2" : item == 4 ? "resize_nearest_4" : "resize_nearest_8";
+static const char *kernel_of(const ek_tensor *x) {
   return x->dtype == EK_F32 ? "resize_f32" : x->dtype == EK_I8 ? "resize_i8" : x->dtype == EK_U8 ? "resize_u8" : NULL;
 }
 
-static ek_status emit(ek_cl_build *b, resize_form *f, const char *kernel, bool nearest) {
+static ek_status emit_nearest(ek_cl_build *b, const resize_form *f) {
+  ek_cl_taken axes[2];
+  for (uint32_t i = 0; i < 2; i++) axes[i] = (ek_cl_taken){f->axes[i].at, f->axes[i].axis.in, f->axes[i].axis.out, f->axes[i].index};
+  return ek_cl_emit_taken(b, axes);
+}
+
+static ek_status emit(ek_cl_build *b, const resize_form *f, const char *kernel) {
   const ek_tensor *x = ek_input(b->ctx, 0), *y = ek_output(b->ctx, 0);
   const int64_t elements = ek_tensor_elements(y);
   ek_cl_begin(b, EK_CL_FILE_RESIZE, kernel);
@@ -80,29 +84,27 @@ static ek_status emit(ek_cl_build *b, resize_form *f, const char *kernel, bool n
     const size_t n = ek_mul_size((size_t)f->axes[i].axis.out, (size_t)f->axes[i].taps);
     ek_cl_arg_data(b, f->axes[i].index, n * sizeof *f->axes[i].index);
   }
-  for (uint32_t i = 0; i < 2 && !nearest; i++) {
+  for (uint32_t i = 0; i < 2; i++) {
     const size_t n = ek_mul_size((size_t)f->axes[i].axis.out, (size_t)f->axes[i].taps);
     ek_cl_arg_data(b, f->axes[i].weight, n * sizeof *f->axes[i].weight);
   }
-  if (!nearest) {
-    ek_cl_arg_int(b, f->axes[0].taps);
-    ek_cl_arg_int(b, f->axes[1].taps);
-  }
+  ek_cl_arg_int(b, f->axes[0].taps);
+  ek_cl_arg_int(b, f->axes[1].taps);
   return ek_cl_end(b, elements, 1, 1);
 }
 
 ek_status ek_cl_build_resize(ek_cl_build *b) {
   const ek_resize_attrs *attrs = b->ctx->attrs;
   const bool nearest = attrs->mode == EK_RESIZE_MODE_NEAREST;
-  const char *kernel = kernel_of(ek_input(b->ctx, 0), nearest);
+  const char *kernel = kernel_of(ek_input(b->ctx, 0));
   resize_form f;
-  if (kernel == NULL) return ek_cl_decline(b, "no kernel for %s", ek_cl_dtype_name(ek_input(b->ctx, 0)));
+  if (!nearest && kernel == NULL) return ek_cl_decline(b, "no kernel for %s", ek_cl_dtype_name(ek_input(b->ctx, 0)));
   if (attrs->coordinate_mode == EK_RESIZE_COORDINATE_MODE_TF_CROP_AND_RESIZE) return ek_cl_decline(b, "no kernel for tf_crop_and_resize");
   if (!is_known(ek_input(b->ctx, 1)) || !is_known(ek_input(b->ctx, 2))) return ek_cl_decline(b, "sizes that are no constants");
   EK_TRY(read_axes(b, &f));
   if (ek_tensor_elements(ek_output(b->ctx, 0)) == 0) return EK_OK;
   for (uint32_t i = 0; i < 2; i++) make_table(b, i < f.count, &f.axes[i]);
-  const ek_status status = emit(b, &f, kernel, nearest);
+  const ek_status status = nearest ? emit_nearest(b, &f) : emit(b, &f, kernel);
   for (uint32_t i = 0; i < 2; i++) {
     ek_cl_free_temporary(b, f.axes[i].index);
     ek_cl_free_temporary(b, f.axes[i].weight);
