@@ -24,7 +24,7 @@ $(VENV)/.built: $(VENV)/.tools $(C_SOURCES)
 	@touch $@
 
 test: build ## Run every test that this machine can run; the others skip and say why
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TEST_ARGS)
 
 demo: build ## Convert, quantize and run the digits classifier; print the table and the report's path
 	$(BIN)/python -m samples.demo

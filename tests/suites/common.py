@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
 
+from edgekit.errors import EdgekitError
 from edgekit.format import write_bytes
 from edgekit.reference import run_graph
 from edgekit.types import Array
@@ -28,6 +30,17 @@ def _model_bytes(name: str) -> bytes:
 def _reference(name: str) -> dict[str, Array]:
     case = _by_name()[name]
     return run_graph(case.graph, case.feeds)
+
+
+@contextmanager
+def on_target(name: str) -> Iterator[None]:
+    """Name the target in the message of a failure: one test covers several, because starting a test costs more than most cases."""
+    try:
+        yield
+    except AssertionError as e:
+        raise AssertionError(f"on {name}: {e}") from e
+    except EdgekitError as e:
+        raise AssertionError(f"on {name}: {type(e).__name__}: {e}") from e
 
 
 def model_bytes(case: OpCase) -> bytes:

@@ -7,20 +7,23 @@ import pytest
 from edgekit.runtime import Session, cpu_features
 from tests.cases import all_cases
 from tests.cases.case import OpCase
-from tests.suites.common import check, model_bytes
+from tests.suites.common import check, model_bytes, on_target
 
 ISA_LEVELS = ("scalar", *cpu_features())
+THREADS = (1, 2)
 
 
-@pytest.mark.parametrize("isa", ISA_LEVELS)
 @pytest.mark.parametrize("case", all_cases(), ids=lambda c: c.name)
-def test_case(case: OpCase, isa: str) -> None:
-    got = []
-    for threads in (1, 2):
-        with Session(model_bytes(case), isa=isa, threads=threads) as session:
-            got.append(session.run(case.feeds))
-            again = session.run(case.feeds)
-        assert all(a.tobytes() == b.tobytes() for a, b in zip(got[-1].values(), again.values(), strict=True)), "a second run differs"
-    check(case, got[0])
-    for name in got[0]:
-        assert got[0][name].tobytes() == got[1][name].tobytes(), f"{name} depends on the number of threads"
+def test_case(case: OpCase) -> None:
+    for isa in ISA_LEVELS:
+        with on_target(isa):
+            results = []
+            for threads in THREADS:
+                with Session(model_bytes(case), isa=isa, threads=threads) as session:
+                    results.append(session.run(case.feeds))
+                    again = session.run(case.feeds)
+                assert all(a.tobytes() == b.tobytes() for a, b in zip(results[-1].values(), again.values(), strict=True)), "a second run differs"
+            one, two = results
+            check(case, one)
+            for name in one:
+                assert one[name].tobytes() == two[name].tobytes(), f"{name} depends on the number of threads"

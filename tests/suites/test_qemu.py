@@ -17,7 +17,7 @@ from tests.c.build import ROOT, build
 from tests.cases import all_cases
 from tests.cases.case import OpCase
 from tests.require import require_program
-from tests.suites.common import check, model_bytes
+from tests.suites.common import check, model_bytes, on_target
 
 #: What each emulated core has: NEON; dot product and half precision; int8 matrix products as well.
 CORES = {"cortex-a72": "neon", "cortex-a76": "neondot", "max,sve=off,sme=off": "neoni8mm"}
@@ -82,10 +82,11 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Emulator:
     return Emulator(tmp_path_factory.mktemp("qemu"))
 
 
-@pytest.mark.parametrize("core", CORES, ids=lambda c: CORES[c])
 @pytest.mark.parametrize("case", all_cases(), ids=lambda c: c.name)
-def test_case(case: OpCase, core: str, emulator: Emulator) -> None:
-    one, two = (emulator.outputs(case, core, threads) for threads in THREADS)
-    check(case, one)
-    for name in one:
-        assert one[name].tobytes() == two[name].tobytes(), f"{name} depends on the number of threads"
+def test_case(case: OpCase, emulator: Emulator) -> None:
+    for core, isa in CORES.items():
+        with on_target(isa):
+            one, two = (emulator.outputs(case, core, threads) for threads in THREADS)
+            check(case, one)
+            for name in one:
+                assert one[name].tobytes() == two[name].tobytes(), f"{name} depends on the number of threads"
