@@ -1,0 +1,289 @@
+"""What one operator converter sees: options, inputs, the outputs' declared types, and the builder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgekit.errors import MalformedModelError
+from edgekit.ir import GraphBuilder, Value
+from edgekit.ops import get_op
+from edgekit.ops.quant_math import dequantize
+from edgekit.ops.quantization import lookup_table
+from edgekit.symbolic import SymDim
+from edgekit.types import F32, I8, I32, I64, Array, Dim, DType, QuantParams
+from edgekit_converters.tflite.flat import Record
+from edgekit_converters.tflite.session import ImportSession, Unsupported
+from edgekit_converters.tflite.tensors import TensorInfo
+
+if TYPE_CHECKING:
+    from edgekit_converters.tflite.importer import SubgraphImporter
+
+INF = float("inf")
+#: clamps of ActivationFunctionType: NONE, RELU, RELU_N1_TO_1, RELU6
+CLAMPS = {0: (-INF, INF), 1: (0.0, INF), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
+TANH = 4
+
+
+class NodeContext:
+    """One source operator while it is imported.
+
+    Attributes:
+        op: its name. name: of its first output.
+        options: its option table (all fields at their defaults where the file has none).
+        inputs: one value an input, None for an absent one.
+        outputs: the declared outputs.
+        custom: the options of a custom operator, as bytes.
+        importer: the subgraph under construction.
+    """
+
+    def __init__(
+        self, importer: SubgraphImporter, op: str, name: str, options: Record, inputs: Sequence[Value | None], outputs: Sequence[TensorInfo]
+    ) -> None:
+        self.importer = importer
+        self.op = op
+        self.name = name
+        self.options = options
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        self.input_infos: list[TensorInfo | None] = []
+        self.custom = b""
+        self.input_indices: list[int] = []
+        self.output_indices: list[int] = []
+        self._calls = 0
+
+    @property
+    def builder(self) -> GraphBuilder:
+        return self.importer.builder
+
+    @property
+    def session(self) -> ImportSession:
+        return self.importer.session
+
+    # -- inputs and outputs ---------------------------------------------------------------------------------------------
+
+    def input(self, i: int) -> Value:
+        """The i-th input, which must be there."""
+        v = self.optional(i)
+        if v is None:
+            raise MalformedModelError(f"input {i} is missing")
+        return v
+
+    def optional(self, i: int) -> Value | None:
+        """The i-th input, or None."""
+        return self.inputs[i] if i < len(self.inputs) else None
+
+    def present(self) -> list[Value]:
+        """All inputs of a variadic operator."""
+        return [self.input(i) for i in range(len(self.inputs))]
+
+    def info(self, i: int) -> TensorInfo:
+        """What the file says of the i-th input."""
+        found = self.input_infos[i] if i < len(self.input_infos) else None
+        if found is None:
+            raise MalformedModelError(f"input {i} is missing")
+        return found
+
+    @property
+    def out(self) -> TensorInfo:
+        """The first declared output."""
+        if not self.outputs:
+            raise MalformedModelError("the operator has no output")
+        return self.outputs[0]
+
+    def real(self, i: int) -> Value:
+        """The i-th input in float32 where it is quantized."""
+        return self.as_real(self.input(i))
+
+    def numbers(self, value: Value) -> Array | None:
+        """The value where it is known and holds numbers alone."""
+        k = self.builder.known_value(value)
+        if k is None or (k.dtype == object and any(isinstance(v, SymDim) for v in k.reshape(-1).tolist())):
+            return None
+        return k.astype(value.dtype.numpy, copy=False)
+
+    def constant(self, i: int, what: str) -> Array:
+        """The numbers of an input that must be known at conversion.
+
+        Raises:
+            Unsupported: it is computed at run time.
+        """
+        v = self.input(i)
+        k = self.numbers(v)
+        if k is None:
+            raise Unsupported(
+                f"{what} must be known at conversion, but {v.name!r} is computed at run time.",
+                "Make it a constant of the model.",
+                "dynamic-input",
+            )
+        return k
+
+    def constant_ints(self, i: int, what: str) -> list[int]:
+        """The integers of an input that must be known at conversion."""
+        return [int(v) for v in self.constant(i, what).reshape(-1)]
+
+    def static(self, dim: Dim, what: str) -> int:
+        """A dimension that must be a number."""
+        if isinstance(dim, int):
+            return dim
+        raise Unsupported(f"{what} must be static, got {str(dim)!r}.", "Give the model fixed input shapes.", "dynamic-shape")
+
+    def axis(self, axis: int, rank: int) -> int:
+        """``axis`` counted from the front."""
+        if not -rank <= axis < max(rank, 1):
+            raise MalformedModelError(f"axis {axis} is outside a tensor of rank {rank}")
+        return axis + rank if axis < 0 else axis
+
+    def clamp(self) -> dict[str, float]:
+        """The fused activation as clamp attributes.
+
+        Raises:
+            Unsupported: it is no clamp.
+        """
+        code = int(self.options.activation)
+        if code not in CLAMPS:
+            return {}
+        low, high = CLAMPS[code]
+        return {"clamp_min": low, "clamp_max": high}
+
+    def activate(self, y: Value, done: bool = True) -> Value:
+        """Apply the fused activation: all of it, or (``done``) what ``clamp`` could not express."""
+        code = int(self.options.activation)
+        if code in CLAMPS:
+            if done or code == 0:
+                return y
+            if code == 1:
+                return self.unary("Relu", y)
+            low, high = CLAMPS[code]
+            return self.unary("Clip", y, min=low, max=high)
+        if code == TANH:
+            return self.unary("Tanh", y)
+        raise Unsupported(f"the fused activation number {code} is not supported.")
+
+    # -- building -------------------------------------------------------------------------------------------------------
+
+    def const(self, array: Any, dtype: DType | None = None, quant: QuantParams | None = None, name: str = "") -> Value:
+        """A constant of the graph under construction."""
+        return self.builder.constant(array, name or f"{self.name}/const", dtype, quant)
+
+    def i64(self, *numbers: int) -> Value:
+        """A list of integers as a shape-like constant."""
+        return self.const(np.asarray(numbers, np.int64))
+
+    def call(self, op: str, *inputs: Value | None, **attrs: Any) -> Value:
+        """Add a node of one output."""
+        return self.call_multi(op, *inputs, **attrs)[0]
+
+    def call_multi(self, op: str, *inputs: Value | None, **attrs: Any) -> tuple[Value, ...]:
+        """Add a node."""
+        self._calls += 1
+        name = self.name if self._calls == 1 else f"{self.name}/{op.lower()}_{self._calls}"
+        return self.builder.call_multi(op, *inputs, name=name, **attrs)
+
+    def integer(self, op: str, *inputs: Value | None, quant: QuantParams | None, **attrs: Any) -> Value:
+        """Add a node whose output has quantization parameters that inference does not know."""
+        folding, self.builder.fold = self.builder.fold, False
+        try:
+            y = self.call(op, *inputs, **attrs)
+        finally:
+            self.builder.fold = folding
+        y.type = y.type.with_dtype(y.dtype, quant)
+        return y
+
+    def as_real(self, x: Value) -> Value:
+        """A quantized value in float32; anything else as it is."""
+        if x.quant is None:
+            return x
+        if x.const is not None:
+            return self.const(dequantize(x.const, x.quant), name=f"{x.name}/real")
+        made = self.importer.reals.get(id(x))
+        if made is None:
+            made = self.importer.reals[id(x)] = self.call("Dequantize", x)
+        return made
+
+    def quantized(self, x: Value, dtype: DType, quant: QuantParams) -> Value:
+        """A value in integers of the given parameters."""
+        if x.quant is None:
+            return self.integer("Quantize", x, quant=quant, dtype=dtype)
+        if x.dtype is dtype and x.quant == quant:
+            return x
+        return self.integer("Requantize", x, quant=quant, dtype=dtype)
+
+    def settle(self, y: Value, want: TensorInfo) -> Value:
+        """A result in the element type and quantization the model declares."""
+        if want.quant is not None:
+            if y.quant is None and y.dtype is not F32:
+                if y.dtype is want.dtype:  # plain integers that the file gives a scale: READ_VARIABLE and the like
+                    return y
+                y = self.cast(y, F32)
+            return self.quantized(y, want.dtype, want.quant)
+        if y.quant is not None:
+            y = self.as_real(y)
+        if want.source_quant is not None and want.dtype is I32 and y.dtype is F32:
+            scale = self.const(np.float32(want.source_quant.scale[0]))
+            y = self.cast(self.call("Round", self.call("Div", y, scale)), I32)
+            zero = want.source_quant.zero_point[0]
+            return y if zero == 0 else self.call("Add", y, self.const(np.int32(zero)))
+        return self.cast(y, want.dtype)
+
+    def cast(self, x: Value, to: DType) -> Value:
+        """``x`` in another element type."""
+        return x if x.dtype is to else self.call("Cast", x, to=to)
+
+    def unary(self, op: str, x: Value, quant: QuantParams | None = None, **attrs: Any) -> Value:
+        """A function of one element; a table where input and output are int8."""
+        q = quant or self.out.quant
+        if x.quant is not None and x.dtype is I8 and x.quant.is_per_tensor and q is not None and self.out.dtype is I8:
+            table = lookup_table(op, attrs, x.quant, q, I8)
+            return self.integer("Lookup", x, self.const(table, name=f"{self.name}/table"), quant=q)
+        return self.call(op, self.as_real(x), **attrs)
+
+    def table(self, x: Value, real: Any) -> Value:
+        """A function of one element given in numpy, as a table of the int8 output."""
+        from edgekit.ops.quant_math import quantize
+
+        assert x.quant is not None and self.out.quant is not None
+        codes = dequantize(np.arange(-128, 128).astype(np.int8), x.quant)
+        with np.errstate(all="ignore"):
+            entries = quantize(np.asarray(real(codes.astype(np.float64)), np.float32), self.out.quant, I8)
+        return self.integer("Lookup", x, self.const(entries, name=f"{self.name}/table"), quant=self.out.quant)
+
+    def same_scale(self, *values: Value) -> bool:
+        """Whether every value is int8 per tensor, and so is the declared output."""
+        return self.out.quant is not None and self.out.dtype is I8 and all(is_int8(v) for v in values)
+
+    def reshape(self, x: Value, shape: Sequence[int]) -> Value:
+        """Another shape, given in numbers (-1 allowed once)."""
+        if tuple(shape) == tuple(x.shape) and -1 not in shape:
+            return x
+        return self.call("Reshape", x, self.i64(*shape), allow_zero=True)
+
+    def regroup(self, x: Value, dims: Sequence[Dim]) -> Value:
+        """Reshape to dimensions taken from ``x``, at most one of them symbolic."""
+        if tuple(dims) == tuple(x.shape):
+            return x
+        numbers = [d if isinstance(d, int) else -1 for d in dims]
+        if numbers.count(-1) > 1:
+            raise Unsupported("more than one dimension is open.", "Give the model fixed input shapes.", "dynamic-shape")
+        return self.call("Reshape", x, self.i64(*numbers), allow_zero=True)
+
+    def unsqueeze(self, x: Value, axis: int) -> Value:
+        """Insert a dimension of 1."""
+        dims = list(x.shape)
+        dims.insert(axis, 1)
+        return self.regroup(x, dims)
+
+    def i64_input(self, i: int) -> Value:
+        """A shape-like input in int64."""
+        return self.cast(self.input(i), I64)
+
+    def options_of(self, op: str) -> Any:
+        """The table row of an EdgeKit operator."""
+        return get_op(op)
+
+
+def is_int8(v: Value) -> bool:
+    """Whether a value is int8 with one scale."""
+    return v.dtype is I8 and v.quant is not None and v.quant.is_per_tensor

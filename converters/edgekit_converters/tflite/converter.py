@@ -1,0 +1,235 @@
+"""``TfliteConverter``: from a .tflite file (or its bytes) to a Graph."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit.converters import LoadOptions, ShapeSpec
+from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
+from edgekit.ir import Graph, GraphBuilder, Value, verify
+from edgekit.symbolic import SymDim
+from edgekit.types import Dim, TensorType, format_shape
+from edgekit_converters.tflite import registry
+from edgekit_converters.tflite.flat import IDENTIFIER, Record, parse
+from edgekit_converters.tflite.importer import Poisoned, SubgraphImporter
+from edgekit_converters.tflite.session import ImportSession
+from edgekit_converters.tflite.tensors import TensorInfo, UnsupportedTypeError
+
+VERSION = 3
+
+
+class TfliteConverter:
+    """Reads TensorFlow Lite models: float, and quantized ones as they stand."""
+
+    name = "tflite"
+    description = "TensorFlow Lite (.tflite flatbuffer)"
+    suffixes = (".tflite", ".lite")
+
+    def detects(self, source: Any, head: bytes) -> bool:
+        """True for a file with TensorFlow Lite's mark, whatever its name."""
+        return isinstance(source, Path) and head[4:8] == IDENTIFIER
+
+    def load(self, source: Any, options: LoadOptions) -> Graph:
+        """Import a model: its first subgraph, with the source's own input and output names, order, types and layout.
+
+        State that the source keeps from run to run (resource variables, variable tensors) becomes inputs and outputs behind the model's
+        own; the metadata ``state.<input>`` names the output to feed back, ``state.<input>.initial`` the first value.
+
+        Args:
+            source: a path, or the bytes of a file.
+            options: shapes to bind, inputs to freeze.
+
+        Raises:
+            UnsupportedOpError: lists every blocker.
+            MalformedModelError: the model is broken.
+        """
+        where = str(source) if isinstance(source, Path) else "the TensorFlow Lite model"
+        try:
+            data = source.read_bytes() if isinstance(source, Path) else bytes(source)
+        except OSError as e:
+            raise MalformedModelError(f"{where}: cannot be read: {e.strerror or e}") from e
+        try:
+            return _import(parse(data), data, options)
+        except MalformedModelError as e:
+            raise MalformedModelError(f"{where}: {e}") from e
+        except UnsupportedOpError as e:
+            raise UnsupportedOpError(f"{where} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
+        except UnsupportedTypeError as e:
+            raise MalformedModelError(f"{where}: {e}") from e
+
+
+def _import(model: Record, data: bytes, options: LoadOptions) -> Graph:
+    registry.load_all()
+    if model.version != VERSION:
+        raise MalformedModelError(f"the schema version is {model.version}, {VERSION} is known")
+    if not model.subgraphs:
+        raise MalformedModelError("the model holds no subgraph")
+    builder = GraphBuilder(Graph(model.subgraphs[0].name), fold=True)
+    session = ImportSession(model, data, options, builder)
+    importer = SubgraphImporter(session, builder, 0)
+    _bind_inputs(importer, session)
+    importer.run()
+    if session.blockers:
+        if all(b.reason == "invalid-node" for b in session.blockers):
+            raise MalformedModelError("; ".join(f"{b.op} {', '.join(repr(n) for n in b.nodes[:3])}: {b.message}" for b in session.blockers))
+        raise UnsupportedOpError("the model does not convert", session.blockers)
+    graph = builder.graph
+    _hand_out(importer)
+    _state_outputs(session, importer)
+    _drop_unused(graph)
+    graph.metadata.update(_metadata(model, data, session))
+    try:
+        verify(graph)
+    except GraphError as e:
+        raise MalformedModelError(f"the imported graph is not valid: {e}") from e
+    return graph
+
+
+def tensor_names(importer: SubgraphImporter, indices: Any, kind: str) -> list[str]:
+    """The names of inputs or outputs; nameless ones are numbered, equal ones told apart."""
+    names: list[str] = []
+    for k, i in enumerate(indices):
+        name = importer.info(int(i)).name or f"{kind}_{k}"
+        while name in names:
+            name += f"_{k}"
+        names.append(name)
+    return names
+
+
+def _bind_inputs(importer: SubgraphImporter, session: ImportSession) -> None:
+    options, builder = session.options, importer.builder
+    indices = [int(i) for i in importer.proto.inputs]
+    names = tensor_names(importer, indices, "input")
+    for kind in (options.shapes, options.values):
+        unknown = sorted(set(kind) - set(names))
+        if unknown:
+            raise MalformedModelError(f"there is no input {unknown[0]!r}; the inputs are {names}")
+    for index, name in zip(indices, names, strict=True):
+        info = importer.info(index)
+        shape = _shape(name, info, options.shapes)
+        if name in options.values:
+            importer.bind(index, builder.constant(_frozen(name, info, shape, options.values[name]), name))
+            continue
+        value = builder.input(name, info.source_dtype, shape, info.source_quant if info.quant is not None else None)
+        if info.is_shifted:
+            value = _shifted(builder, value, info)
+        importer.bind(index, value)
+
+
+def _shifted(builder: GraphBuilder, value: Value, info: TensorInfo) -> Value:
+    """A quantized uint8 input as int8: the same numbers, 128 lower."""
+    made = builder.call("Requantize", value, name=f"{value.name}/int8", dtype=info.dtype)
+    made.type = made.type.with_dtype(info.dtype, info.quant)
+    return made
+
+
+def _shape(name: str, info: TensorInfo, shapes: Mapping[str, ShapeSpec]) -> tuple[Dim, ...]:
+    """The file's shape; the caller may set the dimensions its signature leaves open."""
+    spec = shapes.get(name)
+    if spec is None:
+        return info.shape
+    if len(spec) != len(info.shape):
+        raise MalformedModelError(
+            f"input {name!r} has the shape {format_shape(info.signature)}, but {len(spec)} dimensions were given: {list(spec)}"
+        )
+    dims: list[Dim] = []
+    for k, (given, size, declared) in enumerate(zip(spec, info.shape, info.signature, strict=True)):
+        if given is None or given == size:
+            dims.append(size)
+        elif declared >= 0:
+            raise MalformedModelError(f"input {name!r} has the fixed shape {format_shape(info.signature)}; {list(spec)} does not fit")
+        elif isinstance(given, int):
+            if given < 0:
+                raise MalformedModelError(f"input {name!r}: a dimension of {given} was given")
+            dims.append(given)
+        elif isinstance(given, SymDim):
+            dims.append(given)
+        elif isinstance(given, str):
+            dims.append(SymDim.symbol(given, 1))
+        else:
+            low, high = given
+            if not 0 <= low <= high:
+                raise MalformedModelError(f"input {name!r}: the range {low} to {high} is empty")
+            dims.append(SymDim.symbol(f"{name}_{k}", low, high))
+    return tuple(dims)
+
+
+def _frozen(name: str, info: TensorInfo, shape: tuple[Dim, ...], value: Any) -> Any:
+    a = np.asarray(value)
+    if info.quant is not None:
+        raise MalformedModelError(f"input {name!r} is quantized and cannot be frozen")
+    if a.dtype != info.dtype.numpy or a.shape != shape:
+        raise MalformedModelError(f"input {name!r} is {TensorType(info.dtype, shape)}, the value to freeze it to {a.dtype}{list(a.shape)}")
+    return a
+
+
+def _hand_out(importer: SubgraphImporter) -> None:
+    indices = [int(i) for i in importer.proto.outputs]
+    if not indices:
+        raise MalformedModelError("the model has no outputs")
+    builder = importer.builder
+    for index, name in zip(indices, tensor_names(importer, indices, "output"), strict=True):
+        try:
+            value = importer.output(index, name)
+        except Poisoned as e:
+            raise MalformedModelError(f"output {name!r} could not be computed") from e
+        info = importer.info(index)
+        if info.is_shifted:
+            value = builder.call("Requantize", value, name=f"{name}/uint8", dtype=info.source_dtype)
+            value.type = value.type.with_dtype(info.source_dtype, info.source_quant)
+        builder.graph.add_output(value, name)
+
+
+def _state_outputs(session: ImportSession, importer: SubgraphImporter) -> None:
+    """Variables that are read become pairs of an input and an output behind the model's own."""
+    graph = importer.builder.graph
+    kept = []
+    for v in session.variables.values():
+        if v.entry is None or v.current is None:
+            continue
+        value = v.current
+        if value.producer is None:
+            value = importer.builder.call("Identity", value, name=f"{v.entry.name}/next")
+        name = f"{v.entry.name}/next"
+        graph.add_output(value, name)
+        graph.metadata[f"state.{v.entry.name}"] = name
+        zero = 0 if v.entry.quant is None else v.entry.quant.zero_point[0]
+        first = np.unique(v.initial) if v.initial is not None else np.asarray([zero])
+        if len(first) != 1:
+            raise MalformedModelError(f"the variable {v.name!r} starts with different numbers, which is not supported")
+        graph.metadata[f"state.{v.entry.name}.initial"] = str(first[0])
+        kept.append(v.entry.name)
+    if kept:
+        session.note(
+            f"the model keeps state between runs: {len(kept)} inputs ({', '.join(kept[:3])}{', ...' if len(kept) > 3 else ''}) and outputs "
+            "'.../next' hold it; feed each output back as its input at the next run, and the first value named in the metadata at the first"
+        )
+
+
+def _drop_unused(graph: Graph) -> None:
+    """Take out nodes nothing reads: shape arithmetic that was folded leaves them behind."""
+    for node in reversed(list(graph.nodes)):
+        if not any(v.uses or graph.is_output(v) for v in node.outputs):
+            graph.remove([node])
+
+
+def _metadata(model: Record, data: bytes, session: ImportSession) -> dict[str, str]:
+    facts = {
+        "source.format": "tflite",
+        "source.sha256": hashlib.sha256(data).hexdigest(),
+        "source.producer": model.description,
+        "source.signatures": ", ".join(s.key for s in model.signatures if s.key),
+        "source.notes": "\n".join(session.notes),
+    }
+    for s in model.signatures:
+        if s.subgraph == 0:
+            for kind, maps in (("input", s.inputs), ("output", s.outputs)):
+                for m in maps:
+                    if m.tensor < len(model.subgraphs[0].tensors):
+                        facts[f"source.signature.{s.key}.{kind}.{m.name}"] = model.subgraphs[0].tensors[m.tensor].name
+    return {k: v for k, v in facts.items() if v}

@@ -1,0 +1,231 @@
+"""One subgraph on its way into a Graph."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit.errors import GraphError, MalformedModelError
+from edgekit.ir import Graph, GraphBuilder, Value
+from edgekit.types import TensorType
+from edgekit_converters.tflite import registry
+from edgekit_converters.tflite.context import NodeContext
+from edgekit_converters.tflite.flat import Record
+from edgekit_converters.tflite.schema import OPERATOR_OPTIONS, TABLES
+from edgekit_converters.tflite.session import ImportSession, Unsupported
+from edgekit_converters.tflite.tensors import TensorInfo, UnsupportedTypeError, constant_data, tensor_info
+
+#: what a converter can run into when a node's numbers make no sense
+NODE_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError)
+MAX_SUBGRAPH_DEPTH = 16
+
+
+class Poisoned(Exception):
+    """A value whose operator did not convert."""
+
+
+class SubgraphImporter:
+    """Imports the operators of one subgraph.
+
+    Attributes:
+        session: what all subgraphs share.
+        builder: of the graph under construction.
+        reals: float32 forms of quantized values, by identity.
+        handles: keys of resource variables, by tensor index.
+    """
+
+    def __init__(self, session: ImportSession, builder: GraphBuilder, index: int, depth: int = 0) -> None:
+        if not 0 <= index < len(session.model.subgraphs):
+            raise MalformedModelError(f"subgraph {index} is named, the model has {len(session.model.subgraphs)}")
+        if depth > MAX_SUBGRAPH_DEPTH:
+            raise MalformedModelError(f"control flow is nested deeper than {MAX_SUBGRAPH_DEPTH}")
+        self.session = session
+        self.builder = builder
+        self.index = index
+        self.depth = depth
+        self.proto: Record = session.model.subgraphs[index]
+        self.reals: dict[int, Value] = {}
+        self.handles: dict[int, str] = {}
+        self._values: dict[int, Value | None] = {}
+        self._infos: dict[int, TensorInfo] = {}
+        self._entries: set[int] = {int(i) for i in self.proto.inputs}
+
+    # -- tensors --------------------------------------------------------------------------------------------------------
+
+    def tensor(self, index: int) -> Record:
+        """A tensor of the subgraph."""
+        if not 0 <= index < len(self.proto.tensors):
+            raise MalformedModelError(f"tensor {index} is named, subgraph {self.index} has {len(self.proto.tensors)}")
+        found: Record = self.proto.tensors[index]
+        return found
+
+    def info(self, index: int) -> TensorInfo:
+        """What the file says of a tensor."""
+        if index not in self._infos:
+            self._infos[index] = tensor_info(index, self.tensor(index))
+        return self._infos[index]
+
+    def bind(self, index: int, value: Value | None) -> None:
+        """Say what a tensor is; None poisons it."""
+        self._values[index] = value
+
+    def find(self, index: int) -> Value:
+        """The value of a tensor.
+
+        Raises:
+            Poisoned: its operator did not convert.
+            MalformedModelError: nothing computes it.
+        """
+        if index not in self._values:
+            self._values[index] = self._constant(index)
+        value = self._values[index]
+        if value is None:
+            raise Poisoned
+        return value
+
+    def _constant(self, index: int) -> Value:
+        t, info = self.tensor(index), self.info(index)
+        raw = self.session.buffer(t.buffer)
+        if raw is None:
+            if info.is_variable:
+                key = f"tensor:{self.index}:{index}"
+                v = self.session.variable(key, info.name or f"state_{index}")
+                return self.session.read(v, TensorType(info.dtype, info.shape, info.quant))
+            if int(np.prod(info.shape, dtype=np.int64)) == 0:
+                raw = np.zeros(0, np.uint8)
+            else:
+                raise MalformedModelError(f"nothing computes tensor {index} ({info.name!r}), and it holds no data")
+        array = constant_data(t, info, raw)
+        return self.builder.constant(array, info.name or f"constant_{index}", None, info.quant)
+
+    def store(self, index: int, value: Value) -> None:
+        """A new value of a variable tensor."""
+        key = f"tensor:{self.index}:{index}"
+        self.session.variable(key, self.info(index).name or f"state_{index}").current = value
+
+    # -- operators ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Import every operator, in the file's order."""
+        for number, node in enumerate(self.proto.operators):
+            self._node(number, node)
+
+    def _node(self, number: int, node: Record) -> None:
+        session = self.session
+        op = session.op_name(node.opcode_index)
+        outs = [int(i) for i in node.outputs]
+        name = next((self.tensor(i).name for i in outs if i >= 0 and self.tensor(i).name), "") or f"{op.lower()}_{number}"
+        convert = registry.find(op)
+        if convert is None:
+            session.block(op, name, "unsupported-op", "no converter for this operator.", _hint(op))
+            return self._poison(outs)
+        try:
+            ctx = self._context(op, name, node, outs)
+            self.builder.source = f"{op} '{name}' (TensorFlow Lite operator {number})"
+            result = convert(ctx)
+            values = [result] if isinstance(result, Value) else list(result)
+            if len(values) < len([i for i in outs if i >= 0]) and op not in SILENT:
+                raise Unsupported(f"it has {len(outs)} outputs, {len(values)} are supported.")
+            for i, value in zip(outs, values, strict=False):
+                if i >= 0:
+                    settled = ctx.settle(value, self.info(i))
+                    self._name(settled, self.info(i).name)
+                    self.bind(i, settled)
+        except Poisoned:
+            self._poison(outs)
+        except Unsupported as e:
+            session.block(op, name, e.reason, e.message, e.hint)
+            self._poison(outs)
+        except UnsupportedTypeError as e:
+            session.block(op, name, "unsupported-type", f"{e}.")
+            self._poison(outs)
+        except MalformedModelError as e:
+            text = str(e)
+            raise MalformedModelError(text if " '" in text and text.startswith(op) else f"{op} '{name}': {text}") from e
+        except GraphError as e:
+            text = str(e).removeprefix(f"{self.builder.source}: ")
+            session.block(op, name, "unsupported-type" if " takes " in text else "invalid-node", f"{text}.")
+            self._poison(outs)
+        except NODE_ERRORS as e:
+            session.block(op, name, "invalid-node", f"the operator cannot be read: {type(e).__name__}: {e}.")
+            self._poison(outs)
+        finally:
+            self.builder.source = ""
+
+    def _context(self, op: str, name: str, node: Record, outs: list[int]) -> NodeContext:
+        indices = [int(i) for i in node.inputs]
+        resources = op in RESOURCE_OPS
+        inputs = [None if i < 0 or (resources and k == 0) else self.find(i) for k, i in enumerate(indices)]
+        infos = [] if op == "VAR_HANDLE" else [self.info(i) for i in outs if i >= 0]
+        ctx = NodeContext(self, op, name, _options(op, node), inputs, infos)
+        ctx.input_infos = [None if i < 0 or (resources and k == 0) else self.info(i) for k, i in enumerate(indices)]
+        ctx.custom = bytes(node.custom_options)
+        ctx.input_indices, ctx.output_indices = indices, outs
+        return ctx
+
+    def _poison(self, outs: list[int]) -> None:
+        """The outputs of an operator that did not convert: stand-ins of their declared types, so that the rest is checked too."""
+        for i in outs:
+            if i < 0:
+                continue
+            try:
+                info = self.info(i)
+            except UnsupportedTypeError:
+                self.bind(i, None)
+                continue
+            self.bind(i, Value(self.builder.graph.unique_name(info.name), TensorType(info.dtype, info.shape, info.quant)))
+
+    def _name(self, value: Value, name: str) -> None:
+        if value.producer is not None and name and value.name != name and name not in self.builder.graph._names:
+            self.builder.graph.rename(value, name)
+
+    def import_body(self, index: int, types: list[TensorType]) -> SubgraphImporter:
+        """Import another subgraph as a graph of its own whose inputs have the given types.
+
+        Raises:
+            MalformedModelError: it takes another number of inputs.
+        """
+        child = SubgraphImporter(self.session, GraphBuilder(Graph(f"subgraph_{index}"), fold=True), index, self.depth + 1)
+        entries = [int(i) for i in child.proto.inputs]
+        if len(entries) != len(types):
+            raise MalformedModelError(f"subgraph {index} takes {len(entries)} inputs, {len(types)} are passed")
+        for k, (i, t) in enumerate(zip(entries, types, strict=True)):
+            child.bind(i, child.builder.graph.add_input(child.builder.graph.unique_name(child.info(i).name or f"input_{k}") + f"/{k}", t))
+        child.run()
+        return child
+
+    def output(self, index: int, name: str) -> Value:
+        """The value of a graph output; one that is also an input or a constant passes an Identity."""
+        value = self.find(index)
+        if value.producer is None:
+            folding, self.builder.fold = self.builder.fold, False
+            value = self.builder.call("Identity", value, name=f"{name}/output")
+            self.builder.fold = folding
+        return value
+
+
+#: operators whose first input is a resource
+RESOURCE_OPS = ("READ_VARIABLE", "ASSIGN_VARIABLE")
+#: operators that may give fewer values than they declare
+SILENT = ("VAR_HANDLE", "ASSIGN_VARIABLE", "CALL_ONCE")
+
+
+def _options(op: str, node: Record) -> Record:
+    """The option table; every field at its default where the file leaves it out."""
+    want = OPERATOR_OPTIONS.get(op)
+    if want is None:
+        return node.options or Record()
+    defaults = Record(**{f: (np.zeros(0, np.int32) if k.startswith("[") else d) for f, k, d in TABLES[want]})
+    if node.options is None:
+        return defaults
+    for field, _, _ in TABLES[want]:
+        if hasattr(node.options, field):
+            setattr(defaults, field, getattr(node.options, field))
+    return defaults
+
+
+def _hint(op: str) -> str:
+    if op.startswith("CUSTOM:Flex"):
+        return "It runs TensorFlow itself; convert the model again without SELECT_TF_OPS."
+    if op.startswith("CUSTOM:"):
+        return "It is an operator of its maker's own; split the model before it, or add a converter for it."
+    return "Replace it in the model, or add a converter for it."

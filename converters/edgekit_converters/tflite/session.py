@@ -1,0 +1,120 @@
+"""What all subgraphs of one import share: the model, options, notes, variables, and the list of blockers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgekit.converters import LoadOptions
+from edgekit.errors import Blocker, MalformedModelError
+from edgekit.ir import GraphBuilder, Value
+from edgekit.types import Array, TensorType
+from edgekit_converters.tflite.flat import Record
+from edgekit_converters.tflite.schema import OPERATORS
+
+CUSTOM = 32
+PLACEHOLDER = 127
+
+
+class Unsupported(Exception):
+    """A variant of an operator that does not convert.
+
+    Attributes:
+        reason: the blocker's reason code.
+        message: what is wrong.
+        hint: what to do.
+    """
+
+    def __init__(self, message: str, hint: str = "", reason: str = "unsupported-variant") -> None:
+        super().__init__(message)
+        self.message, self.hint, self.reason = message, hint, reason
+
+
+@dataclass
+class Variable:
+    """State that lasts from one run to the next: an input and an output of the graph.
+
+    Attributes:
+        name: the source's.
+        initial: its first value, None where the model does not say (zero then).
+        entry: the graph input that brings it in.
+        current: its value at this point of the graph.
+    """
+
+    name: str
+    initial: Array | None = None
+    entry: Value | None = None
+    current: Value | None = None
+
+
+class ImportSession:
+    """State of one import.
+
+    Attributes:
+        model: the Model table.
+        data: the whole file.
+        options: what the caller settled.
+        notes: facts the user should know, each once.
+        variables: resource variables and variable tensors, by key.
+        main: the builder of the main graph, where variables come in and go out.
+        initializing: inside a subgraph that CALL_ONCE runs.
+    """
+
+    def __init__(self, model: Record, data: bytes, options: LoadOptions, main: GraphBuilder) -> None:
+        self.model = model
+        self.data = data
+        self.options = options
+        self.main = main
+        self.notes: list[str] = []
+        self.variables: dict[str, Variable] = {}
+        self.initializing = False
+        self._blockers: dict[tuple[str, str, str, str], list[str]] = {}
+
+    def op_name(self, index: int) -> str:
+        """The operator of an opcode index: TensorFlow Lite's name, or ``CUSTOM:name``."""
+        codes = self.model.operator_codes
+        if not 0 <= index < len(codes):
+            raise MalformedModelError(f"an operator has the code number {index}, the model lists {len(codes)}")
+        code = codes[index]
+        number = max(int(code.builtin_code), int(code.deprecated_builtin_code))
+        if number == CUSTOM:
+            return f"CUSTOM:{code.custom_code}"
+        return OPERATORS.get(number, f"builtin operator {number}")
+
+    def buffer(self, index: int) -> Array | None:
+        """The bytes of a buffer, None where it is empty."""
+        buffers = self.model.buffers
+        if not 0 <= index < len(buffers):
+            raise MalformedModelError(f"a tensor names buffer {index}, the model has {len(buffers)}")
+        b = buffers[index]
+        if b.offset > 1:
+            if b.offset + b.size > len(self.data):
+                raise MalformedModelError(f"buffer {index} lies at bytes {b.offset} to {b.offset + b.size}, outside the file")
+            return np.frombuffer(self.data, np.uint8, int(b.size), int(b.offset))
+        return np.asarray(b.data) if len(b.data) else None
+
+    def variable(self, key: str, name: str) -> Variable:
+        """The variable of a key, made where it is new."""
+        return self.variables.setdefault(key, Variable(name))
+
+    def read(self, v: Variable, type_: TensorType) -> Value:
+        """The present value of a variable; its first reading makes it an input of the graph."""
+        if v.current is None:
+            v.entry = self.main.graph.add_input(self.main.graph.unique_name(v.name) if v.name in self.main.graph._names else v.name, type_)
+            v.current = v.entry
+        return v.current
+
+    def note(self, text: str) -> None:
+        """Add a note, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def block(self, op: str, node: str, reason: str, message: str, hint: str = "") -> None:
+        """Add a blocker."""
+        self._blockers.setdefault((op, reason, message, hint), []).append(node)
+
+    @property
+    def blockers(self) -> list[Blocker]:
+        """All blockers, equal ones merged."""
+        return [Blocker(op, tuple(nodes), reason, message, hint) for (op, reason, message, hint), nodes in self._blockers.items()]
