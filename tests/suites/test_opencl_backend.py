@@ -19,6 +19,7 @@ from edgekit.reference import run_graph
 from edgekit.runtime import Session, devices
 from edgekit.runtime.library import backend_handle, ffi, lib
 from edgekit.types import F32, I8, Array, DType, QuantParams
+from tests.c.build import clang, run
 from tests.cases import all_cases
 from tests.cases.case import OpCase, rng
 from tests.require import require, require_program
@@ -26,6 +27,7 @@ from tests.suites.common import check, model_bytes
 from tests.suites.opencl_target import cache_dir, require_opencl
 
 ROOT = Path(__file__).resolve().parents[2]
+KERNELS = ROOT / "runtime_c" / "src" / "backends" / "opencl" / "kernels"
 OCLGRIND = [Path(os.environ.get("EDGEKIT_OCLGRIND", "/nowhere")), Path("/usr/lib/oclgrind/liboclgrind-rt.so")]
 CONV = {"strides": (1, 1), "pads": (1, 1, 1, 1), "dilations": (1, 1), "layout": "NHWC"}
 
@@ -356,6 +358,16 @@ def test_devices_that_cannot_be_used(mode: str, reason: str, monkeypatch: pytest
     monkeypatch.setenv("FAKE_OPENCL", mode)
     assert _fallbacks() == {reason}
     assert len(devices("opencl")) == (2 if mode == "rounding" else 0)
+
+
+@pytest.mark.parametrize("define", ["-DEK_EXACT_DIVIDE", "-DEK_INTEGER_DIVIDE"])
+@pytest.mark.parametrize("kernels", sorted(p.stem for p in KERNELS.glob("*.cl") if p.stem != "common"))
+def test_kernels_are_clean_opencl_c_1_2(kernels: str, define: str, tmp_path: Path) -> None:
+    """Without the extensions and leniency of one driver: clang for a generic device finds nothing to warn about."""
+    source = tmp_path / "kernels.cl"
+    source.write_text((KERNELS / "common.cl").read_text() + (KERNELS / f"{kernels}.cl").read_text())
+    flags = ["-x", "cl", "-cl-std=CL1.2", "-target", "spir64", "-Xclang", "-finclude-default-header", "-Wall", "-Wextra", "-Werror"]
+    run([clang(), *flags, "-Wno-unused-parameter", define, "-S", "-emit-llvm", "-o", os.devnull, str(source)])
 
 
 def test_under_oclgrind(tmp_path: Path) -> None:
