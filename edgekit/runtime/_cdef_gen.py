@@ -19,8 +19,18 @@ typedef enum ek_status {
   EK_ERR_CANCELLED = 8
 } ek_status;
 typedef enum ek_dtype {
-  EK_F32 = 1, EK_F16 = 2, EK_I8 = 3, EK_U8 = 4, EK_I16 = 5, EK_U16 = 6,
-  EK_I32 = 7, EK_U32 = 8, EK_I64 = 9, EK_U64 = 10, EK_BOOL = 11, EK_F64 = 12
+  EK_F32 = 1,
+  EK_F16 = 2,
+  EK_I8 = 3,
+  EK_U8 = 4,
+  EK_I16 = 5,
+  EK_U16 = 6,
+  EK_I32 = 7,
+  EK_U32 = 8,
+  EK_I64 = 9,
+  EK_U64 = 10,
+  EK_BOOL = 11,
+  EK_F64 = 12
 } ek_dtype;
 typedef struct ek_env ek_env;
 typedef struct ek_model ek_model;
@@ -97,8 +107,10 @@ ek_status ek_model_load_memory(ek_env *env, const void *data, size_t size, ek_mo
 void ek_model_destroy(ek_model *model);
 size_t ek_model_metadata_count(const ek_model *model);
 ek_status ek_model_metadata(const ek_model *model, size_t index, const char **key, const char **value);
-ek_status ek_session_query_memory(ek_env *env, const ek_model *model, const ek_session_options *options, ek_memory_info *info);
-ek_status ek_session_create(ek_env *env, const ek_model *model, const ek_session_options *options, ek_session **session);
+ek_status ek_session_query_memory(ek_env *env, const ek_model *model, const ek_session_options *options,
+                                         ek_memory_info *info);
+ek_status ek_session_create(ek_env *env, const ek_model *model, const ek_session_options *options,
+                                   ek_session **session);
 void ek_session_destroy(ek_session *session);
 const char *ek_session_error(const ek_session *session);
 ek_status ek_session_memory(const ek_session *session, ek_memory_info *info);

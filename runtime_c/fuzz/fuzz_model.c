@@ -64,8 +64,11 @@ static void fill_inputs(ek_session *session, unsigned seed) {
 
 static void use(ek_env *env, const ek_model *model, int32_t threads) {
   int left = NODE_LIMIT;
-  const ek_session_options options = {
-      .struct_size = sizeof options, .threads = threads, .keep_going = count_down, .keep_going_user = &left, .profile = true};
+  const ek_session_options options = {.struct_size = sizeof options,
+                                      .threads = threads,
+                                      .keep_going = count_down,
+                                      .keep_going_user = &left,
+                                      .profile = true};
   ek_memory_info memory = {.struct_size = sizeof memory}, planned = {.struct_size = sizeof planned};
   ek_session *session = NULL;
   if (ek_session_create(env, model, &options, &session) != EK_OK) {

@@ -6,21 +6,21 @@
 
 static int check_failures;
 
-#define CHECK(condition)                                                       \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);         \
-      check_failures++;                                                        \
-    }                                                                          \
+#define CHECK(condition)                                               \
+  do {                                                                 \
+    if (!(condition)) {                                                \
+      printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
+      check_failures++;                                                \
+    }                                                                  \
   } while (0)
 
 /* As CHECK, with the name of what is being tested. */
-#define CHECK_FOR(name, condition)                                             \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
+#define CHECK_FOR(name, condition)                                               \
+  do {                                                                           \
+    if (!(condition)) {                                                          \
       printf("%s:%d: %s: not true: %s\n", __FILE__, __LINE__, name, #condition); \
-      check_failures++;                                                        \
-    }                                                                          \
+      check_failures++;                                                          \
+    }                                                                            \
   } while (0)
 
 static inline int check_result(void) {

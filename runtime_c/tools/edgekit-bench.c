@@ -12,22 +12,22 @@
 
 #define MAX_RUNS 100000
 
-static const char usage[] =
-    "usage: edgekit-bench MODEL.ekm [options]\n"
-    "\n"
-    "Measures inferences on made-up inputs (the largest shapes, the same numbers each time).\n"
-    "\n"
-    "  --runs N       inferences to measure (20)\n"
-    "  --warmup N     inferences before that (3)\n"
-    "  --threads N    CPU threads (1)\n"
-    "  --isa LEVEL    scalar, avx2, avx512, neon ...: that level and below (all the CPU has)\n"
-    "  --backend B    cpu or opencl (cpu)\n"
-    "  --per-node     the time of every node as well\n"
-    "  --json         one JSON object instead of text\n"
-    "  --count-marks  after the warm-up, bracket one inference by close(0x7E5A0001) and close(0x7E5A0002), for tools that\n"
-    "                 count executed instructions in an emulator; nothing is timed then\n"
-    "\n"
-    "Exit codes: 0 done, 1 the model or a run failed, 2 wrong use.\n";
+static const char usage[] = "usage: edgekit-bench MODEL.ekm [options]\n"
+                            "\n"
+                            "Measures inferences on made-up inputs (the largest shapes, the same numbers each time).\n"
+                            "\n"
+                            "  --runs N       inferences to measure (20)\n"
+                            "  --warmup N     inferences before that (3)\n"
+                            "  --threads N    CPU threads (1)\n"
+                            "  --isa LEVEL    scalar, avx2, avx512, neon ...: that level and below (all the CPU has)\n"
+                            "  --backend B    cpu or opencl (cpu)\n"
+                            "  --per-node     the time of every node as well\n"
+                            "  --json         one JSON object instead of text\n"
+                            "  --count-marks  after the warm-up, bracket one inference by close(0x7E5A0001) and "
+                            "close(0x7E5A0002), for tools that\n"
+                            "                 count executed instructions in an emulator; nothing is timed then\n"
+                            "\n"
+                            "Exit codes: 0 done, 1 the model or a run failed, 2 wrong use.\n";
 
 typedef struct bench {
   ek_tool tool;
@@ -77,7 +77,8 @@ static bool fill_inputs(bench *b) {
     ek_tensor_info info = {.struct_size = sizeof info};
     void *data = NULL;
     size_t bytes = 0;
-    if (ek_session_input_info(b->tool.session, i, &info) != EK_OK || ek_session_input_data(b->tool.session, i, &data, &bytes) != EK_OK) {
+    if (ek_session_input_info(b->tool.session, i, &info) != EK_OK ||
+        ek_session_input_data(b->tool.session, i, &data, &bytes) != EK_OK) {
       return ek_tool_session_failed(&b->tool, "input");
     }
     fill(info.dtype, data, bytes);
@@ -145,10 +146,10 @@ static void report_json(const bench *b, const ek_memory_info *memory, int thread
   print_json(b->model);
   printf(", \"cpu_features\": ");
   print_json(ek_env_cpu_features(b->tool.env));
-  printf(", \"threads\": %d, \"runs\": %d, \"min_ms\": %.6f, \"median_ms\": %.6f, \"mean_ms\": %.6f, \"max_ms\": %.6f", threads, b->runs,
-         b->ms[0], b->ms[b->runs / 2], mean_of(b), b->ms[b->runs - 1]);
-  printf(", \"activation_bytes\": %zu, \"packed_bytes\": %zu, \"scratch_bytes\": %zu, \"overhead_bytes\": %zu", memory->activation_bytes,
-         memory->packed_bytes, memory->scratch_bytes, memory->overhead_bytes);
+  printf(", \"threads\": %d, \"runs\": %d, \"min_ms\": %.6f, \"median_ms\": %.6f, \"mean_ms\": %.6f, \"max_ms\": %.6f",
+         threads, b->runs, b->ms[0], b->ms[b->runs / 2], mean_of(b), b->ms[b->runs - 1]);
+  printf(", \"activation_bytes\": %zu, \"packed_bytes\": %zu, \"scratch_bytes\": %zu, \"overhead_bytes\": %zu",
+         memory->activation_bytes, memory->packed_bytes, memory->scratch_bytes, memory->overhead_bytes);
   if (b->per_node) {
     printf(", \"nodes\": [");
     for (size_t i = 0; i < ek_session_node_count(b->tool.session); i++) {
@@ -174,15 +175,18 @@ static void report_json(const bench *b, const ek_memory_info *memory, int thread
 }
 
 static void report_text(const bench *b, const ek_memory_info *memory, int threads) {
-  printf("%s: %d runs, %d thread%s, features: %s\n", b->model, b->runs, threads, threads == 1 ? "" : "s", ek_env_cpu_features(b->tool.env));
-  printf("  min %.3f ms, median %.3f ms, mean %.3f ms, max %.3f ms\n", b->ms[0], b->ms[b->runs / 2], mean_of(b), b->ms[b->runs - 1]);
-  printf("  activations %zu bytes, packed weights %zu, scratch %zu, records %zu\n", memory->activation_bytes, memory->packed_bytes,
-         memory->scratch_bytes, memory->overhead_bytes);
+  printf("%s: %d runs, %d thread%s, features: %s\n", b->model, b->runs, threads, threads == 1 ? "" : "s",
+         ek_env_cpu_features(b->tool.env));
+  printf("  min %.3f ms, median %.3f ms, mean %.3f ms, max %.3f ms\n", b->ms[0], b->ms[b->runs / 2], mean_of(b),
+         b->ms[b->runs - 1]);
+  printf("  activations %zu bytes, packed weights %zu, scratch %zu, records %zu\n", memory->activation_bytes,
+         memory->packed_bytes, memory->scratch_bytes, memory->overhead_bytes);
   for (size_t i = 0; b->per_node && i < ek_session_node_count(b->tool.session); i++) {
     ek_node_info n = {.struct_size = sizeof n};
     if (ek_session_node_info(b->tool.session, i, &n) == EK_OK) {
-      printf("  %10.1f us  %-22s %-8s %-44s %s%s%s\n", n.run_count != 0 ? (double)n.total_ns / (double)n.run_count * 1e-3 : 0.0, n.op,
-             n.backend, n.kernel, n.name, n.fallback[0] != 0 ? "  <- " : "", n.fallback);
+      printf("  %10.1f us  %-22s %-8s %-44s %s%s%s\n",
+             n.run_count != 0 ? (double)n.total_ns / (double)n.run_count * 1e-3 : 0.0, n.op, n.backend, n.kernel,
+             n.name, n.fallback[0] != 0 ? "  <- " : "", n.fallback);
     }
   }
 }

@@ -14,7 +14,8 @@ static const char usage[] =
     "usage: edgekit-run MODEL.ekm --input NAME=FILE.npy ... --output-dir DIR [options]\n"
     "       edgekit-run --batch FILE [options]\n"
     "\n"
-    "Runs a model once. Each output becomes DIR/NAME.npy; characters of NAME other than letters, digits and . _ - become _.\n"
+    "Runs a model once. Each output becomes DIR/NAME.npy; characters of NAME other than letters, digits and . _ - "
+    "become _.\n"
     "\n"
     "  --input NAME=FILE   array for an input; the name may be left out where the model has one input\n"
     "  --output-dir DIR    an existing directory\n"
@@ -51,13 +52,16 @@ static int find_input(const ek_session *session, const char *text, const char **
 }
 
 static bool describe_mismatch(ek_tool *tool, const ek_tensor_info *info, const ek_npy *array) {
-  int n = snprintf(tool->error, sizeof tool->error, "input %.300s takes %s[", info->name, ek_npy_dtype_name(info->dtype));
+  int n =
+      snprintf(tool->error, sizeof tool->error, "input %.300s takes %s[", info->name, ek_npy_dtype_name(info->dtype));
   for (uint32_t i = 0; i < info->rank; i++) {
-    n += snprintf(tool->error + n, sizeof tool->error - (size_t)n, "%s%lld", i != 0 ? ", " : "", (long long)info->max_dims[i]);
+    n += snprintf(tool->error + n, sizeof tool->error - (size_t)n, "%s%lld", i != 0 ? ", " : "",
+                  (long long)info->max_dims[i]);
   }
   n += snprintf(tool->error + n, sizeof tool->error - (size_t)n, "], got %s[", ek_npy_dtype_name(array->dtype));
   for (uint32_t i = 0; i < array->rank; i++) {
-    n += snprintf(tool->error + n, sizeof tool->error - (size_t)n, "%s%lld", i != 0 ? ", " : "", (long long)array->dims[i]);
+    n += snprintf(tool->error + n, sizeof tool->error - (size_t)n, "%s%lld", i != 0 ? ", " : "",
+                  (long long)array->dims[i]);
   }
   (void)snprintf(tool->error + n, sizeof tool->error - (size_t)n, "]");
   return false;
@@ -78,7 +82,8 @@ static bool set_input(ek_tool *tool, const char *text, bool *given) {
   }
   ek_tensor_info info = {.struct_size = sizeof info};
   (void)ek_session_input_info(tool->session, (size_t)index, &info);
-  bool ok = array.dtype == info.dtype && ek_session_resize_input(tool->session, (size_t)index, array.dims, array.rank) == EK_OK;
+  bool ok = array.dtype == info.dtype &&
+            ek_session_resize_input(tool->session, (size_t)index, array.dims, array.rank) == EK_OK;
   if (!ok) {
     (void)describe_mismatch(tool, &info, &array);
   } else if (ek_session_set_input(tool->session, (size_t)index, array.data, array.bytes) != EK_OK) {
@@ -114,7 +119,8 @@ static bool set_inputs(ek_tool *tool, const job *j) {
 static bool write_output(ek_tool *tool, const char *dir, size_t index, bool announce) {
   ek_tensor_info info = {.struct_size = sizeof info};
   const void *data = NULL;
-  if (ek_session_output_info(tool->session, index, &info) != EK_OK || ek_session_output_data(tool->session, index, &data, NULL) != EK_OK) {
+  if (ek_session_output_info(tool->session, index, &info) != EK_OK ||
+      ek_session_output_data(tool->session, index, &data, NULL) != EK_OK) {
     return ek_tool_session_failed(tool, "output");
   }
   char name[256];

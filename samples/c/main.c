@@ -50,7 +50,8 @@ static int skip_header(FILE *f, const char *path) {
     fprintf(stderr, "digits: %s: the .npy header is cut off or too long\n", path);
     return 1;
   }
-  if (strstr(header, "'|u1'") == NULL || strstr(header, "'fortran_order': False") == NULL || strstr(header, ", 8, 8)") == NULL) {
+  if (strstr(header, "'|u1'") == NULL || strstr(header, "'fortran_order': False") == NULL ||
+      strstr(header, ", 8, 8)") == NULL) {
     fprintf(stderr, "digits: %s: the array must be uint8 of shape (N, 8, 8)\n", path);
     return 1;
   }
@@ -139,14 +140,16 @@ static int recognise(const digits *d, const uint8_t *pixels, size_t number) {
   void *input = NULL;
   const void *output = NULL;
   size_t bytes = 0;
-  if (ek_session_input_info(d->session, 0, &in) != EK_OK || ek_session_input_data(d->session, 0, &input, NULL) != EK_OK) {
+  if (ek_session_input_info(d->session, 0, &in) != EK_OK ||
+      ek_session_input_data(d->session, 0, &input, NULL) != EK_OK) {
     return session_failed(d, "input");
   }
   convert(pixels, &in, input);
   if (ek_session_run(d->session) != EK_OK) {
     return session_failed(d, "the run failed");
   }
-  if (ek_session_output_info(d->session, 0, &out) != EK_OK || ek_session_output_data(d->session, 0, &output, &bytes) != EK_OK) {
+  if (ek_session_output_info(d->session, 0, &out) != EK_OK ||
+      ek_session_output_data(d->session, 0, &output, &bytes) != EK_OK) {
     return session_failed(d, "output");
   }
   const size_t classes = bytes / ek_dtype_size(out.dtype);

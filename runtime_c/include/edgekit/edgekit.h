@@ -35,20 +35,30 @@ extern "C" {
 
 typedef enum ek_status {
   EK_OK = 0,
-  EK_ERR_INVALID_ARGUMENT = 1,  /* the caller passed something this function does not take */
-  EK_ERR_OUT_OF_MEMORY = 2,     /* the allocator returned NULL, or the caller's arena is too small */
-  EK_ERR_IO = 3,                /* a file could not be opened or read */
-  EK_ERR_BAD_MODEL = 4,         /* the bytes are not a valid model; the message has the offset or the node */
-  EK_ERR_UNSUPPORTED = 5,       /* valid, but this build or back end cannot run it */
-  EK_ERR_SHAPE = 6,             /* shapes met at run time do not fit the model or its declared bounds */
-  EK_ERR_BACKEND = 7,           /* a device driver failed */
-  EK_ERR_CANCELLED = 8          /* the caller's callback asked to stop */
+  EK_ERR_INVALID_ARGUMENT = 1, /* the caller passed something this function does not take */
+  EK_ERR_OUT_OF_MEMORY = 2,    /* the allocator returned NULL, or the caller's arena is too small */
+  EK_ERR_IO = 3,               /* a file could not be opened or read */
+  EK_ERR_BAD_MODEL = 4,        /* the bytes are not a valid model; the message has the offset or the node */
+  EK_ERR_UNSUPPORTED = 5,      /* valid, but this build or back end cannot run it */
+  EK_ERR_SHAPE = 6,            /* shapes met at run time do not fit the model or its declared bounds */
+  EK_ERR_BACKEND = 7,          /* a device driver failed */
+  EK_ERR_CANCELLED = 8         /* the caller's callback asked to stop */
 } ek_status;
 
 /* Element types. The numbers are those of .ekm files. */
 typedef enum ek_dtype {
-  EK_F32 = 1, EK_F16 = 2, EK_I8 = 3, EK_U8 = 4, EK_I16 = 5, EK_U16 = 6,
-  EK_I32 = 7, EK_U32 = 8, EK_I64 = 9, EK_U64 = 10, EK_BOOL = 11, EK_F64 = 12
+  EK_F32 = 1,
+  EK_F16 = 2,
+  EK_I8 = 3,
+  EK_U8 = 4,
+  EK_I16 = 5,
+  EK_U16 = 6,
+  EK_I32 = 7,
+  EK_U32 = 8,
+  EK_I64 = 9,
+  EK_U64 = 10,
+  EK_BOOL = 11,
+  EK_F64 = 12
 } ek_dtype;
 
 typedef struct ek_env ek_env;
@@ -66,8 +76,8 @@ typedef struct ek_allocator {
 typedef struct ek_env_options {
   size_t struct_size;
   const ek_allocator *allocator; /* NULL: malloc */
-  const char *isa;               /* NULL: all the CPU has. "scalar", "avx2", "avx512", "neon", "neondot" ...: that level and below */
-  const char *cache_dir;         /* NULL: no cache on disk. Where back ends keep compiled programs */
+  const char *isa; /* NULL: all the CPU has. "scalar", "avx2", "avx512", "neon", "neondot" ...: that level and below */
+  const char *cache_dir; /* NULL: no cache on disk. Where back ends keep compiled programs */
 } ek_env_options;
 
 typedef struct ek_session_options {
@@ -75,10 +85,10 @@ typedef struct ek_session_options {
   int32_t threads;                   /* 0 or 1: only the calling thread */
   const ek_backend *const *backends; /* in order of preference; NULL: the CPU. The CPU takes what others decline */
   size_t backend_count;
-  void *arena;                       /* caller's memory, 64-byte aligned; NULL: the env's allocator */
+  void *arena; /* caller's memory, 64-byte aligned; NULL: the env's allocator */
   size_t arena_size;
-  bool profile;                      /* keep the time of every node */
-  bool (*keep_going)(void *user);    /* asked before every node; false ends the run with EK_ERR_CANCELLED. NULL: run on */
+  bool profile;                   /* keep the time of every node */
+  bool (*keep_going)(void *user); /* asked before every node; false ends the run with EK_ERR_CANCELLED. NULL: run on */
   void *keep_going_user;
 } ek_session_options;
 
@@ -97,12 +107,12 @@ typedef struct ek_tensor_info {
   const char *name;
   ek_dtype dtype;
   uint32_t rank;
-  int64_t dims[EK_MAX_RANK];      /* the current shape */
-  int64_t max_dims[EK_MAX_RANK];  /* the largest shape the memory plan provides for */
-  bool is_dynamic;                /* the shape may change from run to run, up to max_dims */
-  size_t bytes;                   /* of the current shape */
-  size_t quant_count;             /* 0: not quantized; 1: per tensor; else per channel of quant_axis */
-  int32_t quant_axis;             /* -1: per tensor */
+  int64_t dims[EK_MAX_RANK];     /* the current shape */
+  int64_t max_dims[EK_MAX_RANK]; /* the largest shape the memory plan provides for */
+  bool is_dynamic;               /* the shape may change from run to run, up to max_dims */
+  size_t bytes;                  /* of the current shape */
+  size_t quant_count;            /* 0: not quantized; 1: per tensor; else per channel of quant_axis */
+  int32_t quant_axis;            /* -1: per tensor */
   const float *quant_scale;
   const int32_t *quant_zero_point;
   const char *dim_symbols[EK_MAX_RANK]; /* what a changing dimension is called, e.g. "H"; "" where it is fixed */
@@ -112,11 +122,11 @@ typedef struct ek_node_info {
   size_t struct_size;
   const char *name;
   const char *op;
-  const char *backend;        /* "cpu", "opencl" ... */
-  const char *kernel;         /* the micro-kernel or device kernel chosen, or "" */
-  const char *fallback;       /* why a preferred back end declined the node, or "" */
+  const char *backend;  /* "cpu", "opencl" ... */
+  const char *kernel;   /* the micro-kernel or device kernel chosen, or "" */
+  const char *fallback; /* why a preferred back end declined the node, or "" */
   uint64_t run_count;
-  uint64_t total_ns;          /* over all runs; 0 unless the session profiles */
+  uint64_t total_ns; /* over all runs; 0 unless the session profiles */
 } ek_node_info;
 
 /* ---- library ---- */
@@ -151,8 +161,10 @@ EK_API ek_status ek_model_metadata(const ek_model *model, size_t index, const ch
 
 /* ---- session ---- */
 /* What a session with these options will need, before anything is allocated. */
-EK_API ek_status ek_session_query_memory(ek_env *env, const ek_model *model, const ek_session_options *options, ek_memory_info *info);
-EK_API ek_status ek_session_create(ek_env *env, const ek_model *model, const ek_session_options *options, ek_session **session);
+EK_API ek_status ek_session_query_memory(ek_env *env, const ek_model *model, const ek_session_options *options,
+                                         ek_memory_info *info);
+EK_API ek_status ek_session_create(ek_env *env, const ek_model *model, const ek_session_options *options,
+                                   ek_session **session);
 EK_API void ek_session_destroy(ek_session *session);
 EK_API const char *ek_session_error(const ek_session *session);
 EK_API ek_status ek_session_memory(const ek_session *session, ek_memory_info *info);

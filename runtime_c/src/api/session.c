@@ -3,13 +3,21 @@
 
 #include <string.h>
 
-static ek_status fail(ek_session *s, const char *what) { return ek_fail(&s->error, EK_ERR_INVALID_ARGUMENT, "%s", what); }
+static ek_status fail(ek_session *s, const char *what) {
+  return ek_fail(&s->error, EK_ERR_INVALID_ARGUMENT, "%s", what);
+}
 
-const char *ek_session_error(const ek_session *session) { return session != NULL ? session->error.text : "the session is NULL"; }
+const char *ek_session_error(const ek_session *session) {
+  return session != NULL ? session->error.text : "the session is NULL";
+}
 
-size_t ek_session_input_count(const ek_session *session) { return session != NULL ? session->graphs[0].spec->input_count : 0; }
+size_t ek_session_input_count(const ek_session *session) {
+  return session != NULL ? session->graphs[0].spec->input_count : 0;
+}
 
-size_t ek_session_output_count(const ek_session *session) { return session != NULL ? session->graphs[0].spec->output_count : 0; }
+size_t ek_session_output_count(const ek_session *session) {
+  return session != NULL ? session->graphs[0].spec->output_count : 0;
+}
 
 static ek_tensor *input_at(const ek_session *s, size_t index) {
   return index < ek_session_input_count(s) ? &s->graphs[0].tensors[s->graphs[0].spec->inputs[index]] : NULL;
@@ -24,7 +32,8 @@ static ek_status give_tensor(const ek_session *s, const ek_tensor *t, const char
     return EK_ERR_INVALID_ARGUMENT;
   }
   const ek_model_tensor *spec = &s->graphs[0].spec->tensors[t - s->graphs[0].tensors];
-  ek_tensor_info full = {.struct_size = info->struct_size, .name = name, .dtype = t->dtype, .rank = t->rank, .quant_axis = -1};
+  ek_tensor_info full = {
+      .struct_size = info->struct_size, .name = name, .dtype = t->dtype, .rank = t->rank, .quant_axis = -1};
   memcpy(full.dims, t->dims, sizeof full.dims);
   memcpy(full.max_dims, spec->dims, sizeof full.max_dims);
   memcpy(full.dim_symbols, spec->dim_symbols, sizeof full.dim_symbols);
@@ -65,8 +74,8 @@ ek_status ek_session_resize_input(ek_session *session, size_t index, const int64
   for (uint32_t i = 0; i < rank; i++) {
     const bool fixed = ek_is_fixed_dim(spec, i);
     if (fixed ? dims[i] != spec->dims[i] : dims[i] < 0 || dims[i] > spec->dims[i]) {
-      return ek_fail(&session->error, EK_ERR_SHAPE, "input '%s': dimension %u is %lld, but the model %s %lld", t->name, i, (long long)dims[i],
-                     fixed ? "fixes it at" : "provides for up to", (long long)spec->dims[i]);
+      return ek_fail(&session->error, EK_ERR_SHAPE, "input '%s': dimension %u is %lld, but the model %s %lld", t->name,
+                     i, (long long)dims[i], fixed ? "fixes it at" : "provides for up to", (long long)spec->dims[i]);
     }
   }
   memcpy(t->dims, dims, rank * sizeof *dims);
@@ -97,7 +106,8 @@ ek_status ek_session_set_input(ek_session *session, size_t index, const void *da
     return fail(session, "set_input: no such input, or data is NULL");
   }
   if (bytes != ek_tensor_bytes(t)) {
-    return ek_fail(&session->error, EK_ERR_INVALID_ARGUMENT, "input '%s' takes %zu bytes, got %zu", t->name, ek_tensor_bytes(t), bytes);
+    return ek_fail(&session->error, EK_ERR_INVALID_ARGUMENT, "input '%s' takes %zu bytes, got %zu", t->name,
+                   ek_tensor_bytes(t), bytes);
   }
   if (bytes != 0) {
     memcpy(t->data, data, bytes);
@@ -147,7 +157,9 @@ ek_status ek_session_get_output(ek_session *session, size_t index, void *data, s
   return EK_OK;
 }
 
-size_t ek_session_node_count(const ek_session *session) { return session != NULL ? session->graphs[0].spec->node_count : 0; }
+size_t ek_session_node_count(const ek_session *session) {
+  return session != NULL ? session->graphs[0].spec->node_count : 0;
+}
 
 ek_status ek_session_node_info(const ek_session *session, size_t index, ek_node_info *info) {
   if (index >= ek_session_node_count(session) || info == NULL || info->struct_size < sizeof info->struct_size) {

@@ -30,9 +30,9 @@ typedef struct ek_exec_node {
   const char *kernel;        /* chosen code path, or "" */
   char *fallback;            /* EK_FALLBACK_TEXT bytes, or NULL: why a preferred back end declined */
   uint64_t run_count;
-  uint64_t total_ns;         /* only while profiling */
+  uint64_t total_ns; /* only while profiling */
   size_t state_bytes;
-  bool is_dynamic;           /* shapes are computed again in every run */
+  bool is_dynamic; /* shapes are computed again in every run */
 } ek_exec_node;
 
 typedef struct ek_exec_graph {

@@ -91,9 +91,7 @@ static uint64_t ek_cpu_detect_raw(void) {
   return EK_CPU_NEON; /* the base of the architecture; nothing more can be known here */
 }
 #else
-static uint64_t ek_cpu_detect_raw(void) {
-  return 0;
-}
+static uint64_t ek_cpu_detect_raw(void) { return 0; }
 #endif
 
 uint64_t ek_cpu_detect(void) {

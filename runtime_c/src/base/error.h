@@ -20,12 +20,12 @@ typedef struct ek_error {
 /* Writes the text and returns the status. `error` may be NULL. */
 ek_status ek_fail(ek_error *error, ek_status status, const char *format, ...) EK_PRINTF(3, 4);
 
-#define EK_TRY(expression)              \
-  do {                                  \
-    ek_status ek_try_ = (expression);   \
-    if (ek_try_ != EK_OK) {             \
-      return ek_try_;                   \
-    }                                   \
+#define EK_TRY(expression)            \
+  do {                                \
+    ek_status ek_try_ = (expression); \
+    if (ek_try_ != EK_OK) {           \
+      return ek_try_;                 \
+    }                                 \
   } while (0)
 
 #endif

@@ -3,7 +3,9 @@
 #define EK_TEXT(x) EK_TEXT_OF(x)
 #define EK_TEXT_OF(x) #x
 
-const char *ek_version(void) { return EK_TEXT(EK_VERSION_MAJOR) "." EK_TEXT(EK_VERSION_MINOR) "." EK_TEXT(EK_VERSION_PATCH); }
+const char *ek_version(void) {
+  return EK_TEXT(EK_VERSION_MAJOR) "." EK_TEXT(EK_VERSION_MINOR) "." EK_TEXT(EK_VERSION_PATCH);
+}
 
 const char *ek_status_name(ek_status status) {
   switch (status) {

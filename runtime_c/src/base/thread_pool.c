@@ -98,13 +98,15 @@ static void announce(ek_thread_pool *pool) {
 
 size_t ek_thread_pool_bytes(uint32_t threads) { return sizeof(ek_thread_pool) + (size_t)threads * sizeof(worker); }
 
-ek_status ek_thread_pool_create(const ek_allocator *allocator, uint32_t threads, ek_thread_pool **out, ek_error *error) {
+ek_status ek_thread_pool_create(const ek_allocator *allocator, uint32_t threads, ek_thread_pool **out,
+                                ek_error *error) {
   *out = NULL;
   if (threads <= 1) {
     return EK_OK;
   }
   if (threads > MAX_THREADS) {
-    return ek_fail(error, EK_ERR_INVALID_ARGUMENT, "%u threads asked for; at most %d are possible", threads, MAX_THREADS);
+    return ek_fail(error, EK_ERR_INVALID_ARGUMENT, "%u threads asked for; at most %d are possible", threads,
+                   MAX_THREADS);
   }
   ek_thread_pool *pool = ek_allocate(allocator, ek_thread_pool_bytes(threads));
   if (pool == NULL) {

@@ -12,7 +12,8 @@ typedef void (*ek_range_fn)(void *argument, size_t begin, size_t end, uint32_t t
 /* Bytes of the one block that create takes from the allocator. */
 size_t ek_thread_pool_bytes(uint32_t threads);
 /* One thread gives a NULL pool. */
-ek_status ek_thread_pool_create(const ek_allocator *allocator, uint32_t threads, ek_thread_pool **pool, ek_error *error);
+ek_status ek_thread_pool_create(const ek_allocator *allocator, uint32_t threads, ek_thread_pool **pool,
+                                ek_error *error);
 void ek_thread_pool_destroy(ek_thread_pool *pool);
 /* Number of threads, the caller's included. 1 for NULL. */
 uint32_t ek_thread_pool_size(const ek_thread_pool *pool);

@@ -14,7 +14,8 @@ typedef struct checker {
 } checker;
 
 static ek_status bad_node(const checker *c, const ek_model_node *n, const char *what) {
-  return ek_fail(c->error, EK_ERR_BAD_MODEL, "graph '%s', node '%s' (%s): %s", c->graph->name, n->name, n->row->name, what);
+  return ek_fail(c->error, EK_ERR_BAD_MODEL, "graph '%s', node '%s' (%s): %s", c->graph->name, n->name, n->row->name,
+                 what);
 }
 
 static const ek_port_rule *port_of(const ek_port_rule *ports, uint32_t port_count, uint32_t i) {
@@ -38,7 +39,8 @@ static bool misses_tensors(const ek_port_rule *ports, uint32_t port_count, uint3
 }
 
 /* `types` maps type variables to what they stand for in this node. */
-static ek_status check_type(const checker *c, const ek_model_node *n, const ek_port_rule *port, int32_t index, uint8_t *types) {
+static ek_status check_type(const checker *c, const ek_model_node *n, const ek_port_rule *port, int32_t index,
+                            uint8_t *types) {
   const ek_model_tensor *t = &c->graph->tensors[index];
   if ((port->dtypes >> t->dtype & 1) == 0) {
     return bad_node(c, n, "an element type that the operator does not take");
@@ -103,8 +105,8 @@ static ek_status check_ports(checker *c, const ek_model_node *n) {
 typedef enum overlap { APART, SAME_START, PARTIAL } overlap;
 
 static overlap overlap_of(const ek_model_tensor *a, const ek_model_tensor *b) {
-  if (a->data != NULL || b->data != NULL || a->bytes == 0 || b->bytes == 0 || a->arena_offset + a->bytes <= b->arena_offset ||
-      b->arena_offset + b->bytes <= a->arena_offset) {
+  if (a->data != NULL || b->data != NULL || a->bytes == 0 || b->bytes == 0 ||
+      a->arena_offset + a->bytes <= b->arena_offset || b->arena_offset + b->bytes <= a->arena_offset) {
     return APART;
   }
   return a->arena_offset == b->arena_offset ? SAME_START : PARTIAL;
@@ -152,8 +154,10 @@ static ek_status check_subgraphs(const checker *c, const ek_model *model, const 
 static ek_status check_plan(const checker *c) {
   for (uint32_t i = 0; i < c->graph->tensor_count; i++) {
     const ek_model_tensor *t = &c->graph->tensors[i];
-    if (t->data == NULL && (t->arena_offset > c->graph->arena_bytes || t->bytes > c->graph->arena_bytes - t->arena_offset)) {
-      return ek_fail(c->error, EK_ERR_BAD_MODEL, "graph '%s': tensor '%s' (%zu bytes at %zu) leaves the arena of %zu bytes", c->graph->name,
+    if (t->data == NULL &&
+        (t->arena_offset > c->graph->arena_bytes || t->bytes > c->graph->arena_bytes - t->arena_offset)) {
+      return ek_fail(c->error, EK_ERR_BAD_MODEL,
+                     "graph '%s': tensor '%s' (%zu bytes at %zu) leaves the arena of %zu bytes", c->graph->name,
                      t->name, t->bytes, t->arena_offset, c->graph->arena_bytes);
     }
   }
@@ -199,7 +203,8 @@ static ek_status check_inputs(checker *c) {
   for (uint32_t i = 0; i < g->input_count; i++) {
     const int32_t index = g->inputs[i];
     if (index < 0 || (uint32_t)index >= g->tensor_count || c->defined[index]) {
-      return ek_fail(c->error, EK_ERR_BAD_MODEL, "graph '%s': input %u is no tensor, a constant, or listed twice", g->name, i);
+      return ek_fail(c->error, EK_ERR_BAD_MODEL, "graph '%s': input %u is no tensor, a constant, or listed twice",
+                     g->name, i);
     }
     c->defined[index] = 1;
     if (g->tensors[index].bytes != 0) {
@@ -230,7 +235,8 @@ static ek_status check_graph(checker *c, const ek_model *model) {
   }
   for (uint32_t i = 0; i < g->output_count; i++) {
     if (g->outputs[i] < 0 || (uint32_t)g->outputs[i] >= g->tensor_count || !c->defined[g->outputs[i]]) {
-      return ek_fail(c->error, EK_ERR_BAD_MODEL, "graph '%s': output '%s' is never computed", g->name, g->output_names[i]);
+      return ek_fail(c->error, EK_ERR_BAD_MODEL, "graph '%s': output '%s' is never computed", g->name,
+                     g->output_names[i]);
     }
   }
   return EK_OK;
@@ -257,7 +263,8 @@ typedef struct frame {
 } frame;
 
 /* Depth first from the main graph, without recursion: hostile files must not choose the depth of the C stack. */
-static ek_status order_graphs(const ek_model *model, frame *stack, uint8_t *state, uint32_t *order, uint32_t *count, ek_error *error) {
+static ek_status order_graphs(const ek_model *model, frame *stack, uint8_t *state, uint32_t *order, uint32_t *count,
+                              ek_error *error) {
   enum { NEW, OPEN, DONE };
   uint32_t depth = 1;
   stack[0] = (frame){0, 0, 0};
@@ -297,7 +304,8 @@ ek_status ek_model_order_graphs(const ek_allocator *allocator, ek_model *model, 
   }
   memset(memory + frames, 0, model->graph_count);
   model->order_count = 0;
-  const ek_status status = order_graphs(model, (frame *)(void *)memory, memory + frames, order, &model->order_count, error);
+  const ek_status status =
+      order_graphs(model, (frame *)(void *)memory, memory + frames, order, &model->order_count, error);
   model->order = order;
   ek_release(allocator, memory);
   return status;

@@ -88,17 +88,14 @@ static ek_status field(verifier *v, size_t at, size_t tag_at, const ek_fb_field 
   }
   EK_TRY(follow(v, at, &target));
   switch ((ek_fb_kind)f->kind) {
-    case EK_FB_STRING:
-      return string(v, target);
-    case EK_FB_TABLE:
-      return table(v, target, f->type, depth + 1);
+    case EK_FB_STRING: return string(v, target);
+    case EK_FB_TABLE: return table(v, target, f->type, depth + 1);
     case EK_FB_UNION: {
       const uint16_t member = tag_at == 0 ? UINT16_MAX : v->union_type(v->data[tag_at]);
       return member == UINT16_MAX ? bad(v, at, "a union of unknown type") : table(v, target, member, depth + 1);
     }
     case EK_FB_VECTOR_SCALAR:
-    case EK_FB_VECTOR_STRUCT:
-      return vector(v, target, f->size, f->align, &first, &count);
+    case EK_FB_VECTOR_STRUCT: return vector(v, target, f->size, f->align, &first, &count);
     case EK_FB_VECTOR_STRING:
     case EK_FB_VECTOR_TABLE:
       EK_TRY(vector(v, target, 4, 4, &first, &count));
@@ -108,8 +105,7 @@ static ek_status field(verifier *v, size_t at, size_t tag_at, const ek_fb_field 
         EK_TRY(f->kind == EK_FB_VECTOR_STRING ? string(v, element) : table(v, element, f->type, depth + 1));
       }
       return EK_OK;
-    default:
-      return bad(v, at, "a field of unknown kind");
+    default: return bad(v, at, "a field of unknown kind");
   }
 }
 
@@ -156,7 +152,9 @@ ek_status ek_fb_verify(const uint8_t *data, size_t size, const char *identifier,
   verifier v = {data, size, 0, types, union_type, error};
   v.budget = size > SIZE_MAX / 8 ? SIZE_MAX : size * 8;
   if (size < 12 || memcmp(data + 4, identifier, 4) != 0) {
-    return ek_fail(error, EK_ERR_BAD_MODEL, "not a valid model: the file does not carry the mark '%s'; is it an .ekm file, and whole?", identifier);
+    return ek_fail(error, EK_ERR_BAD_MODEL,
+                   "not a valid model: the file does not carry the mark '%s'; is it an .ekm file, and whole?",
+                   identifier);
   }
   if ((uintptr_t)data % 8 != 0) {
     return ek_fail(error, EK_ERR_INVALID_ARGUMENT, "the model's bytes are not aligned");

@@ -117,7 +117,11 @@ static inline ek_fb_vector ek_fb_get_vector(ek_fb_table table, uint16_t voffset)
   return v;
 }
 
-static inline ek_fb_table ek_fb_vector_table(ek_fb_vector v, uint32_t i) { return ek_fb_follow(v.data + 4 * (size_t)i); }
-static inline const char *ek_fb_vector_string(ek_fb_vector v, uint32_t i) { return (const char *)ek_fb_follow(v.data + 4 * (size_t)i) + 4; }
+static inline ek_fb_table ek_fb_vector_table(ek_fb_vector v, uint32_t i) {
+  return ek_fb_follow(v.data + 4 * (size_t)i);
+}
+static inline const char *ek_fb_vector_string(ek_fb_vector v, uint32_t i) {
+  return (const char *)ek_fb_follow(v.data + 4 * (size_t)i) + 4;
+}
 
 #endif

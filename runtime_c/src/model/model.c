@@ -43,11 +43,13 @@ static ek_status read_quant(reader *r, ek_fb_table table, ek_model_tensor *t) {
   t->quant.count = scale.count;
   t->quant.axis = ek_fb_quant_axis(table);
   if (scale.count == 0 || scale.count != zero_point.count) {
-    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has %u scales and %u zero points", t->name, scale.count, zero_point.count);
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has %u scales and %u zero points", t->name, scale.count,
+                   zero_point.count);
   }
   if (t->quant.axis < -1 || t->quant.axis >= (int32_t)t->rank ||
       (t->quant.axis < 0 ? scale.count != 1 : (int64_t)scale.count != t->dims[t->quant.axis])) {
-    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has %u scales for axis %d", t->name, scale.count, t->quant.axis);
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has %u scales for axis %d", t->name, scale.count,
+                   t->quant.axis);
   }
   for (uint32_t i = 0; i < scale.count; i++) {
     if (!(t->quant.scale[i] > 0.0f && t->quant.scale[i] <= 3.402823466e38f)) {
@@ -55,7 +57,8 @@ static ek_status read_quant(reader *r, ek_fb_table table, ek_model_tensor *t) {
     }
     /* Operators compute with zero_point - 128 and the like. */
     if (t->quant.zero_point[i] < -65536 || t->quant.zero_point[i] > 65536) {
-      return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s': zero point %d is out of range", t->name, t->quant.zero_point[i]);
+      return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s': zero point %d is out of range", t->name,
+                     t->quant.zero_point[i]);
     }
   }
   return EK_OK;
@@ -73,8 +76,8 @@ static ek_status read_blob(reader *r, int32_t index, ek_model_tensor *t) {
   }
   const uint64_t room = r->size - r->blobs_start;
   if (blob.offset % EK_ALIGNMENT != 0 || blob.offset > room || blob.length > room - blob.offset) {
-    return ek_fail(r->error, EK_ERR_BAD_MODEL, "blob %d (offset %llu, %llu bytes) lies outside the file of %zu bytes", index,
-                   (unsigned long long)blob.offset, (unsigned long long)blob.length, r->size);
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "blob %d (offset %llu, %llu bytes) lies outside the file of %zu bytes",
+                   index, (unsigned long long)blob.offset, (unsigned long long)blob.length, r->size);
   }
   t->data = blob.length == 0 ? (const void *)no_bytes : r->data + r->blobs_start + blob.offset;
   return EK_OK;
@@ -89,7 +92,8 @@ static ek_status read_tensor(reader *r, ek_fb_table table, ek_model_tensor *t) {
     return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has the unknown element type %d", t->name, (int)t->dtype);
   }
   if (dims.count > EK_MAX_RANK) {
-    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has rank %u; at most %d is possible", t->name, dims.count, EK_MAX_RANK);
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has rank %u; at most %d is possible", t->name, dims.count,
+                   EK_MAX_RANK);
   }
   t->rank = dims.count;
   if (dims.count != 0) {
@@ -101,7 +105,8 @@ static ek_status read_tensor(reader *r, ek_fb_table table, ek_model_tensor *t) {
   }
   const ek_fb_vector symbols = ek_fb_tensor_dim_symbols(table);
   if (symbols.count != (t->is_dynamic ? t->rank : 0) && symbols.count != 0) {
-    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has rank %u and %u names of dimensions", t->name, t->rank, symbols.count);
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has rank %u and %u names of dimensions", t->name, t->rank,
+                   symbols.count);
   }
   for (uint32_t i = 0; i < EK_MAX_RANK; i++) {
     t->dim_symbols[i] = i < symbols.count ? ek_fb_vector_string(symbols, i) : t->is_dynamic && i < t->rank ? "?" : "";
@@ -130,7 +135,8 @@ static ek_status read_node(reader *r, ek_fb_table table, ek_model_node *n) {
   n->op_id = ek_fb_node_op(table);
   n->row = ek_op_find(n->op_id);
   if (n->row == NULL) {
-    return ek_fail(r->error, EK_ERR_UNSUPPORTED, "node '%s' uses operator number %u, which this build does not know", n->name, n->op_id);
+    return ek_fail(r->error, EK_ERR_UNSUPPORTED, "node '%s' uses operator number %u, which this build does not know",
+                   n->name, n->op_id);
   }
   const ek_fb_vector inputs = ek_fb_node_inputs(table), outputs = ek_fb_node_outputs(table);
   n->inputs = (const int32_t *)(const void *)inputs.data;
@@ -142,7 +148,8 @@ static ek_status read_node(reader *r, ek_fb_table table, ek_model_node *n) {
 
 /* Runs twice: measuring, then for good (see base/arena.h). */
 static ek_status read_graph(reader *r, ek_fb_table table, ek_model_graph *g) {
-  const ek_fb_vector tensors = ek_fb_graph_tensors(table), nodes = ek_fb_graph_nodes(table), names = ek_fb_graph_output_names(table);
+  const ek_fb_vector tensors = ek_fb_graph_tensors(table), nodes = ek_fb_graph_nodes(table),
+                     names = ek_fb_graph_output_names(table);
   const ek_fb_vector inputs = ek_fb_graph_inputs(table), outputs = ek_fb_graph_outputs(table);
   ek_model_tensor *t = ek_arena_take(&r->arena, tensors.count, sizeof *t);
   ek_model_node *n = ek_arena_take(&r->arena, nodes.count, sizeof *n);
@@ -162,11 +169,13 @@ static ek_status read_graph(reader *r, ek_fb_table table, ek_model_graph *g) {
   g->output_names = output_names;
   const uint64_t arena_bytes = ek_fb_graph_arena_bytes(table);
   if (arena_bytes > PTRDIFF_MAX / 16) {
-    return ek_fail(r->error, EK_ERR_BAD_MODEL, "graph '%s' asks for an arena of %llu bytes", g->name, (unsigned long long)arena_bytes);
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "graph '%s' asks for an arena of %llu bytes", g->name,
+                   (unsigned long long)arena_bytes);
   }
   g->arena_bytes = ek_align_size((size_t)arena_bytes);
   if (names.count != outputs.count) {
-    return ek_fail(r->error, EK_ERR_BAD_MODEL, "graph '%s' has %u outputs and %u names for them", g->name, outputs.count, names.count);
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "graph '%s' has %u outputs and %u names for them", g->name,
+                   outputs.count, names.count);
   }
   for (uint32_t i = 0; i < names.count; i++) {
     output_names[i] = ek_fb_vector_string(names, i);
@@ -212,13 +221,15 @@ static ek_status load(const ek_allocator *allocator, ek_model *model, ek_error *
   r.root = ek_fb_root(r.data);
   const uint32_t version = ek_fb_model_version(r.root);
   if (version > FORMAT_VERSION) {
-    return ek_fail(error, EK_ERR_UNSUPPORTED, "the file has format version %u, this build reads up to %d", version, FORMAT_VERSION);
+    return ek_fail(error, EK_ERR_UNSUPPORTED, "the file has format version %u, this build reads up to %d", version,
+                   FORMAT_VERSION);
   }
   r.blobs = ek_fb_model_blobs(r.root);
   r.blobs_start = ek_fb_model_blobs_start(r.root);
   if (r.blobs_start % EK_ALIGNMENT != 0 || r.blobs_start > r.size) {
     if (r.blobs.count != 0) {
-      return ek_fail(error, EK_ERR_BAD_MODEL, "the blobs begin at %llu in a file of %zu bytes", (unsigned long long)r.blobs_start, r.size);
+      return ek_fail(error, EK_ERR_BAD_MODEL, "the blobs begin at %llu in a file of %zu bytes",
+                     (unsigned long long)r.blobs_start, r.size);
     }
     r.blobs_start = 0;
   }

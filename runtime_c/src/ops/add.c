@@ -13,5 +13,6 @@ static void add_attributes(const void *attrs, ek_binary_params *p) {
   p->max = a->clamp_max;
 }
 
-static const ek_binary_def add_def = {add_loops, add_quantized, ek_multipliers_sum, add_attributes, EK_F32_VBINARY_ADD, EK_QS8_VADD};
+static const ek_binary_def add_def = {add_loops,      add_quantized,      ek_multipliers_sum,
+                                      add_attributes, EK_F32_VBINARY_ADD, EK_QS8_VADD};
 EK_BINARY_OP(add, "Add", add_def)

@@ -61,9 +61,11 @@ ek_status ek_arg_reduce_run(ek_op_context *ctx, const ek_arg_reduce *how) {
   uint32_t axis = 0;
   EK_TRY(ek_normalize_axis(ctx, how->axis, x->rank, &axis));
   if (ek_tensor_elements(x) == 0) return EK_OK;
-  arg_job job = {x, ek_output(ctx, 0)->data, x->dims[axis], ek_dims_product(x->dims, axis + 1, x->rank), 0, how->select_last, how->largest};
+  arg_job job = {x, ek_output(ctx, 0)->data, x->dims[axis], ek_dims_product(x->dims, axis + 1, x->rank),
+                 0, how->select_last,        how->largest};
   job.blocks = (job.inner + EK_ARG_COLUMNS - 1) / EK_ARG_COLUMNS;
-  const int64_t outer = ek_dims_product(x->dims, 0, axis), work = job.n * (job.inner < EK_ARG_COLUMNS ? job.inner : EK_ARG_COLUMNS);
+  const int64_t outer = ek_dims_product(x->dims, 0, axis),
+                work = job.n * (job.inner < EK_ARG_COLUMNS ? job.inner : EK_ARG_COLUMNS);
   ek_parallel_for(ctx->pool, (size_t)(outer * job.blocks), (size_t)(16384 / work + 1), arg_range, &job);
   return EK_OK;
 }

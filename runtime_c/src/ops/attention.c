@@ -93,12 +93,9 @@ static ek_status attention_init(ek_op_context *ctx) {
 
 static float mask_value(const ek_tensor *mask, size_t index) {
   switch (mask->dtype) {
-  case EK_BOOL:
-    return ((const uint8_t *)mask->data)[index] != 0 ? 0.0f : -INFINITY;
-  case EK_F16:
-    return ek_f16_to_f32(((const uint16_t *)mask->data)[index]);
-  default:
-    return ((const float *)mask->data)[index];
+    case EK_BOOL: return ((const uint8_t *)mask->data)[index] != 0 ? 0.0f : -INFINITY;
+    case EK_F16: return ek_f16_to_f32(((const uint16_t *)mask->data)[index]);
+    default: return ((const float *)mask->data)[index];
   }
 }
 

@@ -13,12 +13,12 @@ typedef union tile {
   int64_t integer[EK_TILE]; /* of uint64: bit patterns */
 } tile;
 
-#define READ(number, TYPE, member, WIDE, value)                        \
-  case number:                                                         \
-    for (size_t i = 0; i < n; i++) {                                   \
-      const TYPE v = ((const TYPE *)x)[from + i];                      \
-      t->member[i] = (WIDE)(value);                                    \
-    }                                                                  \
+#define READ(number, TYPE, member, WIDE, value)   \
+  case number:                                    \
+    for (size_t i = 0; i < n; i++) {              \
+      const TYPE v = ((const TYPE *)x)[from + i]; \
+      t->member[i] = (WIDE)(value);               \
+    }                                             \
     break;
 #define READ_INTEGER(unused, name, number, TYPE, WIDE) READ(number, TYPE, integer, int64_t, v)
 
@@ -33,17 +33,21 @@ static void read_tile(tile *t, const void *x, ek_dtype dtype, size_t from, size_
 }
 
 /* value: of v, an element of the tile's member */
-#define WRITE(number, TYPE, member, WIDE, value)                       \
-  case number:                                                         \
-    for (size_t i = 0; i < n; i++) {                                   \
-      const WIDE v = (WIDE)t->member[i];                               \
-      ((TYPE *)y)[from + i] = (TYPE)(value);                           \
-    }                                                                  \
+#define WRITE(number, TYPE, member, WIDE, value) \
+  case number:                                   \
+    for (size_t i = 0; i < n; i++) {             \
+      const WIDE v = (WIDE)t->member[i];         \
+      ((TYPE *)y)[from + i] = (TYPE)(value);     \
+    }                                            \
     break;
 
 /* As doubles the largest 64 bit values are 2^63 and 2^64, which are out of range themselves: >= is right for all. */
 #define WRITE_SATURATED(number, TYPE, min, max) \
-  WRITE(number, TYPE, real, double, v != v ? 0 : v <= (double)(min) ? (TYPE)(min) : v >= (double)(max) ? (TYPE)(max) : (TYPE)v)
+  WRITE(number, TYPE, real, double,             \
+        v != v               ? 0                \
+        : v <= (double)(min) ? (TYPE)(min)      \
+        : v >= (double)(max) ? (TYPE)(max)      \
+                             : (TYPE)v)
 
 static void write_real(const tile *t, void *y, ek_dtype dtype, size_t from, size_t n) {
   switch (dtype) {
@@ -63,11 +67,11 @@ static void write_real(const tile *t, void *y, ek_dtype dtype, size_t from, size
 }
 
 #define WRITE_LOW_BITS(WIDE, name, number, TYPE, unused) WRITE(number, TYPE, integer, WIDE, v)
-#define WRITE_WHOLE(WIDE)                                                         \
-  WRITE(EK_F32, float, integer, WIDE, v)                                          \
-  WRITE(EK_F16, uint16_t, integer, WIDE, ek_f32_to_f16((float)v))                 \
-  WRITE(EK_F64, double, integer, WIDE, v)                                         \
-  WRITE(EK_BOOL, uint8_t, integer, WIDE, v != 0)                                  \
+#define WRITE_WHOLE(WIDE)                                         \
+  WRITE(EK_F32, float, integer, WIDE, v)                          \
+  WRITE(EK_F16, uint16_t, integer, WIDE, ek_f32_to_f16((float)v)) \
+  WRITE(EK_F64, double, integer, WIDE, v)                         \
+  WRITE(EK_BOOL, uint8_t, integer, WIDE, v != 0)                  \
   EK_FOR_INTEGERS(WRITE_LOW_BITS, WIDE)
 
 static void write_signed(const tile *t, void *y, ek_dtype dtype, size_t from, size_t n) {

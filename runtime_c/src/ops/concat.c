@@ -17,8 +17,8 @@ static ek_status concat_shape(ek_op_context *ctx) {
     }
     for (uint32_t i = 0; i < x->rank; i++) {
       if (i != axis && x->dims[i] != first->dims[i]) {
-        return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u is %lld in input %u and %lld in the first", i, (long long)x->dims[i], k,
-                          (long long)first->dims[i]);
+        return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u is %lld in input %u and %lld in the first", i,
+                          (long long)x->dims[i], k, (long long)first->dims[i]);
       }
     }
     if (dims[axis] > INT64_MAX - x->dims[axis]) {
@@ -36,7 +36,8 @@ static ek_status concat_run(ek_op_context *ctx) {
   uint32_t axis = 0;
   EK_TRY(ek_normalize_axis(ctx, attrs->axis, y->rank, &axis));
   if (ek_tensor_elements(y) == 0) return EK_OK;
-  const int64_t outer = ek_dims_product(y->dims, 0, axis), inner = ek_dims_product(y->dims, axis + 1, y->rank) * (int64_t)item;
+  const int64_t outer = ek_dims_product(y->dims, 0, axis),
+                inner = ek_dims_product(y->dims, axis + 1, y->rank) * (int64_t)item;
   char *to = y->data;
   for (uint32_t k = 0; k < ctx->input_count; k++) {
     const ek_tensor *x = ek_input(ctx, k);

@@ -87,9 +87,7 @@ static ek_status conv_transpose_shape(ek_op_context *ctx) {
   return ek_spatial_join(ctx, ek_output(ctx, 0), x->rank, &out, attrs->layout == EK_CONV_TRANSPOSE_LAYOUT_NHWC);
 }
 
-static size_t phase_count(const plan *p) {
-  return (size_t)ek_spatial_positions(p->phases);
-}
+static size_t phase_count(const plan *p) { return (size_t)ek_spatial_positions(p->phases); }
 
 static phase get_phase(const plan *p, size_t index) {
   phase f;

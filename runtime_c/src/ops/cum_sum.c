@@ -23,16 +23,16 @@ typedef struct cum_sum_job {
   bool exclusive, reverse;
 } cum_sum_job;
 
-#define EK_RUNNING_SUM(type, total_type, from, to)                        \
-  {                                                                       \
-    total_type total = 0;                                                 \
-    for (int64_t i = 0; i < job->n; i++, at += step) {                    \
+#define EK_RUNNING_SUM(type, total_type, from, to)                                 \
+  {                                                                                \
+    total_type total = 0;                                                          \
+    for (int64_t i = 0; i < job->n; i++, at += step) {                             \
       const total_type value = (total_type)from(((const type *)job->x->data)[at]); \
-      if (!job->exclusive) total += value;                                \
-      ((type *)job->y->data)[at] = (type)to(total);                       \
-      if (job->exclusive) total += value;                                 \
-    }                                                                     \
-    break;                                                                \
+      if (!job->exclusive) total += value;                                         \
+      ((type *)job->y->data)[at] = (type)to(total);                                \
+      if (job->exclusive) total += value;                                          \
+    }                                                                              \
+    break;                                                                         \
   }
 
 static uint16_t half_of(double v) { return ek_f32_to_f16((float)v); }
@@ -45,12 +45,12 @@ static void cum_sum_range(void *argument, size_t begin, size_t end, uint32_t thr
     int64_t at = job->reverse ? first + (job->n - 1) * job->inner : first;
     const int64_t step = job->reverse ? -job->inner : job->inner;
     switch (job->x->dtype) {
-    case EK_F32: EK_RUNNING_SUM(float, double, , )
-    case EK_F64: EK_RUNNING_SUM(double, double, , )
-    case EK_F16: EK_RUNNING_SUM(uint16_t, double, ek_f16_to_f32, half_of)
-    case EK_I32:
-    case EK_U32: EK_RUNNING_SUM(uint32_t, uint32_t, , )
-    default: EK_RUNNING_SUM(uint64_t, uint64_t, , )
+      case EK_F32: EK_RUNNING_SUM(float, double, , )
+      case EK_F64: EK_RUNNING_SUM(double, double, , )
+      case EK_F16: EK_RUNNING_SUM(uint16_t, double, ek_f16_to_f32, half_of)
+      case EK_I32:
+      case EK_U32: EK_RUNNING_SUM(uint32_t, uint32_t, , )
+      default: EK_RUNNING_SUM(uint64_t, uint64_t, , )
     }
   }
 }
@@ -61,7 +61,12 @@ static ek_status cum_sum_run(ek_op_context *ctx) {
   uint32_t axis = 0;
   EK_TRY(read_axis(ctx, &axis));
   if (ek_tensor_elements(x) == 0) return EK_OK;
-  cum_sum_job job = {x, ek_output(ctx, 0), x->dims[axis], ek_dims_product(x->dims, axis + 1, x->rank), attrs->exclusive, attrs->reverse};
+  cum_sum_job job = {x,
+                     ek_output(ctx, 0),
+                     x->dims[axis],
+                     ek_dims_product(x->dims, axis + 1, x->rank),
+                     attrs->exclusive,
+                     attrs->reverse};
   const size_t lines = (size_t)(ek_dims_product(x->dims, 0, axis) * job.inner);
   ek_parallel_for(ctx->pool, lines, (size_t)(16384 / job.n + 1), cum_sum_range, &job);
   return EK_OK;

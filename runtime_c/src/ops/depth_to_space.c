@@ -10,7 +10,8 @@ static ek_status depth_to_space_shape(ek_op_context *ctx) {
   if (x->rank != 4) return ek_op_fail(ctx, EK_ERR_SHAPE, "a tensor of rank 4 is needed, got %u", x->rank);
   const uint32_t c = nhwc ? 3 : 1, h = nhwc ? 1 : 2, w = h + 1;
   if (b < 1 || b > 65536 || x->dims[c] % (b * b) != 0 || x->dims[h] > INT64_MAX / b || x->dims[w] > INT64_MAX / b) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "%lld channels cannot be cut into blocks of %lld", (long long)x->dims[c], (long long)b);
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "%lld channels cannot be cut into blocks of %lld", (long long)x->dims[c],
+                      (long long)b);
   }
   int64_t dims[EK_MAX_RANK] = {x->dims[0]};
   dims[c] = x->dims[c] / (b * b);
@@ -32,7 +33,8 @@ static ek_status depth_to_space_run(ek_op_context *ctx) {
   ek_row_major_strides(4, x->dims, item, xs);
   ek_row_major_strides(4, y->dims, item, ys);
   const int64_t depth = y->dims[c];
-  const int64_t row = xs[c] * (crd ? b : b * depth), column = xs[c] * (crd ? 1 : depth), channel = xs[c] * (crd ? b * b : 1);
+  const int64_t row = xs[c] * (crd ? b : b * depth), column = xs[c] * (crd ? 1 : depth),
+                channel = xs[c] * (crd ? b * b : 1);
   /* in the order of the output: image, rows, rows in a block, columns, columns in a block, with the channels where the layout has them */
   const int64_t dims[6] = {x->dims[0], x->dims[h], b, x->dims[w], b, depth};
   const int64_t src[6] = {xs[0], xs[h], row, xs[w], column, channel};

@@ -14,5 +14,6 @@ static void div_attributes(const void *attrs, ek_binary_params *p) {
   p->max = a->clamp_max;
 }
 
-static const ek_binary_def div_def = {div_loops, div_quantized, div_multipliers, div_attributes, EK_F32_VBINARY_DIV, EK_QS8_LOOP};
+static const ek_binary_def div_def = {div_loops,      div_quantized,      div_multipliers,
+                                      div_attributes, EK_F32_VBINARY_DIV, EK_QS8_LOOP};
 EK_BINARY_OP(div, "Div", div_def)

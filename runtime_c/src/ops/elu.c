@@ -8,7 +8,9 @@ static void elu_attributes(const void *attrs, ek_unary_params *p) {
   p->p[2] = 1.0f;
 }
 
-static double elu_real(double x, const ek_unary_params *p) { return x < 0 ? (double)p->p[0] * expm1(x * (double)p->p[1]) : x * (double)p->p[2]; }
+static double elu_real(double x, const ek_unary_params *p) {
+  return x < 0 ? (double)p->p[0] * expm1(x * (double)p->p[1]) : x * (double)p->p[2];
+}
 
 static const ek_unary_def elu_def = {NULL, elu_real, elu_attributes, EK_F32_VUNARY_ELU};
 EK_UNARY_OP(elu, "Elu", elu_def)

@@ -6,7 +6,8 @@ static ek_status expand_shape(ek_op_context *ctx) {
   ek_tensor want = {.dtype = ek_input(ctx, 0)->dtype};
   EK_TRY(ek_read_ints(ctx, ek_input(ctx, 1), want.dims, EK_MAX_RANK, &want.rank));
   for (uint32_t i = 0; i < want.rank; i++) {
-    if (want.dims[i] < 0) return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u of the shape is %lld", i, (long long)want.dims[i]);
+    if (want.dims[i] < 0)
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u of the shape is %lld", i, (long long)want.dims[i]);
   }
   return ek_broadcast_dims(ctx, ek_output(ctx, 0), ek_input(ctx, 0), &want);
 }

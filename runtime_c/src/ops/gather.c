@@ -27,7 +27,8 @@ static void gather_range(void *argument, size_t begin, size_t end, uint32_t thre
   (void)thread;
   for (size_t k = begin; k < end; k++) {
     const int64_t outer = (int64_t)k / job->count, at = ek_index_at(job->indices, (int64_t)k % job->count);
-    ek_copy_item(job->y + k * job->run, job->x + (size_t)(outer * job->dim + (at < 0 ? at + job->dim : at)) * job->run, job->run);
+    ek_copy_item(job->y + k * job->run, job->x + (size_t)(outer * job->dim + (at < 0 ? at + job->dim : at)) * job->run,
+                 job->run);
   }
 }
 

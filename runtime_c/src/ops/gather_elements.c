@@ -12,8 +12,8 @@ static ek_status gather_elements_shape(ek_op_context *ctx) {
   }
   for (uint32_t i = 0; i < x->rank; i++) {
     if (i != axis && indices->dims[i] > x->dims[i]) {
-      return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u of the indices is %lld, above the tensor's %lld", i, (long long)indices->dims[i],
-                        (long long)x->dims[i]);
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u of the indices is %lld, above the tensor's %lld", i,
+                        (long long)indices->dims[i], (long long)x->dims[i]);
     }
   }
   return ek_copy_dims(ctx, ek_output(ctx, 0), indices);

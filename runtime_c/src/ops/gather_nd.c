@@ -14,8 +14,8 @@ static ek_status gather_nd_shape(ek_op_context *ctx) {
   }
   for (uint32_t i = 0; i < (uint32_t)batch; i++) {
     if (x->dims[i] != indices->dims[i]) {
-      return ek_op_fail(ctx, EK_ERR_SHAPE, "batch dimension %u is %lld in the tensor and %lld in the indices", i, (long long)x->dims[i],
-                        (long long)indices->dims[i]);
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "batch dimension %u is %lld in the tensor and %lld in the indices", i,
+                        (long long)x->dims[i], (long long)indices->dims[i]);
     }
   }
   for (uint32_t i = 0; i + 1 < indices->rank; i++) dims[n++] = indices->dims[i];

@@ -14,15 +14,17 @@ static ek_status grid_sample_shape(ek_op_context *ctx) {
   if (attrs->mode > EK_GRID_SAMPLE_MODE_CUBIC || attrs->padding_mode > EK_GRID_SAMPLE_PADDING_MODE_REFLECTION) {
     return ek_op_fail(ctx, EK_ERR_BAD_MODEL, "a mode is unknown");
   }
-  if (x->rank < 3 || x->rank > 2 + EK_GRID_MAX_SPATIAL || grid->rank != x->rank || grid->dims[grid->rank - 1] != (int64_t)x->rank - 2 ||
-      grid->dims[0] != x->dims[0]) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "a tensor [N, C, spatial...] and a grid [N, out..., number of spatial dimensions] are needed");
+  if (x->rank < 3 || x->rank > 2 + EK_GRID_MAX_SPATIAL || grid->rank != x->rank ||
+      grid->dims[grid->rank - 1] != (int64_t)x->rank - 2 || grid->dims[0] != x->dims[0]) {
+    return ek_op_fail(ctx, EK_ERR_SHAPE,
+                      "a tensor [N, C, spatial...] and a grid [N, out..., number of spatial dimensions] are needed");
   }
   dims[0] = x->dims[0];
   dims[1] = x->dims[1];
   for (uint32_t i = 2; i < x->rank; i++) {
     dims[i] = grid->dims[i - 1];
-    if (x->dims[i] < 1 || x->dims[i] > 1 << 22) return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u is %lld", i, (long long)x->dims[i]);
+    if (x->dims[i] < 1 || x->dims[i] > 1 << 22)
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u is %lld", i, (long long)x->dims[i]);
   }
   return ek_set_dims(ctx, ek_output(ctx, 0), x->rank, dims);
 }
@@ -60,7 +62,8 @@ static void make_taps(const ek_grid_sample_attrs *attrs, float position, int64_t
   f = f > -EK_GRID_FAR ? f < EK_GRID_FAR ? f : EK_GRID_FAR : -EK_GRID_FAR;
   const bool nearest = attrs->mode == EK_GRID_SAMPLE_MODE_NEAREST;
   double at = nearest ? rint((double)f) : (double)f;
-  if (attrs->mode != EK_GRID_SAMPLE_MODE_CUBIC && (at < low || at > high)) { /* cubic moves each tap inside on its own */
+  if (attrs->mode != EK_GRID_SAMPLE_MODE_CUBIC &&
+      (at < low || at > high)) { /* cubic moves each tap inside on its own */
     if (padding == EK_GRID_SAMPLE_PADDING_MODE_BORDER) at = limited(at, (double)(n - 1));
     if (padding == EK_GRID_SAMPLE_PADDING_MODE_REFLECTION) at = reflected(at, low, high);
   }
@@ -84,7 +87,8 @@ static void make_taps(const ek_grid_sample_attrs *attrs, float position, int64_t
   for (uint32_t k = 0; k < taps->count; k++) {
     double index = base + first + (double)k;
     if (padding == EK_GRID_SAMPLE_PADDING_MODE_ZEROS && (index < 0.0 || index > (double)(n - 1))) taps->weight[k] = 0.0;
-    if (padding == EK_GRID_SAMPLE_PADDING_MODE_REFLECTION && (index < low || index > high)) index = rint(reflected(index, low, high));
+    if (padding == EK_GRID_SAMPLE_PADDING_MODE_REFLECTION && (index < low || index > high))
+      index = rint(reflected(index, low, high));
     taps->index[k] = (int64_t)limited(index, (double)(n - 1));
   }
 }
@@ -100,7 +104,8 @@ static void grid_sample_range(void *argument, size_t begin, size_t end, uint32_t
     for (uint32_t d = 0; d < EK_GRID_MAX_SPATIAL; d++) { /* missing leading dimensions have one element */
       const uint32_t missing = EK_GRID_MAX_SPATIAL - job->spatial;
       taps[d] = (grid_taps){.index = {0}, .weight = {1.0}, .count = 1};
-      if (d >= missing) make_taps(job->attrs, job->grid[k * job->spatial + (EK_GRID_MAX_SPATIAL - 1 - d)], dims[d - missing], &taps[d]);
+      if (d >= missing)
+        make_taps(job->attrs, job->grid[k * job->spatial + (EK_GRID_MAX_SPATIAL - 1 - d)], dims[d - missing], &taps[d]);
     }
     const int64_t h = job->spatial > 1 ? dims[job->spatial - 2] : 1, w = dims[job->spatial - 1];
     const float *x = (const float *)job->x->data + image * channels * plane;
@@ -121,12 +126,14 @@ static void grid_sample_range(void *argument, size_t begin, size_t end, uint32_t
 }
 
 static ek_status grid_sample_run(ek_op_context *ctx) {
-  grid_job job = {.attrs = ctx->attrs, .x = ek_input(ctx, 0), .grid = ek_input(ctx, 1)->data, .y = ek_output(ctx, 0)->data};
+  grid_job job = {
+      .attrs = ctx->attrs, .x = ek_input(ctx, 0), .grid = ek_input(ctx, 1)->data, .y = ek_output(ctx, 0)->data};
   const ek_tensor *grid = ek_input(ctx, 1);
   if (ek_tensor_elements(ek_output(ctx, 0)) == 0) return EK_OK;
   job.spatial = job.x->rank - 2;
   job.points = ek_dims_product(grid->dims, 1, grid->rank - 1);
-  ek_parallel_for(ctx->pool, (size_t)(job.points * grid->dims[0]), (size_t)(2048 / job.x->dims[1] + 1), grid_sample_range, &job);
+  ek_parallel_for(ctx->pool, (size_t)(job.points * grid->dims[0]), (size_t)(2048 / job.x->dims[1] + 1),
+                  grid_sample_range, &job);
   return EK_OK;
 }
 

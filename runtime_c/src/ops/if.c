@@ -4,7 +4,8 @@
 
 static ek_status check_branch(ek_op_context *ctx, int32_t graph) {
   const ek_subgraph_api *api = ctx->subgraphs;
-  if (api->input_count(api->session, graph) != ctx->input_count - 1 || api->output_count(api->session, graph) != ctx->output_count) {
+  if (api->input_count(api->session, graph) != ctx->input_count - 1 ||
+      api->output_count(api->session, graph) != ctx->output_count) {
     return ek_op_fail(ctx, EK_ERR_BAD_MODEL, "a branch takes or gives another number of values");
   }
   for (uint32_t i = 0; i + 1 < ctx->input_count; i++) {

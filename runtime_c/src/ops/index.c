@@ -1,6 +1,7 @@
 #include "ops/index.h"
 
-ek_status ek_check_indices(ek_op_context *ctx, const ek_tensor *indices, int64_t first, int64_t step, int64_t count, int64_t dim) {
+ek_status ek_check_indices(ek_op_context *ctx, const ek_tensor *indices, int64_t first, int64_t step, int64_t count,
+                           int64_t dim) {
   for (int64_t i = 0; i < count; i++) {
     const int64_t v = ek_index_at(indices, first + i * step);
     if (v < -dim || v >= dim) {

@@ -14,16 +14,17 @@ static inline int64_t ek_index_at(const ek_tensor *t, int64_t i) {
 /* Copies one element of `item` bytes; the common sizes need no call. */
 static inline void ek_copy_item(void *dst, const void *src, size_t item) {
   switch (item) {
-  case 1: memcpy(dst, src, 1); break;
-  case 2: memcpy(dst, src, 2); break;
-  case 4: memcpy(dst, src, 4); break;
-  case 8: memcpy(dst, src, 8); break;
-  default: memcpy(dst, src, item); break;
+    case 1: memcpy(dst, src, 1); break;
+    case 2: memcpy(dst, src, 2); break;
+    case 4: memcpy(dst, src, 4); break;
+    case 8: memcpy(dst, src, 8); break;
+    default: memcpy(dst, src, item); break;
   }
 }
 
 /* Fails unless `count` indices, `step` apart from element `first` on, lie in [-dim, dim). */
-ek_status ek_check_indices(ek_op_context *ctx, const ek_tensor *indices, int64_t first, int64_t step, int64_t count, int64_t dim);
+ek_status ek_check_indices(ek_op_context *ctx, const ek_tensor *indices, int64_t first, int64_t step, int64_t count,
+                           int64_t dim);
 
 /* The product of dims[begin..end). No overflow: dims are those of a tensor. Zero dims elsewhere may hide a large product,
  * so it saturates. */

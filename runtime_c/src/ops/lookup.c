@@ -49,7 +49,9 @@ static void lookup_range(void *argument, size_t begin, size_t end, uint32_t thre
 static ek_status lookup_run(ek_op_context *ctx) {
   const ek_tensor *x = ek_input(ctx, 0), *table = ek_input(ctx, 1);
   ek_tensor *y = ek_output(ctx, 0);
-  lookup_job job = {x->data, y->data, (size_t)ek_tensor_elements(x), ek_dtype_size(y->dtype), ek_x8_lut_select(ctx->cpu_features), {0}};
+  lookup_job job = {
+      x->data, y->data, (size_t)ek_tensor_elements(x), ek_dtype_size(y->dtype), ek_x8_lut_select(ctx->cpu_features),
+      {0}};
   const size_t half = x->dtype == EK_I8 ? 128 * job.size : 0; /* entry 0 is -128, byte 0x80 */
   memcpy(job.table, (const char *)table->data + half, 256 * job.size - half);
   memcpy((char *)job.table + (256 * job.size - half), table->data, half);

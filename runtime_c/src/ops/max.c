@@ -7,5 +7,6 @@ EK_BINARY_UNSIGNED_LOOPS(max, u > v ? u : v)
 EK_BINARY_NUMBER_TABLE(max, NULL)
 EK_BINARY_QUANTIZED_LOOPS(max, u * p->ma > v * p->mb ? u * p->ma : v * p->mb)
 
-static const ek_binary_def max_def = {max_loops, max_quantized, ek_multipliers_sum, NULL, EK_F32_VBINARY_MAX, EK_QS8_LOOP};
+static const ek_binary_def max_def = {max_loops, max_quantized,      ek_multipliers_sum,
+                                      NULL,      EK_F32_VBINARY_MAX, EK_QS8_LOOP};
 EK_BINARY_OP(max, "Max", max_def)

@@ -7,5 +7,6 @@ EK_BINARY_UNSIGNED_LOOPS(min, u < v ? u : v)
 EK_BINARY_NUMBER_TABLE(min, NULL)
 EK_BINARY_QUANTIZED_LOOPS(min, u * p->ma < v * p->mb ? u * p->ma : v * p->mb)
 
-static const ek_binary_def min_def = {min_loops, min_quantized, ek_multipliers_sum, NULL, EK_F32_VBINARY_MIN, EK_QS8_LOOP};
+static const ek_binary_def min_def = {min_loops, min_quantized,      ek_multipliers_sum,
+                                      NULL,      EK_F32_VBINARY_MIN, EK_QS8_LOOP};
 EK_BINARY_OP(min, "Min", min_def)

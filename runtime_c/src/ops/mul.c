@@ -1,9 +1,9 @@
 /* Mul: y = clamp(a * b). Integers wrap around. */
 #include "ops/elementwise/binary.h"
 
-EK_BINARY_REAL_LOOPS(mul, EK_HOLD_REAL(u * v))
-EK_BINARY_SIGNED_LOOPS(mul, EK_HOLD_INTEGER((W)u * (W)v))
-EK_BINARY_UNSIGNED_LOOPS(mul, EK_HOLD_INTEGER((W)u * (W)v))
+EK_BINARY_REAL_LOOPS(mul, EK_HOLD_REAL(u *v))
+EK_BINARY_SIGNED_LOOPS(mul, EK_HOLD_INTEGER((W)u *(W)v))
+EK_BINARY_UNSIGNED_LOOPS(mul, EK_HOLD_INTEGER((W)u *(W)v))
 EK_BINARY_NUMBER_TABLE(mul, NULL)
 EK_BINARY_QUANTIZED_LOOPS(mul, (u * v) * p->m)
 
@@ -14,5 +14,6 @@ static void mul_attributes(const void *attrs, ek_binary_params *p) {
   p->max = a->clamp_max;
 }
 
-static const ek_binary_def mul_def = {mul_loops, mul_quantized, mul_multipliers, mul_attributes, EK_F32_VBINARY_MUL, EK_QS8_VMUL};
+static const ek_binary_def mul_def = {mul_loops,      mul_quantized,      mul_multipliers,
+                                      mul_attributes, EK_F32_VBINARY_MUL, EK_QS8_VMUL};
 EK_BINARY_OP(mul, "Mul", mul_def)

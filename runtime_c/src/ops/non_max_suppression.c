@@ -14,7 +14,8 @@ typedef struct nms_candidate {
 
 static ek_status check_inputs(ek_op_context *ctx) {
   const ek_tensor *boxes = ek_input(ctx, 0), *scores = ek_input(ctx, 1);
-  if (boxes->rank != 3 || scores->rank != 3 || boxes->dims[2] != 4 || boxes->dims[0] != scores->dims[0] || boxes->dims[1] != scores->dims[2]) {
+  if (boxes->rank != 3 || scores->rank != 3 || boxes->dims[2] != 4 || boxes->dims[0] != scores->dims[0] ||
+      boxes->dims[1] != scores->dims[2]) {
     return ek_op_fail(ctx, EK_ERR_SHAPE, "boxes [batch, n, 4] and scores [batch, classes, n] are needed");
   }
   for (uint32_t i = 2; i < 5; i++) {
@@ -60,7 +61,9 @@ static bool overlaps(nms_box a, nms_box b, float threshold) {
   return inter > 0.0f && area_a > 0.0f && area_b > 0.0f && both > 0.0f && inter / both > threshold;
 }
 
-static bool is_before(const nms_candidate *a, const nms_candidate *b) { return a->key != b->key ? a->key > b->key : a->index < b->index; }
+static bool is_before(const nms_candidate *a, const nms_candidate *b) {
+  return a->key != b->key ? a->key > b->key : a->index < b->index;
+}
 
 static void sink(nms_candidate *heap, int64_t at, int64_t count, nms_candidate entry) {
   for (;;) {
@@ -75,8 +78,8 @@ static void sink(nms_candidate *heap, int64_t at, int64_t count, nms_candidate e
 }
 
 /* Chooses among the boxes of one class; returns how many. A heap gives the candidates best first, only as far as needed. */
-static int64_t choose(const float *boxes, const float *scores, int64_t n, int64_t most, float iou, const float *score_threshold, bool center,
-                      nms_candidate *heap, int64_t *chosen) {
+static int64_t choose(const float *boxes, const float *scores, int64_t n, int64_t most, float iou,
+                      const float *score_threshold, bool center, nms_candidate *heap, int64_t *chosen) {
   int64_t count = 0, picked = 0;
   for (int64_t i = 0; i < n; i++) {
     if (score_threshold != NULL && !(scores[i] > *score_threshold)) continue;
@@ -114,8 +117,9 @@ static ek_status nms_run(ek_op_context *ctx) {
   int64_t total = 0;
   for (int64_t b = 0; b < batches; b++) {
     for (int64_t c = 0; c < classes; c++) {
-      const int64_t picked = choose((const float *)boxes->data + b * n * 4, (const float *)scores->data + (b * classes + c) * n, n, most, iou,
-                                    score_threshold, attrs->center_point_box, heap, chosen);
+      const int64_t picked =
+          choose((const float *)boxes->data + b * n * 4, (const float *)scores->data + (b * classes + c) * n, n, most,
+                 iou, score_threshold, attrs->center_point_box, heap, chosen);
       if (picked > room - total) {
         return ek_op_fail(ctx, EK_ERR_SHAPE, "the result has more boxes than the memory plan provides for");
       }

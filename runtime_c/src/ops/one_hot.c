@@ -9,12 +9,14 @@ static ek_status one_hot_shape(ek_op_context *ctx) {
   int64_t dims[EK_MAX_RANK + 1], depth = 0;
   uint32_t axis = 0;
   if (indices->rank >= EK_MAX_RANK || values->rank != 1 || values->dims[0] != 2) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "indices of rank %u at most and two values, off and on, are needed", EK_MAX_RANK - 1);
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "indices of rank %u at most and two values, off and on, are needed",
+                      EK_MAX_RANK - 1);
   }
   EK_TRY(ek_normalize_axis(ctx, attrs->axis, indices->rank + 1, &axis));
   EK_TRY(ek_scalar_int(ctx, ek_input(ctx, 1), 0, &depth));
   if (depth < 1) return ek_op_fail(ctx, EK_ERR_SHAPE, "depth is %lld", (long long)depth);
-  for (uint32_t i = 0; i <= indices->rank; i++) dims[i] = i < axis ? indices->dims[i] : i == axis ? depth : indices->dims[i - 1];
+  for (uint32_t i = 0; i <= indices->rank; i++)
+    dims[i] = i < axis ? indices->dims[i] : i == axis ? depth : indices->dims[i - 1];
   return ek_set_dims(ctx, ek_output(ctx, 0), indices->rank + 1, dims);
 }
 
@@ -26,7 +28,8 @@ static ek_status one_hot_run(ek_op_context *ctx) {
   const char *off = values->data, *on = off + item;
   uint32_t axis = 0;
   EK_TRY(ek_normalize_axis(ctx, attrs->axis, y->rank, &axis));
-  const int64_t depth = y->dims[axis], inner = ek_dims_product(y->dims, axis + 1, y->rank), count = ek_tensor_elements(indices);
+  const int64_t depth = y->dims[axis], inner = ek_dims_product(y->dims, axis + 1, y->rank),
+                count = ek_tensor_elements(indices);
   ek_fill_elements(y->data, off, item, (size_t)ek_tensor_elements(y));
   for (int64_t k = 0; k < count && inner > 0; k++) {
     const int64_t v = ek_index_at(indices, k);

@@ -38,8 +38,8 @@ ek_status ek_op_fail(ek_op_context *ctx, ek_status status, const char *format, .
 }
 
 ek_status ek_op_unsupported_type(ek_op_context *ctx, const ek_tensor *t) {
-  return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "no kernel for element type %d of '%s'%s", (int)t->dtype, t->name != NULL ? t->name : "",
-                    t->quant != NULL ? " (quantized)" : "");
+  return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "no kernel for element type %d of '%s'%s", (int)t->dtype,
+                    t->name != NULL ? t->name : "", t->quant != NULL ? " (quantized)" : "");
 }
 
 ek_status ek_set_dims(ek_op_context *ctx, ek_tensor *t, uint32_t rank, const int64_t *dims) {
@@ -80,7 +80,9 @@ ek_status ek_set_run_dims(ek_op_context *ctx, ek_tensor *t, uint32_t rank, const
   return EK_OK;
 }
 
-ek_status ek_copy_dims(ek_op_context *ctx, ek_tensor *t, const ek_tensor *like) { return ek_set_dims(ctx, t, like->rank, like->dims); }
+ek_status ek_copy_dims(ek_op_context *ctx, ek_tensor *t, const ek_tensor *like) {
+  return ek_set_dims(ctx, t, like->rank, like->dims);
+}
 
 ek_status ek_broadcast_dims(ek_op_context *ctx, ek_tensor *out, const ek_tensor *a, const ek_tensor *b) {
   int64_t dims[EK_MAX_RANK];
@@ -99,7 +101,8 @@ ek_status ek_broadcast_dims(ek_op_context *ctx, ek_tensor *out, const ek_tensor 
 ek_status ek_read_ints(ek_op_context *ctx, const ek_tensor *t, int64_t *values, uint32_t max, uint32_t *count) {
   const int64_t n = ek_tensor_elements(t);
   if (t->rank > 1 || n > (int64_t)max || (t->dtype != EK_I64 && t->dtype != EK_I32)) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "'%s' must be a list of at most %u integers", t->name != NULL ? t->name : "", max);
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "'%s' must be a list of at most %u integers", t->name != NULL ? t->name : "",
+                      max);
   }
   if (!ek_tensor_has_data(t) && n > 0) {
     return EK_SHAPE_NOT_YET;

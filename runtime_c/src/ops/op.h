@@ -27,15 +27,15 @@ typedef struct ek_quant {
 } ek_quant;
 
 typedef struct ek_tensor {
-  void *data;             /* NULL before memory is bound, except for constants */
-  const ek_quant *quant;  /* NULL: not quantized */
+  void *data;            /* NULL before memory is bound, except for constants */
+  const ek_quant *quant; /* NULL: not quantized */
   const char *name;
-  size_t capacity;        /* bytes the plan provides */
+  size_t capacity; /* bytes the plan provides */
   int64_t dims[EK_MAX_RANK];
   uint32_t rank;
   ek_dtype dtype;
   bool is_constant;
-  bool is_dynamic;        /* dims may differ from run to run */
+  bool is_dynamic; /* dims may differ from run to run */
 } ek_tensor;
 
 typedef struct ek_i64_list {
@@ -73,12 +73,12 @@ typedef struct ek_op_memory {
 } ek_op_memory;
 
 struct ek_op_context {
-  const void *attrs; /* ek_<op>_attrs */
+  const void *attrs;        /* ek_<op>_attrs */
   ek_tensor *const *inputs; /* NULL where absent */
   ek_tensor *const *outputs;
   uint32_t input_count;
   uint32_t output_count;
-  const char *name; /* of the node */
+  const char *name;      /* of the node */
   uint64_t cpu_features; /* EK_CPU_* allowed for this session */
   uint32_t threads;      /* size of the pool to come: scratch a thread is scratch_bytes / threads */
   ek_thread_pool *pool;  /* NULL before run */
@@ -92,8 +92,9 @@ struct ek_op_context {
 typedef struct ek_op {
   const char *name;
   ek_status (*shape)(ek_op_context *ctx);
-  ek_status (*prepare)(ek_op_context *ctx, ek_op_memory *memory); /* NULL: needs nothing, takes every type of the table */
-  ek_status (*init)(ek_op_context *ctx);                          /* NULL: nothing to do */
+  ek_status (*prepare)(ek_op_context *ctx,
+                       ek_op_memory *memory); /* NULL: needs nothing, takes every type of the table */
+  ek_status (*init)(ek_op_context *ctx);      /* NULL: nothing to do */
   ek_status (*run)(ek_op_context *ctx);
 } ek_op;
 
@@ -103,7 +104,7 @@ typedef struct ek_op {
  * are impossible (an index outside its dimension); it still stays within bounds. */
 
 /* Returned by `shape` alone, when the shape depends on data that is not there yet: the file's bounds stand. */
-#define EK_SHAPE_NOT_YET ((ek_status)-1)
+#define EK_SHAPE_NOT_YET ((ek_status) - 1)
 
 /* ---- helpers for operator files (ops/op.c) ---- */
 
@@ -111,7 +112,9 @@ typedef struct ek_op {
 static inline const ek_tensor *ek_input(const ek_op_context *ctx, uint32_t i) {
   return i < ctx->input_count ? ctx->inputs[i] : NULL;
 }
-static inline ek_tensor *ek_output(const ek_op_context *ctx, uint32_t i) { return i < ctx->output_count ? ctx->outputs[i] : NULL; }
+static inline ek_tensor *ek_output(const ek_op_context *ctx, uint32_t i) {
+  return i < ctx->output_count ? ctx->outputs[i] : NULL;
+}
 
 /* Product of dims; dims are never negative. Overflow saturates at INT64_MAX. */
 int64_t ek_tensor_elements(const ek_tensor *t);

@@ -20,17 +20,17 @@ static inline uint64_t ek_order_of_float(double v) {
 /* a < b as elements is key(a) < key(b). */
 static inline uint64_t ek_order_key(const void *data, int64_t i, ek_dtype dtype) {
   switch (dtype) {
-  case EK_F32: return ek_order_of_float(((const float *)data)[i]);
-  case EK_F16: return ek_order_of_float(ek_f16_to_f32(((const uint16_t *)data)[i]));
-  case EK_F64: return ek_order_of_float(((const double *)data)[i]);
-  case EK_I8: return ek_order_of_int(((const int8_t *)data)[i]);
-  case EK_I16: return ek_order_of_int(((const int16_t *)data)[i]);
-  case EK_U16: return ek_order_of_int(((const uint16_t *)data)[i]);
-  case EK_I32: return ek_order_of_int(((const int32_t *)data)[i]);
-  case EK_U32: return ek_order_of_int(((const uint32_t *)data)[i]);
-  case EK_I64: return ek_order_of_int(((const int64_t *)data)[i]);
-  case EK_U64: return ((const uint64_t *)data)[i];
-  default: return ek_order_of_int(((const uint8_t *)data)[i]);
+    case EK_F32: return ek_order_of_float(((const float *)data)[i]);
+    case EK_F16: return ek_order_of_float(ek_f16_to_f32(((const uint16_t *)data)[i]));
+    case EK_F64: return ek_order_of_float(((const double *)data)[i]);
+    case EK_I8: return ek_order_of_int(((const int8_t *)data)[i]);
+    case EK_I16: return ek_order_of_int(((const int16_t *)data)[i]);
+    case EK_U16: return ek_order_of_int(((const uint16_t *)data)[i]);
+    case EK_I32: return ek_order_of_int(((const int32_t *)data)[i]);
+    case EK_U32: return ek_order_of_int(((const uint32_t *)data)[i]);
+    case EK_I64: return ek_order_of_int(((const int64_t *)data)[i]);
+    case EK_U64: return ((const uint64_t *)data)[i];
+    default: return ek_order_of_int(((const uint8_t *)data)[i]);
   }
 }
 

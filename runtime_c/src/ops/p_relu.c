@@ -12,5 +12,6 @@ static void p_relu_multipliers(double sx, double ss, double sy, ek_binary_params
   p->m = (float)(sx * ss / sy);
 }
 
-static const ek_binary_def p_relu_def = {p_relu_loops, p_relu_quantized, p_relu_multipliers, NULL, EK_F32_VBINARY_PRELU, EK_QS8_LOOP};
+static const ek_binary_def p_relu_def = {p_relu_loops, p_relu_quantized,     p_relu_multipliers,
+                                         NULL,         EK_F32_VBINARY_PRELU, EK_QS8_LOOP};
 EK_BINARY_OP(p_relu, "PRelu", p_relu_def)

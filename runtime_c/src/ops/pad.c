@@ -29,7 +29,9 @@ static ek_status read_amounts(ek_op_context *ctx, pad_amounts *p) {
 }
 
 /* What is left of a dimension after cutting. */
-static int64_t kept(int64_t dim, int64_t before, int64_t after) { return dim + (before < 0 ? before : 0) + (after < 0 ? after : 0); }
+static int64_t kept(int64_t dim, int64_t before, int64_t after) {
+  return dim + (before < 0 ? before : 0) + (after < 0 ? after : 0);
+}
 
 static ek_status pad_shape(ek_op_context *ctx) {
   const ek_pad_attrs *attrs = ctx->attrs;
@@ -38,7 +40,8 @@ static ek_status pad_shape(ek_op_context *ctx) {
   int64_t dims[EK_MAX_RANK];
   pad_amounts p;
   EK_TRY(read_amounts(ctx, &p));
-  if (value != NULL && ek_tensor_elements(value) != 1) return ek_op_fail(ctx, EK_ERR_SHAPE, "the value to pad with must be one element");
+  if (value != NULL && ek_tensor_elements(value) != 1)
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "the value to pad with must be one element");
   if (attrs->mode > EK_PAD_MODE_WRAP) return ek_op_fail(ctx, EK_ERR_BAD_MODEL, "mode %u is unknown", attrs->mode);
   for (uint32_t i = 0; i < x->rank; i++) {
     const int64_t b = p.before[i], e = p.after[i];
@@ -64,7 +67,11 @@ static ek_status pad_constant(ek_op_context *ctx, const pad_amounts *p) {
   } else if (x->quant != NULL) { /* real zero */
     const int8_t zp8 = (int8_t)x->quant->zero_point[0];
     const int16_t zp16 = (int16_t)x->quant->zero_point[0];
-    memcpy(&fill, item == 1 ? (const void *)&zp8 : item == 2 ? (const void *)&zp16 : (const void *)x->quant->zero_point, item < 4 ? item : 4);
+    memcpy(&fill,
+           item == 1   ? (const void *)&zp8
+           : item == 2 ? (const void *)&zp16
+                       : (const void *)x->quant->zero_point,
+           item < 4 ? item : 4);
   }
   ek_fill_elements(y->data, &fill, item, (size_t)ek_tensor_elements(y));
   if (ek_tensor_elements(x) == 0) return EK_OK;

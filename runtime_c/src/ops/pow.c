@@ -54,8 +54,10 @@ static void pow_row(const void *argument, const ek_broadcast *plan, size_t n, co
   for (size_t i = 0; i < n; i++) {
     const size_t ia = offset[0] + i * plan->step[0], ib = offset[1] + i * plan->step[1], iy = y_offset + i;
     if (integer) {
-      const int64_t y = exact ? power_integer(read_integer(job->a->data, ia, type), read_integer(job->b->data, ib, exponent_type))
-                              : saturate(power_real(read_real(job->a->data, ia, type), read_real(job->b->data, ib, exponent_type)), type);
+      const int64_t y =
+          exact ? power_integer(read_integer(job->a->data, ia, type), read_integer(job->b->data, ib, exponent_type))
+                : saturate(power_real(read_real(job->a->data, ia, type), read_real(job->b->data, ib, exponent_type)),
+                           type);
       if (type == EK_I32) {
         ((int32_t *)job->y->data)[iy] = (int32_t)y;
       } else {

@@ -27,7 +27,8 @@ static void quantize_run_channel(const void *argument, size_t n, size_t offset, 
   const int32_t zero = ek_channel_zero(job->y->quant, channel);
   if (job->y->dtype == EK_I8 || job->y->dtype == EK_U8) {
     const bool is_unsigned = job->y->dtype == EK_U8;
-    const ek_f32_vquantize_args args = {scale, is_unsigned ? zero - 128 : zero, INT8_MIN, INT8_MAX, is_unsigned ? 0x80 : 0};
+    const ek_f32_vquantize_args args = {scale, is_unsigned ? zero - 128 : zero, INT8_MIN, INT8_MAX,
+                                        is_unsigned ? 0x80 : 0};
     job->row->fn(n, x, (int8_t *)job->y->data + offset, &args);
     return;
   }

@@ -4,7 +4,9 @@
 #include "ek_ops_gen.h"
 #include "ops/index.h"
 
-static double float_at(const void *data, ek_dtype dtype) { return dtype == EK_F32 ? *(const float *)data : *(const double *)data; }
+static double float_at(const void *data, ek_dtype dtype) {
+  return dtype == EK_F32 ? *(const float *)data : *(const double *)data;
+}
 
 static int64_t int_at(const void *data, ek_dtype dtype) {
   return dtype == EK_I16 ? *(const int16_t *)data : dtype == EK_I32 ? *(const int32_t *)data : *(const int64_t *)data;
@@ -33,23 +35,24 @@ static ek_status range_shape(ek_op_context *ctx) {
   return ek_set_dims(ctx, ek_output(ctx, 0), 1, &n);
 }
 
-#define EK_RANGE(type, wide)                                                                                           \
-  {                                                                                                                    \
-    const wide start = (wide)*(const type *)ek_input(ctx, 0)->data, delta = (wide)*(const type *)ek_input(ctx, 2)->data; \
-    for (int64_t i = 0; i < n; i++) ((type *)y->data)[i] = (type)(start + (wide)i * delta);                           \
-    break;                                                                                                             \
+#define EK_RANGE(type, wide)                                                                \
+  {                                                                                         \
+    const wide start = (wide) * (const type *)ek_input(ctx, 0)->data,                       \
+               delta = (wide) * (const type *)ek_input(ctx, 2)->data;                       \
+    for (int64_t i = 0; i < n; i++) ((type *)y->data)[i] = (type)(start + (wide)i * delta); \
+    break;                                                                                  \
   }
 
 static ek_status range_run(ek_op_context *ctx) {
   ek_tensor *y = ek_output(ctx, 0);
   const int64_t n = y->dims[0];
   switch (y->dtype) {
-  case EK_F32: EK_RANGE(float, float)
-  case EK_F64: EK_RANGE(double, double)
-  case EK_I16: EK_RANGE(int16_t, uint64_t)
-  case EK_I32: EK_RANGE(int32_t, uint64_t)
-  case EK_I64: EK_RANGE(int64_t, uint64_t)
-  default: return ek_op_unsupported_type(ctx, y);
+    case EK_F32: EK_RANGE(float, float)
+    case EK_F64: EK_RANGE(double, double)
+    case EK_I16: EK_RANGE(int16_t, uint64_t)
+    case EK_I32: EK_RANGE(int32_t, uint64_t)
+    case EK_I64: EK_RANGE(int64_t, uint64_t)
+    default: return ek_op_unsupported_type(ctx, y);
   }
   return EK_OK;
 }

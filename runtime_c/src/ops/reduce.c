@@ -62,11 +62,13 @@ ek_status ek_reduce_prepare(ek_op_context *ctx, const ek_reduce *how) {
   uint32_t mask = 0;
   EK_TRY(read_axes(ctx, how, &mask));
   if (is_quantized_sum(x, how)) {
-    if (y->quant == NULL || x->quant->count != 1 || y->quant->count != 1 || (x->dtype != EK_I8 && x->dtype != EK_U8 && x->dtype != EK_I16)) {
+    if (y->quant == NULL || x->quant->count != 1 || y->quant->count != 1 ||
+        (x->dtype != EK_I8 && x->dtype != EK_U8 && x->dtype != EK_I16)) {
       return ek_op_unsupported_type(ctx, x);
     }
     if (reduced_count(x, mask) > (x->dtype == EK_I16 ? EK_REDUCE_QUANTIZED_LIMIT >> 8 : EK_REDUCE_QUANTIZED_LIMIT)) {
-      return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "a quantized sum of %lld elements may overflow", (long long)reduced_count(x, mask));
+      return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "a quantized sum of %lld elements may overflow",
+                        (long long)reduced_count(x, mask));
     }
   }
   return EK_OK;
@@ -96,43 +98,49 @@ typedef struct reduce_job {
 
 static void load(wide *to, const void *data, int64_t at, int64_t n, ek_dtype dtype) {
   switch (dtype) {
-  case EK_F32: EK_LOAD_FLOATS(float, ); break;
-  case EK_F16: EK_LOAD_FLOATS(uint16_t, ek_f16_to_f32); break;
-  case EK_F64: EK_LOAD_FLOATS(double, ); break;
-  case EK_I8: EK_LOAD_INTS(int8_t); break;
-  case EK_I16: EK_LOAD_INTS(int16_t); break;
-  case EK_U16: EK_LOAD_INTS(uint16_t); break;
-  case EK_I32: EK_LOAD_INTS(int32_t); break;
-  case EK_U32: EK_LOAD_INTS(uint32_t); break;
-  case EK_I64: EK_LOAD_INTS(int64_t); break;
-  case EK_U64: EK_LOAD_INTS(uint64_t); break;
-  default: EK_LOAD_INTS(uint8_t); break;
+    case EK_F32: EK_LOAD_FLOATS(float, ); break;
+    case EK_F16: EK_LOAD_FLOATS(uint16_t, ek_f16_to_f32); break;
+    case EK_F64: EK_LOAD_FLOATS(double, ); break;
+    case EK_I8: EK_LOAD_INTS(int8_t); break;
+    case EK_I16: EK_LOAD_INTS(int16_t); break;
+    case EK_U16: EK_LOAD_INTS(uint16_t); break;
+    case EK_I32: EK_LOAD_INTS(int32_t); break;
+    case EK_U32: EK_LOAD_INTS(uint32_t); break;
+    case EK_I64: EK_LOAD_INTS(int64_t); break;
+    case EK_U64: EK_LOAD_INTS(uint64_t); break;
+    default: EK_LOAD_INTS(uint8_t); break;
   }
 }
 
 static wide start_value(ek_reduce_kind kind, ek_dtype dtype) {
   wide v = {.u = 0};
   const bool f = is_float(dtype);
-  if (f) v.f = kind == EK_REDUCE_PROD ? 1.0 : kind == EK_REDUCE_MAX || kind == EK_REDUCE_LOG_SUM_EXP ? -INFINITY : kind == EK_REDUCE_MIN ? INFINITY : 0.0;
+  if (f)
+    v.f = kind == EK_REDUCE_PROD                                   ? 1.0
+          : kind == EK_REDUCE_MAX || kind == EK_REDUCE_LOG_SUM_EXP ? -INFINITY
+          : kind == EK_REDUCE_MIN                                  ? INFINITY
+                                                                   : 0.0;
   if (!f && kind == EK_REDUCE_PROD) v.u = 1;
   if (!f && (kind == EK_REDUCE_MAX || kind == EK_REDUCE_MIN)) {
     const unsigned bits = (unsigned)(8 * ek_dtype_size(dtype));
-    const uint64_t top = dtype == EK_BOOL ? 1 : is_unsigned(dtype) ? UINT64_MAX >> (64 - bits) : UINT64_MAX >> (65 - bits);
+    const uint64_t top = dtype == EK_BOOL     ? 1
+                         : is_unsigned(dtype) ? UINT64_MAX >> (64 - bits)
+                                              : UINT64_MAX >> (65 - bits);
     const uint64_t bottom = is_unsigned(dtype) ? 0 : ~top;
     v.u = kind == EK_REDUCE_MAX ? bottom : top;
   }
   return v;
 }
 
-#define EK_FOLD(expression)                                   \
-  for (int64_t i = 0; i < n; i++) {                           \
-    const double t = total[i].f, v = value[i].f;              \
-    total[i].f = (expression);                                \
+#define EK_FOLD(expression)                      \
+  for (int64_t i = 0; i < n; i++) {              \
+    const double t = total[i].f, v = value[i].f; \
+    total[i].f = (expression);                   \
   }
-#define EK_FOLD_INT(expression)                               \
-  for (int64_t i = 0; i < n; i++) {                           \
-    const uint64_t t = total[i].u, v = value[i].u;            \
-    total[i].u = (expression);                                \
+#define EK_FOLD_INT(expression)                    \
+  for (int64_t i = 0; i < n; i++) {                \
+    const uint64_t t = total[i].u, v = value[i].u; \
+    total[i].u = (expression);                     \
   }
 
 /* total[i] takes in value[i]. `shift` holds the largest elements, for the second round of log-sum-exp. */
@@ -141,24 +149,25 @@ static void fold(wide *total, const wide *value, int64_t n, ek_reduce_kind kind,
     for (int64_t i = 0; i < n; i++) total[i].f += exp(value[i].f - shift[i].f);
   } else if (is_float(dtype)) {
     switch (kind) {
-    case EK_REDUCE_LOG_SUM_EXP:
-    case EK_REDUCE_MAX: EK_FOLD(t > v || t != t ? t : v) break;
-    case EK_REDUCE_MIN: EK_FOLD(t < v || t != t ? t : v) break;
-    case EK_REDUCE_PROD: EK_FOLD(t * v) break;
-    case EK_REDUCE_L1: EK_FOLD(t + fabs(v)) break;
-    case EK_REDUCE_L2:
-    case EK_REDUCE_SUM_SQUARE: EK_FOLD(t + v * v) break;
-    default: EK_FOLD(t + v) break;
+      case EK_REDUCE_LOG_SUM_EXP:
+      case EK_REDUCE_MAX: EK_FOLD(t > v || t != t ? t : v) break;
+      case EK_REDUCE_MIN: EK_FOLD(t < v || t != t ? t : v) break;
+      case EK_REDUCE_PROD: EK_FOLD(t * v) break;
+      case EK_REDUCE_L1: EK_FOLD(t + fabs(v)) break;
+      case EK_REDUCE_L2:
+      case EK_REDUCE_SUM_SQUARE: EK_FOLD(t + v * v) break;
+      default: EK_FOLD(t + v) break;
     }
   } else {
-    const uint64_t flip = is_unsigned(dtype) ? 0 : UINT64_C(1) << 63; /* makes signed numbers compare as unsigned ones */
+    const uint64_t flip =
+        is_unsigned(dtype) ? 0 : UINT64_C(1) << 63; /* makes signed numbers compare as unsigned ones */
     switch (kind) {
-    case EK_REDUCE_MAX: EK_FOLD_INT((t ^ flip) > (v ^ flip) ? t : v) break;
-    case EK_REDUCE_MIN: EK_FOLD_INT((t ^ flip) < (v ^ flip) ? t : v) break;
-    case EK_REDUCE_PROD: EK_FOLD_INT(t * v) break;
-    case EK_REDUCE_L1: EK_FOLD_INT(t + (v >> 63 != 0 ? 0 - v : v)) break;
-    case EK_REDUCE_SUM_SQUARE: EK_FOLD_INT(t + v * v) break;
-    default: EK_FOLD_INT(t + v) break;
+      case EK_REDUCE_MAX: EK_FOLD_INT((t ^ flip) > (v ^ flip) ? t : v) break;
+      case EK_REDUCE_MIN: EK_FOLD_INT((t ^ flip) < (v ^ flip) ? t : v) break;
+      case EK_REDUCE_PROD: EK_FOLD_INT(t * v) break;
+      case EK_REDUCE_L1: EK_FOLD_INT(t + (v >> 63 != 0 ? 0 - v : v)) break;
+      case EK_REDUCE_SUM_SQUARE: EK_FOLD_INT(t + v * v) break;
+      default: EK_FOLD_INT(t + v) break;
     }
   }
 }
@@ -166,7 +175,8 @@ static void fold(wide *total, const wide *value, int64_t n, ek_reduce_kind kind,
 /* The total of the lanes, pairwise: lane i takes in lane i + width / 2. */
 static wide join_lanes(wide *lanes, ek_reduce_kind kind, ek_dtype dtype, bool summing) {
   /* totals are joined by the plain sum, whatever was done to the elements */
-  const ek_reduce_kind how = !summing && (kind == EK_REDUCE_MAX || kind == EK_REDUCE_MIN || kind == EK_REDUCE_PROD || kind == EK_REDUCE_LOG_SUM_EXP)
+  const ek_reduce_kind how = !summing && (kind == EK_REDUCE_MAX || kind == EK_REDUCE_MIN || kind == EK_REDUCE_PROD ||
+                                          kind == EK_REDUCE_LOG_SUM_EXP)
                                  ? kind
                                  : EK_REDUCE_SUM;
   for (int64_t half = EK_REDUCE_CHUNK / 2; half > 0; half /= 2) fold(lanes, lanes + half, half, how, dtype, NULL);
@@ -224,10 +234,10 @@ static void store_float(ek_tensor *y, int64_t at, double v) {
 
 static void store_int(ek_tensor *y, int64_t at, uint64_t v) {
   switch (ek_dtype_size(y->dtype)) {
-  case 1: ((uint8_t *)y->data)[at] = (uint8_t)v; break;
-  case 2: ((uint16_t *)y->data)[at] = (uint16_t)v; break;
-  case 4: ((uint32_t *)y->data)[at] = (uint32_t)v; break;
-  default: ((uint64_t *)y->data)[at] = v; break;
+    case 1: ((uint8_t *)y->data)[at] = (uint8_t)v; break;
+    case 2: ((uint16_t *)y->data)[at] = (uint16_t)v; break;
+    case 4: ((uint32_t *)y->data)[at] = (uint32_t)v; break;
+    default: ((uint64_t *)y->data)[at] = v; break;
   }
 }
 
@@ -240,7 +250,10 @@ static void finish(const reduce_job *job, int64_t at, int64_t n, const wide *tot
   for (int64_t i = 0; i < n; i++) {
     if (!is_float(job->x->dtype)) {
       const uint64_t u = total[i].u;
-      store_int(job->y, at + i, job->quantized ? (uint64_t)requantized(job, (int64_t)u) : job->kind == EK_REDUCE_MEAN ? mean_of(job, u) : u);
+      store_int(job->y, at + i,
+                job->quantized                ? (uint64_t)requantized(job, (int64_t)u)
+                : job->kind == EK_REDUCE_MEAN ? mean_of(job, u)
+                                              : u);
       continue;
     }
     double v = total[i].f;
@@ -256,7 +269,9 @@ static void reduce_range(void *argument, size_t begin, size_t end, uint32_t thre
   (void)thread;
   for (size_t k = begin; k < end; k++) {
     const int64_t outer = (int64_t)k / job->blocks, column = (int64_t)k % job->blocks * EK_REDUCE_CHUNK;
-    const int64_t left = job->inner - column, n = job->inner_reduced ? 1 : left < EK_REDUCE_CHUNK ? left : EK_REDUCE_CHUNK;
+    const int64_t left = job->inner - column, n = job->inner_reduced       ? 1
+                                                  : left < EK_REDUCE_CHUNK ? left
+                                                                           : EK_REDUCE_CHUNK;
     int64_t base = column, rest = outer;
     for (uint32_t d = job->kept_rank; d-- > 0;) {
       base += rest % job->kept[d] * job->kept_stride[d];
@@ -334,7 +349,8 @@ ek_status ek_reduce_run(ek_op_context *ctx, const ek_reduce *how) {
   }
   size_t outer = 1;
   for (uint32_t d = 0; d < job.kept_rank; d++) outer *= (size_t)job.kept[d];
-  const size_t work = (size_t)job.rows * (size_t)(job.inner_reduced || job.inner < EK_REDUCE_CHUNK ? job.inner : EK_REDUCE_CHUNK);
+  const size_t work =
+      (size_t)job.rows * (size_t)(job.inner_reduced || job.inner < EK_REDUCE_CHUNK ? job.inner : EK_REDUCE_CHUNK);
   ek_parallel_for(ctx->pool, outer * (size_t)job.blocks, 16384 / work + 1, reduce_range, &job);
   return EK_OK;
 }

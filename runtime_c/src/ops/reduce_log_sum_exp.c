@@ -23,4 +23,5 @@ static ek_status reduce_log_sum_exp_run(ek_op_context *ctx) {
   return ek_reduce_run(ctx, &h);
 }
 
-const ek_op ek_op_reduce_log_sum_exp = {"ReduceLogSumExp", reduce_log_sum_exp_shape, reduce_log_sum_exp_prepare, NULL, reduce_log_sum_exp_run};
+const ek_op ek_op_reduce_log_sum_exp = {"ReduceLogSumExp", reduce_log_sum_exp_shape, reduce_log_sum_exp_prepare, NULL,
+                                        reduce_log_sum_exp_run};

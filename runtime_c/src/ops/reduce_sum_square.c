@@ -23,4 +23,5 @@ static ek_status reduce_sum_square_run(ek_op_context *ctx) {
   return ek_reduce_run(ctx, &h);
 }
 
-const ek_op ek_op_reduce_sum_square = {"ReduceSumSquare", reduce_sum_square_shape, reduce_sum_square_prepare, NULL, reduce_sum_square_run};
+const ek_op ek_op_reduce_sum_square = {"ReduceSumSquare", reduce_sum_square_shape, reduce_sum_square_prepare, NULL,
+                                       reduce_sum_square_run};

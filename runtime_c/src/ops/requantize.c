@@ -29,23 +29,23 @@ typedef struct requantize_job {
   const ek_tensor *x, *y;
 } requantize_job;
 
-#define EK_CONVERT(FROM, TO)                                                                 \
-  do {                                                                                       \
-    const FROM *from = (const FROM *)job->x->data + offset;                                  \
-    TO *to = (TO *)job->y->data + offset;                                                    \
-    for (size_t i = 0; i < n; i++) {                                                         \
-      float q = (float)(int32_t)((uint32_t)from[i] - (uint32_t)zx) * m;                      \
-      q = q < low ? low : q > high ? high : q;                                               \
-      to[i] = (TO)(ek_round_nearest_even(q) + zy);                                           \
-    }                                                                                        \
+#define EK_CONVERT(FROM, TO)                                            \
+  do {                                                                  \
+    const FROM *from = (const FROM *)job->x->data + offset;             \
+    TO *to = (TO *)job->y->data + offset;                               \
+    for (size_t i = 0; i < n; i++) {                                    \
+      float q = (float)(int32_t)((uint32_t)from[i] - (uint32_t)zx) * m; \
+      q = q < low ? low : q > high ? high : q;                          \
+      to[i] = (TO)(ek_round_nearest_even(q) + zy);                      \
+    }                                                                   \
   } while (0)
-#define EK_CONVERT_FROM(FROM)                                                                \
-  do {                                                                                       \
-    if (job->y->dtype == EK_I8 || job->y->dtype == EK_U8) {                                  \
-      EK_CONVERT(FROM, uint8_t);                                                             \
-    } else {                                                                                 \
-      EK_CONVERT(FROM, uint16_t);                                                            \
-    }                                                                                        \
+#define EK_CONVERT_FROM(FROM)                               \
+  do {                                                      \
+    if (job->y->dtype == EK_I8 || job->y->dtype == EK_U8) { \
+      EK_CONVERT(FROM, uint8_t);                            \
+    } else {                                                \
+      EK_CONVERT(FROM, uint16_t);                           \
+    }                                                       \
   } while (0)
 
 static void requantize_run_channel(const void *argument, size_t n, size_t offset, size_t channel) {

@@ -25,7 +25,7 @@ typedef struct resize_plan {
   uint32_t count; /* resized axes, ascending */
   uint32_t axis[EK_MAX_RANK];
   resize_pass pass[EK_MAX_RANK];
-  size_t index_at[EK_MAX_RANK], weight_at[EK_MAX_RANK]; /* in the scratch */
+  size_t index_at[EK_MAX_RANK], weight_at[EK_MAX_RANK];    /* in the scratch */
   size_t buffer_at[2], buffer_bytes[2], row_at, row_bytes; /* whole float tensors by turns; rows of the threads */
   size_t scratch_bytes;
 } resize_plan;
@@ -41,7 +41,8 @@ static ek_status output_dims(ek_op_context *ctx, int64_t *dims) {
   if (!ek_tensor_has_data(scales)) return EK_SHAPE_NOT_YET;
   for (uint32_t i = 0; i < x->rank; i++) {
     const float size = floorf((float)x->dims[i] * ((const float *)scales->data)[i]);
-    if (!(size >= 0.0f && size < 1e15f)) return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u is scaled to %g", i, (double)size);
+    if (!(size >= 0.0f && size < 1e15f))
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u is scaled to %g", i, (double)size);
     dims[i] = (int64_t)size;
   }
   return EK_OK;
@@ -55,14 +56,16 @@ static ek_status resize_shape(ek_op_context *ctx) {
       attrs->nearest_mode > EK_RESIZE_NEAREST_MODE_CEIL) {
     return ek_op_fail(ctx, EK_ERR_BAD_MODEL, "a mode is unknown");
   }
-  if ((scales != NULL && ek_tensor_elements(scales) != (int64_t)x->rank) || (roi != NULL && ek_tensor_elements(roi) != 2 * (int64_t)x->rank) ||
+  if ((scales != NULL && ek_tensor_elements(scales) != (int64_t)x->rank) ||
+      (roi != NULL && ek_tensor_elements(roi) != 2 * (int64_t)x->rank) ||
       (roi == NULL && attrs->coordinate_mode == EK_RESIZE_COORDINATE_MODE_TF_CROP_AND_RESIZE)) {
     return ek_op_fail(ctx, EK_ERR_SHAPE, "scales and roi do not fit a tensor of rank %u", x->rank);
   }
   EK_TRY(output_dims(ctx, dims));
   for (uint32_t i = 0; i < x->rank; i++) {
     if (x->dims[i] > INT32_MAX || dims[i] > INT32_MAX || (x->dims[i] == 0 && dims[i] != 0)) {
-      return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u cannot go from %lld to %lld", i, (long long)x->dims[i], (long long)dims[i]);
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u cannot go from %lld to %lld", i, (long long)x->dims[i],
+                        (long long)dims[i]);
     }
   }
   return ek_set_dims(ctx, ek_output(ctx, 0), x->rank, dims);
@@ -90,7 +93,8 @@ static ek_status make_plan(ek_op_context *ctx, resize_plan *p) {
   memset(p, 0, sizeof *p);
   for (uint32_t i = 0; i < x->rank; i++) {
     const ek_resize_axis a = axis_of(ctx, i);
-    if (a.scale < 0.0 || a.scale != a.scale) return ek_op_fail(ctx, EK_ERR_SHAPE, "the scale of axis %u is not positive", i);
+    if (a.scale < 0.0 || a.scale != a.scale)
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "the scale of axis %u is not positive", i);
     /* of a dynamic tensor these are the bounds: an axis whose bounds agree is taken to keep its size, and `run` checks the scratch */
     const bool same = a.in == a.out && (a.scale == 0.0 || a.scale == 1.0);
     if (same && attrs->coordinate_mode != EK_RESIZE_COORDINATE_MODE_TF_CROP_AND_RESIZE) continue;
@@ -102,7 +106,8 @@ static ek_status make_plan(ek_op_context *ctx, resize_plan *p) {
     if (pass->taps == 0) return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "axis %u shrinks too much for antialias", i);
     p->index_at[p->count] = ek_place(&p->scratch_bytes, ek_mul_size((size_t)(pass->out * pass->taps), sizeof(int32_t)));
     if (is_interpolated(attrs)) {
-      p->weight_at[p->count] = ek_place(&p->scratch_bytes, ek_mul_size((size_t)(pass->out * pass->taps), sizeof(float)));
+      p->weight_at[p->count] =
+          ek_place(&p->scratch_bytes, ek_mul_size((size_t)(pass->out * pass->taps), sizeof(float)));
     }
     p->count++;
   }
@@ -112,7 +117,8 @@ static ek_status make_plan(ek_op_context *ctx, resize_plan *p) {
     pass->inner = ek_dims_product(x->dims, p->axis[k] + 1, x->rank);
     pass->mid = k + 1 < p->count ? ek_dims_product(x->dims, p->axis[k] + 1, p->axis[k + 1]) : 1;
     if (k + 2 < p->count && is_interpolated(attrs)) {
-      const size_t bytes = ek_mul_size(ek_mul_size(ek_mul_size((size_t)pass->outer, (size_t)pass->out), (size_t)pass->inner), sizeof(float));
+      const size_t bytes = ek_mul_size(
+          ek_mul_size(ek_mul_size((size_t)pass->outer, (size_t)pass->out), (size_t)pass->inner), sizeof(float));
       if (bytes > p->buffer_bytes[k % 2]) p->buffer_bytes[k % 2] = bytes;
     }
   }
@@ -140,33 +146,35 @@ static ek_status resize_prepare(ek_op_context *ctx, ek_op_memory *memory) {
 }
 
 /* row[i] = w * x[i], or row[i] + w * x[i] */
-#define EK_BLEND(type, convert)                                                                                  \
-  if (first) {                                                                                                   \
-    for (int64_t i = 0; i < n; i++) row[i] = (float)convert(((const type *)x)[at + i]) * w;                      \
-  } else {                                                                                                       \
-    for (int64_t i = 0; i < n; i++) row[i] = row[i] + (float)convert(((const type *)x)[at + i]) * w;             \
+#define EK_BLEND(type, convert)                                                                      \
+  if (first) {                                                                                       \
+    for (int64_t i = 0; i < n; i++) row[i] = (float)convert(((const type *)x)[at + i]) * w;          \
+  } else {                                                                                           \
+    for (int64_t i = 0; i < n; i++) row[i] = row[i] + (float)convert(((const type *)x)[at + i]) * w; \
   }
 
 static void blend_row(float *row, const void *x, int64_t at, int64_t n, float w, bool first, ek_dtype dtype) {
   switch (dtype) {
-  case EK_F32: EK_BLEND(float, ) break;
-  case EK_F16: EK_BLEND(uint16_t, ek_f16_to_f32) break;
-  case EK_I8: EK_BLEND(int8_t, ) break;
-  default: EK_BLEND(uint8_t, ) break;
+    case EK_F32: EK_BLEND(float, ) break;
+    case EK_F16: EK_BLEND(uint16_t, ek_f16_to_f32) break;
+    case EK_I8: EK_BLEND(int8_t, ) break;
+    default: EK_BLEND(uint8_t, ) break;
   }
 }
 
 static void store_row(void *y, int64_t at, const float *row, int64_t n, ek_dtype dtype) {
   const float lo = dtype == EK_I8 ? -128.0f : 0.0f, hi = dtype == EK_I8 ? 127.0f : 255.0f;
   switch (dtype) {
-  case EK_F32: memcpy((float *)y + at, row, (size_t)n * sizeof *row); break;
-  case EK_F16: for (int64_t i = 0; i < n; i++) ((uint16_t *)y)[at + i] = ek_f32_to_f16(row[i]); break;
-  default:
-    for (int64_t i = 0; i < n; i++) {
-      const float v = row[i] > lo ? row[i] : lo;
-      ((uint8_t *)y)[at + i] = (uint8_t)ek_round_nearest_even(v < hi ? v : hi);
-    }
-    break;
+    case EK_F32: memcpy((float *)y + at, row, (size_t)n * sizeof *row); break;
+    case EK_F16:
+      for (int64_t i = 0; i < n; i++) ((uint16_t *)y)[at + i] = ek_f32_to_f16(row[i]);
+      break;
+    default:
+      for (int64_t i = 0; i < n; i++) {
+        const float v = row[i] > lo ? row[i] : lo;
+        ((uint8_t *)y)[at + i] = (uint8_t)ek_round_nearest_even(v < hi ? v : hi);
+      }
+      break;
   }
 }
 
@@ -188,8 +196,8 @@ static void whole_range(void *argument, size_t begin, size_t end, uint32_t threa
     const int64_t outer = (int64_t)k / p->out, i = (int64_t)k % p->out;
     for (int64_t t = 0; t < p->taps; t++) {
       const int32_t from = p->index[i * p->taps + t];
-      blend_row((float *)job->y + (int64_t)k * p->inner, job->x, (outer * p->in + (from < 0 ? 0 : from)) * p->inner, p->inner,
-                p->weight[i * p->taps + t], t == 0, job->from);
+      blend_row((float *)job->y + (int64_t)k * p->inner, job->x, (outer * p->in + (from < 0 ? 0 : from)) * p->inner,
+                p->inner, p->weight[i * p->taps + t], t == 0, job->from);
     }
   }
 }
@@ -244,7 +252,8 @@ static void last_range(void *argument, size_t begin, size_t end, uint32_t thread
     const int64_t outer = (int64_t)k / r->out, i = (int64_t)k % r->out;
     for (int64_t t = 0; t < r->taps; t++) {
       const int32_t from = r->index[i * r->taps + t];
-      blend_row(row, job->x, (outer * r->in + (from < 0 ? 0 : from)) * r->inner, r->inner, r->weight[i * r->taps + t], t == 0, job->from);
+      blend_row(row, job->x, (outer * r->in + (from < 0 ? 0 : from)) * r->inner, r->inner, r->weight[i * r->taps + t],
+                t == 0, job->from);
     }
     blend_columns(job, row, (int64_t)k * r->mid * c->out * c->inner, r->mid);
   }
@@ -257,7 +266,8 @@ static void interpolate(ek_op_context *ctx, resize_plan *p) {
   for (uint32_t k = 0; k + 2 < p->count; k++) {
     const resize_pass *pass = job.rows = &p->pass[k];
     job.y = job.scratch + p->buffer_at[k % 2];
-    ek_parallel_for(ctx->pool, (size_t)(pass->outer * pass->out), (size_t)(16384 / (pass->inner * pass->taps) + 1), whole_range, &job);
+    ek_parallel_for(ctx->pool, (size_t)(pass->outer * pass->out), (size_t)(16384 / (pass->inner * pass->taps) + 1),
+                    whole_range, &job);
     job.x = job.y;
     job.from = EK_F32;
   }
@@ -294,7 +304,8 @@ static void nearest_range(void *argument, size_t begin, size_t end, uint32_t thr
     }
     char *dst = (char *)job->y->data + k * (size_t)last->out * job->run;
     for (int64_t i = 0; i < last->out; i++) {
-      ek_copy_item(dst + (size_t)i * job->run, src + (size_t)(last->index[i] < 0 ? 0 : last->index[i]) * job->run, job->run);
+      ek_copy_item(dst + (size_t)i * job->run, src + (size_t)(last->index[i] < 0 ? 0 : last->index[i]) * job->run,
+                   job->run);
     }
   }
 }
@@ -318,21 +329,31 @@ static void extrapolation_value(const ek_op_context *ctx, uint64_t *bits) {
   const uint16_t half = ek_f32_to_f16(v);
   int64_t whole = v > -9e18f && v < 9e18f ? (int64_t)v : 0;
   if (x->quant != NULL && (y->dtype == EK_I8 || y->dtype == EK_U8)) {
-    const float zp = (float)x->quant->zero_point[0], lo = (y->dtype == EK_I8 ? -128.0f : 0.0f) - zp, hi = (y->dtype == EK_I8 ? 127.0f : 255.0f) - zp;
+    const float zp = (float)x->quant->zero_point[0], lo = (y->dtype == EK_I8 ? -128.0f : 0.0f) - zp,
+                hi = (y->dtype == EK_I8 ? 127.0f : 255.0f) - zp;
     const float q = v / x->quant->scale[0];
     whole = ek_round_nearest_even(q > lo ? q < hi ? q : hi : lo) + x->quant->zero_point[0];
   }
   *bits = 0;
-  if (y->dtype == EK_F32) memcpy(bits, &v, sizeof v);
-  else if (y->dtype == EK_F64) memcpy(bits, &d, sizeof d);
-  else if (y->dtype == EK_F16) memcpy(bits, &half, sizeof half);
-  else if (y->dtype == EK_BOOL) *(uint8_t *)bits = v != 0.0f;
+  if (y->dtype == EK_F32)
+    memcpy(bits, &v, sizeof v);
+  else if (y->dtype == EK_F64)
+    memcpy(bits, &d, sizeof d);
+  else if (y->dtype == EK_F16)
+    memcpy(bits, &half, sizeof half);
+  else if (y->dtype == EK_BOOL)
+    *(uint8_t *)bits = v != 0.0f;
   else {
     const int8_t i8 = (int8_t)whole;
     const int16_t i16 = (int16_t)whole;
     const int32_t i32 = (int32_t)whole;
     const size_t item = ek_dtype_size(y->dtype);
-    memcpy(bits, item == 1 ? (const void *)&i8 : item == 2 ? (const void *)&i16 : item == 4 ? (const void *)&i32 : (const void *)&whole, item);
+    memcpy(bits,
+           item == 1   ? (const void *)&i8
+           : item == 2 ? (const void *)&i16
+           : item == 4 ? (const void *)&i32
+                       : (const void *)&whole,
+           item);
   }
 }
 
@@ -344,10 +365,12 @@ static void fill_outside(ek_op_context *ctx, const resize_plan *p) {
   extrapolation_value(ctx, &value);
   for (uint32_t k = 0; k < p->count; k++) {
     const resize_pass *pass = &p->pass[k];
-    const int64_t outer = ek_dims_product(y->dims, 0, p->axis[k]), inner = ek_dims_product(y->dims, p->axis[k] + 1, y->rank);
+    const int64_t outer = ek_dims_product(y->dims, 0, p->axis[k]),
+                  inner = ek_dims_product(y->dims, p->axis[k] + 1, y->rank);
     for (int64_t o = 0; o < outer && pass->outside > 0; o++) {
       for (int64_t i = 0; i < pass->out; i++) {
-        if (pass->index[i * pass->taps] < 0) ek_fill_elements((char *)y->data + (size_t)((o * pass->out + i) * inner) * item, &value, item, (size_t)inner);
+        if (pass->index[i * pass->taps] < 0)
+          ek_fill_elements((char *)y->data + (size_t)((o * pass->out + i) * inner) * item, &value, item, (size_t)inner);
       }
     }
   }

@@ -20,6 +20,7 @@ int64_t ek_resize_taps(const ek_resize_attrs *attrs, const ek_resize_axis *axis)
 
 /* Fills index and weight [out][taps]. Returns how many outputs lie outside the input (tf_crop_and_resize); their first index
  * is -1. The steps in double precision are those of the operator's reference, so the weights are the same bits. */
-int64_t ek_resize_make_table(const ek_resize_attrs *attrs, const ek_resize_axis *axis, int64_t taps, int32_t *index, float *weight);
+int64_t ek_resize_make_table(const ek_resize_attrs *attrs, const ek_resize_axis *axis, int64_t taps, int32_t *index,
+                             float *weight);
 
 #endif

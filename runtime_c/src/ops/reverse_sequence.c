@@ -14,7 +14,8 @@ static ek_status reverse_sequence_shape(ek_op_context *ctx) {
   uint32_t t = 0, b = 0;
   EK_TRY(read_axes(ctx, &t, &b));
   if (t == b || lengths->rank != 1 || lengths->dims[0] != x->dims[b]) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "two axes and one length for each of the %lld batches are needed", (long long)x->dims[b]);
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "two axes and one length for each of the %lld batches are needed",
+                      (long long)x->dims[b]);
   }
   return ek_copy_dims(ctx, ek_output(ctx, 0), x);
 }
@@ -30,7 +31,8 @@ static ek_status reverse_sequence_run(ek_op_context *ctx) {
   const size_t run = (size_t)ek_dims_product(x->dims, last + 1, x->rank) * ek_dtype_size(x->dtype);
   for (int64_t i = 0; i < lengths->dims[0]; i++) {
     const int64_t n = ((const int64_t *)lengths->data)[i];
-    if (n < 0 || n > x->dims[t]) return ek_op_fail(ctx, EK_ERR_SHAPE, "length %lld of %lld steps", (long long)n, (long long)x->dims[t]);
+    if (n < 0 || n > x->dims[t])
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "length %lld of %lld steps", (long long)n, (long long)x->dims[t]);
   }
   for (int64_t k = 0; k < outer; k++) {
     const int64_t at = k / time_step % x->dims[t], n = ((const int64_t *)lengths->data)[k / batch_step % x->dims[b]];

@@ -10,12 +10,15 @@ static ek_status roi_align_shape(ek_op_context *ctx) {
   const ek_roi_align_attrs *attrs = ctx->attrs;
   const ek_tensor *x = ek_input(ctx, 0), *rois = ek_input(ctx, 1), *batch = ek_input(ctx, 2);
   if (x->rank != 4 || rois->rank != 2 || rois->dims[1] != 4 || batch->rank != 1 || batch->dims[0] != rois->dims[0]) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "a tensor [N, C, H, W], regions [count, 4] and batch indices [count] are needed");
+    return ek_op_fail(ctx, EK_ERR_SHAPE,
+                      "a tensor [N, C, H, W], regions [count, 4] and batch indices [count] are needed");
   }
-  if (attrs->mode > EK_ROI_ALIGN_MODE_MAX || attrs->output_height < 1 || attrs->output_width < 1 || attrs->sampling_ratio < 0 ||
-      attrs->sampling_ratio > EK_ROI_MAX_SAMPLES || x->dims[2] > 1 << 24 || x->dims[3] > 1 << 24 || x->dims[2] < 1 || x->dims[3] < 1) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "impossible sizes: output %lld x %lld, sampling ratio %lld", (long long)attrs->output_height,
-                      (long long)attrs->output_width, (long long)attrs->sampling_ratio);
+  if (attrs->mode > EK_ROI_ALIGN_MODE_MAX || attrs->output_height < 1 || attrs->output_width < 1 ||
+      attrs->sampling_ratio < 0 || attrs->sampling_ratio > EK_ROI_MAX_SAMPLES || x->dims[2] > 1 << 24 ||
+      x->dims[3] > 1 << 24 || x->dims[2] < 1 || x->dims[3] < 1) {
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "impossible sizes: output %lld x %lld, sampling ratio %lld",
+                      (long long)attrs->output_height, (long long)attrs->output_width,
+                      (long long)attrs->sampling_ratio);
   }
   const int64_t dims[4] = {rois->dims[0], x->dims[1], attrs->output_height, attrs->output_width};
   return ek_set_dims(ctx, ek_output(ctx, 0), 4, dims);
@@ -59,7 +62,8 @@ static void make_sample(const roi_axis *a, int64_t cell, int64_t k, int64_t *ind
   weight[0] = 1.0 - weight[1];
 }
 
-static double pool_cell(const float *x, const roi_axis *rows, const roi_axis *columns, int64_t row, int64_t column, bool largest) {
+static double pool_cell(const float *x, const roi_axis *rows, const roi_axis *columns, int64_t row, int64_t column,
+                        bool largest) {
   double total = largest ? -INFINITY : 0.0;
   for (int64_t i = 0; i < rows->samples; i++) {
     for (int64_t j = 0; j < columns->samples; j++) {
@@ -97,7 +101,8 @@ static void roi_align_range(void *argument, size_t begin, size_t end, uint32_t t
     const int64_t n = (int64_t)k / channels, c = (int64_t)k % channels, image = ek_index_at(job->batch, n);
     roi_axis rows, columns;
     region_axes(job, n, &rows, &columns);
-    const float *x = (const float *)job->x->data + ((image < 0 ? image + job->x->dims[0] : image) * channels + c) * plane;
+    const float *x =
+        (const float *)job->x->data + ((image < 0 ? image + job->x->dims[0] : image) * channels + c) * plane;
     float *y = job->y + (int64_t)k * h * w;
     for (int64_t i = 0; i < h * w; i++) {
       y[i] = rows.samples * columns.samples == 0

@@ -15,7 +15,8 @@ static ek_status scatter_elements_shape(ek_op_context *ctx) {
   }
   for (uint32_t i = 0; i < x->rank; i++) {
     if (updates->dims[i] != indices->dims[i] || (i != axis && indices->dims[i] > x->dims[i])) {
-      return ek_op_fail(ctx, EK_ERR_SHAPE, "dimension %u is %lld in the tensor, %lld in the indices and %lld in the updates", i,
+      return ek_op_fail(ctx, EK_ERR_SHAPE,
+                        "dimension %u is %lld in the tensor, %lld in the indices and %lld in the updates", i,
                         (long long)x->dims[i], (long long)indices->dims[i], (long long)updates->dims[i]);
     }
   }

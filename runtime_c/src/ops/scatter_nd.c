@@ -17,8 +17,9 @@ static ek_status scatter_nd_shape(ek_op_context *ctx) {
     same = updates->dims[i] == (i < ahead ? indices->dims[i] : x->dims[depth + i - ahead]);
   }
   if (!same) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE,
-                      "the updates' shape must be that of the indices without the last dimension, then the tensor's remaining ones");
+    return ek_op_fail(
+        ctx, EK_ERR_SHAPE,
+        "the updates' shape must be that of the indices without the last dimension, then the tensor's remaining ones");
   }
   return ek_copy_dims(ctx, ek_output(ctx, 0), x);
 }
@@ -28,7 +29,8 @@ static ek_status scatter_nd_run(ek_op_context *ctx) {
   const ek_tensor *x = ek_input(ctx, 0), *indices = ek_input(ctx, 1), *updates = ek_input(ctx, 2);
   ek_tensor *y = ek_output(ctx, 0);
   const uint32_t depth = (uint32_t)indices->dims[indices->rank - 1];
-  const int64_t points = ek_dims_product(indices->dims, 0, indices->rank - 1), run = ek_dims_product(x->dims, depth, x->rank);
+  const int64_t points = ek_dims_product(indices->dims, 0, indices->rank - 1),
+                run = ek_dims_product(x->dims, depth, x->rank);
   const size_t item = ek_dtype_size(x->dtype);
   for (uint32_t k = 0; k < depth; k++) EK_TRY(ek_check_indices(ctx, indices, k, depth, points, x->dims[k]));
   ek_copy_bytes(ctx, y->data, x->data, ek_tensor_bytes(x));
@@ -38,8 +40,9 @@ static ek_status scatter_nd_run(ek_op_context *ctx) {
       const int64_t v = ek_index_at(indices, p * depth + k);
       at = at * x->dims[k] + (v < 0 ? v + x->dims[k] : v);
     }
-    ek_scatter_combine((char *)y->data + (size_t)(at * run) * item, (const char *)updates->data + (size_t)(p * run) * item, run, x->dtype,
-                       attrs->reduction, x->quant);
+    ek_scatter_combine((char *)y->data + (size_t)(at * run) * item,
+                       (const char *)updates->data + (size_t)(p * run) * item, run, x->dtype, attrs->reduction,
+                       x->quant);
   }
   return EK_OK;
 }

@@ -8,7 +8,9 @@ static void selu_attributes(const void *attrs, ek_unary_params *p) {
   p->p[2] = a->gamma;
 }
 
-static double selu_real(double x, const ek_unary_params *p) { return x < 0 ? (double)p->p[0] * expm1(x * (double)p->p[1]) : x * (double)p->p[2]; }
+static double selu_real(double x, const ek_unary_params *p) {
+  return x < 0 ? (double)p->p[0] * expm1(x * (double)p->p[1]) : x * (double)p->p[2];
+}
 
 static const ek_unary_def selu_def = {NULL, selu_real, selu_attributes, EK_F32_VUNARY_ELU};
 EK_UNARY_OP(selu, "Selu", selu_def)

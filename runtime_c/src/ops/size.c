@@ -2,7 +2,9 @@
 #include "ek_ops_gen.h"
 #include "ops/op.h"
 
-static ek_status size_shape(ek_op_context *ctx) { return ek_set_dims(ctx, ek_output(ctx, 0), 0, ek_output(ctx, 0)->dims); }
+static ek_status size_shape(ek_op_context *ctx) {
+  return ek_set_dims(ctx, ek_output(ctx, 0), 0, ek_output(ctx, 0)->dims);
+}
 
 static ek_status size_run(ek_op_context *ctx) {
   *(int64_t *)ek_output(ctx, 0)->data = ek_tensor_elements(ek_input(ctx, 0));

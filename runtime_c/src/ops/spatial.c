@@ -27,9 +27,7 @@ ek_status ek_spatial_join(ek_op_context *ctx, ek_tensor *y, uint32_t rank, const
   return ek_set_dims(ctx, y, rank, dims);
 }
 
-static bool in_range(int64_t value, int64_t low) {
-  return value >= low && value <= INT32_MAX;
-}
+static bool in_range(int64_t value, int64_t low) { return value >= low && value <= INT32_MAX; }
 
 ek_status ek_window_read(ek_op_context *ctx, uint32_t rank, const int64_t *kernel, ek_i64_list strides,
                          ek_i64_list pads, ek_i64_list dilations, bool ceil_mode, ek_window *out) {
@@ -93,13 +91,13 @@ typedef struct transpose_job {
 
 #define BLOCK 16
 
-#define TRANSPOSE_BLOCK(type)                                                                                          \
-  do {                                                                                                                 \
-    const type *from = (const type *)(const void *)src;                                                                \
-    type *to = (type *)(void *)dst;                                                                                    \
-    for (size_t c = 0; c < job->columns; c++) {                                                                        \
-      for (size_t r = r0; r < r1; r++) to[c * job->rows + r] = from[r * job->columns + c];                             \
-    }                                                                                                                  \
+#define TRANSPOSE_BLOCK(type)                                                              \
+  do {                                                                                     \
+    const type *from = (const type *)(const void *)src;                                    \
+    type *to = (type *)(void *)dst;                                                        \
+    for (size_t c = 0; c < job->columns; c++) {                                            \
+      for (size_t r = r0; r < r1; r++) to[c * job->rows + r] = from[r * job->columns + c]; \
+    }                                                                                      \
   } while (0)
 
 static void transpose_range(void *argument, size_t begin, size_t end, uint32_t thread) {
@@ -111,18 +109,10 @@ static void transpose_range(void *argument, size_t begin, size_t end, uint32_t t
     char *dst = job->dst + matrix;
     const size_t r0 = i % job->blocks * BLOCK, r1 = r0 + BLOCK < job->rows ? r0 + BLOCK : job->rows;
     switch (job->item) {
-    case 1:
-      TRANSPOSE_BLOCK(uint8_t);
-      break;
-    case 2:
-      TRANSPOSE_BLOCK(uint16_t);
-      break;
-    case 4:
-      TRANSPOSE_BLOCK(uint32_t);
-      break;
-    default:
-      TRANSPOSE_BLOCK(uint64_t);
-      break;
+      case 1: TRANSPOSE_BLOCK(uint8_t); break;
+      case 2: TRANSPOSE_BLOCK(uint16_t); break;
+      case 4: TRANSPOSE_BLOCK(uint32_t); break;
+      default: TRANSPOSE_BLOCK(uint64_t); break;
     }
   }
 }

@@ -36,9 +36,7 @@ ek_status ek_window_output(ek_op_context *ctx, const ek_window *window, const in
 void ek_window_valid(const ek_window *window, uint32_t d, int64_t start, int64_t size, int64_t *first, int64_t *last);
 
 /* Positions (or windows) of three dimensions. */
-static inline int64_t ek_spatial_positions(const int64_t *size) {
-  return size[0] * size[1] * size[2];
-}
+static inline int64_t ek_spatial_positions(const int64_t *size) { return size[0] * size[1] * size[2]; }
 
 /* dst[c][r] = src[r][c] for `count` matrices of rows x columns elements of 1, 2, 4 or 8 bytes: NCHW to NHWC and back.
  */

@@ -17,14 +17,16 @@ static ek_status split_shape(ek_op_context *ctx) {
   for (uint32_t k = 0; k < ctx->output_count; k++) {
     const int64_t n = attrs->sizes.data[k];
     if (n < 0 || n > left) {
-      return ek_op_fail(ctx, EK_ERR_SHAPE, "the sizes do not add up to dimension %u, which is %lld", axis, (long long)x->dims[axis]);
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "the sizes do not add up to dimension %u, which is %lld", axis,
+                        (long long)x->dims[axis]);
     }
     left -= n;
     dims[axis] = n;
     if (ek_output(ctx, k) != NULL) EK_TRY(ek_set_dims(ctx, ek_output(ctx, k), x->rank, dims));
   }
   if (left != 0) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "the sizes do not add up to dimension %u, which is %lld", axis, (long long)x->dims[axis]);
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "the sizes do not add up to dimension %u, which is %lld", axis,
+                      (long long)x->dims[axis]);
   }
   return EK_OK;
 }
@@ -36,7 +38,8 @@ static ek_status split_run(ek_op_context *ctx) {
   uint32_t axis = 0;
   EK_TRY(ek_normalize_axis(ctx, attrs->axis, x->rank, &axis));
   if (ek_tensor_elements(x) == 0) return EK_OK;
-  const int64_t outer = ek_dims_product(x->dims, 0, axis), inner = ek_dims_product(x->dims, axis + 1, x->rank) * (int64_t)item;
+  const int64_t outer = ek_dims_product(x->dims, 0, axis),
+                inner = ek_dims_product(x->dims, axis + 1, x->rank) * (int64_t)item;
   const char *from = x->data;
   for (uint32_t k = 0; k < ctx->output_count; k++) {
     ek_tensor *y = ek_output(ctx, k);

@@ -20,10 +20,7 @@ static void squared_difference_multipliers(double sa, double sb, double sy, ek_b
   p->m = (float)(1.0 / sy);
 }
 
-static const ek_binary_def squared_difference_def = {squared_difference_loops,
-                                                     squared_difference_quantized,
-                                                     squared_difference_multipliers,
-                                                     NULL,
-                                                     EK_F32_VBINARY_SQUARED_DIFFERENCE,
-                                                     EK_QS8_LOOP};
+static const ek_binary_def squared_difference_def = {squared_difference_loops,          squared_difference_quantized,
+                                                     squared_difference_multipliers,    NULL,
+                                                     EK_F32_VBINARY_SQUARED_DIFFERENCE, EK_QS8_LOOP};
 EK_BINARY_OP(squared_difference, "SquaredDifference", squared_difference_def)

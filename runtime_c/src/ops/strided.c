@@ -18,20 +18,20 @@ void ek_row_major_strides(uint32_t rank, const int64_t *dims, size_t item, int64
   }
 }
 
-#define EK_FILL_LOOP(type)                                                                      \
-  {                                                                                             \
-    type v;                                                                                     \
-    memcpy(&v, value, sizeof v);                                                                \
-    for (size_t i = 0; i < count; i++) memcpy((char *)dst + i * sizeof v, &v, sizeof v);         \
-    break;                                                                                      \
+#define EK_FILL_LOOP(type)                                                               \
+  {                                                                                      \
+    type v;                                                                              \
+    memcpy(&v, value, sizeof v);                                                         \
+    for (size_t i = 0; i < count; i++) memcpy((char *)dst + i * sizeof v, &v, sizeof v); \
+    break;                                                                               \
   }
 
 void ek_fill_elements(void *dst, const void *value, size_t item, size_t count) {
   switch (item) {
-  case 1: memset(dst, *(const uint8_t *)value, count); break;
-  case 2: EK_FILL_LOOP(uint16_t)
-  case 4: EK_FILL_LOOP(uint32_t)
-  default: EK_FILL_LOOP(uint64_t)
+    case 1: memset(dst, *(const uint8_t *)value, count); break;
+    case 2: EK_FILL_LOOP(uint16_t)
+    case 4: EK_FILL_LOOP(uint32_t)
+    default: EK_FILL_LOOP(uint64_t)
   }
 }
 
@@ -98,25 +98,25 @@ static void copy_run(char *dst, int64_t dst_step, const char *src, int64_t src_s
     return;
   }
   switch (item) {
-  case 1: EK_STRIDED_LOOP(1); break;
-  case 2: EK_STRIDED_LOOP(2); break;
-  case 4: EK_STRIDED_LOOP(4); break;
-  case 8: EK_STRIDED_LOOP(8); break;
-  default: EK_STRIDED_LOOP(item); break;
+    case 1: EK_STRIDED_LOOP(1); break;
+    case 2: EK_STRIDED_LOOP(2); break;
+    case 4: EK_STRIDED_LOOP(4); break;
+    case 8: EK_STRIDED_LOOP(8); break;
+    default: EK_STRIDED_LOOP(item); break;
   }
 }
 
 static void transpose_block(const strided_job *job, char *dst, const char *src, int64_t rows, int64_t cols) {
   const int64_t rs = job->src_step, cd = job->col_step;
   switch (job->item) {
-  case 1: job->x8((size_t)rows, (size_t)cols, src, (ptrdiff_t)rs, dst, (ptrdiff_t)cd); break;
-  case 4: job->x32((size_t)rows, (size_t)cols, src, (ptrdiff_t)rs, dst, (ptrdiff_t)cd); break;
-  case 2:
-    for (int64_t c = 0; c < cols; c++) copy_run(dst + c * cd, 2, src + c * 2, rs, rows, 2);
-    break;
-  default:
-    for (int64_t c = 0; c < cols; c++) copy_run(dst + c * cd, 8, src + c * 8, rs, rows, 8);
-    break;
+    case 1: job->x8((size_t)rows, (size_t)cols, src, (ptrdiff_t)rs, dst, (ptrdiff_t)cd); break;
+    case 4: job->x32((size_t)rows, (size_t)cols, src, (ptrdiff_t)rs, dst, (ptrdiff_t)cd); break;
+    case 2:
+      for (int64_t c = 0; c < cols; c++) copy_run(dst + c * cd, 2, src + c * 2, rs, rows, 2);
+      break;
+    default:
+      for (int64_t c = 0; c < cols; c++) copy_run(dst + c * cd, 8, src + c * 8, rs, rows, 8);
+      break;
   }
 }
 
@@ -125,8 +125,8 @@ static void transpose_plane(const strided_job *job, char *dst, const char *src) 
     const int64_t rows = job->count - r < EK_TRANSPOSE_BLOCK ? job->count - r : EK_TRANSPOSE_BLOCK;
     for (int64_t c = 0; c < job->cols; c += EK_TRANSPOSE_BLOCK) {
       const int64_t cols = job->cols - c < EK_TRANSPOSE_BLOCK ? job->cols - c : EK_TRANSPOSE_BLOCK;
-      transpose_block(job, dst + r * (int64_t)job->item + c * job->col_step, src + r * job->src_step + c * (int64_t)job->item,
-                      rows, cols);
+      transpose_block(job, dst + r * (int64_t)job->item + c * job->col_step,
+                      src + r * job->src_step + c * (int64_t)job->item, rows, cols);
     }
   }
 }
@@ -218,5 +218,6 @@ void ek_copy_strided(ek_op_context *ctx, ek_strided plan, void *dst, const void 
   for (uint32_t i = 0; i < plan.rank; i++) outer *= (size_t)plan.dims[i];
   const size_t each = (size_t)job.count * job.item * (size_t)(job.cols > 0 ? job.cols : 1);
   job.plan = plan;
-  ek_parallel_for(ctx->pool, outer, each == 0 || each >= EK_COPY_GRAIN ? 1 : EK_COPY_GRAIN / each + 1, strided_range, &job);
+  ek_parallel_for(ctx->pool, outer, each == 0 || each >= EK_COPY_GRAIN ? 1 : EK_COPY_GRAIN / each + 1, strided_range,
+                  &job);
 }

@@ -17,5 +17,6 @@ static void sub_attributes(const void *attrs, ek_binary_params *p) {
   p->max = a->clamp_max;
 }
 
-static const ek_binary_def sub_def = {sub_loops, sub_quantized, sub_multipliers, sub_attributes, EK_F32_VBINARY_SUB, EK_QS8_VADD};
+static const ek_binary_def sub_def = {sub_loops,      sub_quantized,      sub_multipliers,
+                                      sub_attributes, EK_F32_VBINARY_SUB, EK_QS8_VADD};
 EK_BINARY_OP(sub, "Sub", sub_def)

@@ -8,5 +8,6 @@ static void thresholded_relu_attributes(const void *attrs, ek_unary_params *p) {
 
 static double thresholded_relu_real(double x, const ek_unary_params *p) { return x > (double)p->p[0] ? x : 0; }
 
-static const ek_unary_def thresholded_relu_def = {NULL, thresholded_relu_real, thresholded_relu_attributes, EK_F32_VUNARY_THRESHOLDED_RELU};
+static const ek_unary_def thresholded_relu_def = {NULL, thresholded_relu_real, thresholded_relu_attributes,
+                                                  EK_F32_VUNARY_THRESHOLDED_RELU};
 EK_UNARY_OP(thresholded_relu, "ThresholdedRelu", thresholded_relu_def)

@@ -11,7 +11,8 @@ static ek_status top_k_shape(ek_op_context *ctx) {
   EK_TRY(ek_normalize_axis(ctx, attrs->axis, x->rank, &axis));
   EK_TRY(ek_scalar_int(ctx, ek_input(ctx, 1), 0, &k));
   if (k < 0 || k > x->dims[axis]) {
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "k is %lld, dimension %u is %lld", (long long)k, axis, (long long)x->dims[axis]);
+    return ek_op_fail(ctx, EK_ERR_SHAPE, "k is %lld, dimension %u is %lld", (long long)k, axis,
+                      (long long)x->dims[axis]);
   }
   memcpy(dims, x->dims, sizeof dims);
   dims[axis] = k;
@@ -64,7 +65,8 @@ static void top_k_range(void *argument, size_t begin, size_t end, uint32_t threa
   (void)thread;
   for (size_t row = begin; row < end; row++) {
     const int64_t outer = (int64_t)row / step, column = (int64_t)row % step;
-    const top_k_row r = {job, job->x->data, outer * job->n * step + column, (int64_t *)job->indices->data + outer * job->k * step + column};
+    const top_k_row r = {job, job->x->data, outer * job->n * step + column,
+                         (int64_t *)job->indices->data + outer * job->k * step + column};
     for (int64_t i = 0; i < job->k; i++) r.heap[i * step] = i;
     for (int64_t i = job->k / 2; i-- > 0;) sink(&r, i, job->k, r.heap[i * step]);
     for (int64_t i = job->k; i < job->n; i++) {
@@ -87,11 +89,14 @@ static ek_status top_k_run(ek_op_context *ctx) {
   const ek_tensor *x = ek_input(ctx, 0);
   uint32_t axis = 0;
   EK_TRY(ek_normalize_axis(ctx, attrs->axis, x->rank, &axis));
-  top_k_job job = {x, ek_output(ctx, 0), ek_output(ctx, 1), x->dims[axis], ek_output(ctx, 1)->dims[axis], 0, ek_dtype_size(x->dtype), 0};
+  top_k_job job = {
+      x, ek_output(ctx, 0), ek_output(ctx, 1), x->dims[axis], ek_output(ctx, 1)->dims[axis], 0, ek_dtype_size(x->dtype),
+      0};
   if (ek_tensor_elements(job.indices) == 0) return EK_OK;
   job.inner = ek_dims_product(x->dims, axis + 1, x->rank);
   job.flip = attrs->largest ? 0 : UINT64_MAX;
-  ek_parallel_for(ctx->pool, (size_t)(ek_dims_product(x->dims, 0, axis) * job.inner), (size_t)(4096 / job.n + 1), top_k_range, &job);
+  ek_parallel_for(ctx->pool, (size_t)(ek_dims_product(x->dims, 0, axis) * job.inner), (size_t)(4096 / job.n + 1),
+                  top_k_range, &job);
   return EK_OK;
 }
 

@@ -24,7 +24,10 @@ static ek_status trilu_run(ek_op_context *ctx) {
   const uint8_t zero8 = (uint8_t)zero;
   const uint16_t zero16 = (uint16_t)zero;
   const uint32_t zero32 = (uint32_t)zero;
-  const void *fill = item == 1 ? (const void *)&zero8 : item == 2 ? (const void *)&zero16 : item == 4 ? (const void *)&zero32 : (const void *)&zero;
+  const void *fill = item == 1   ? (const void *)&zero8
+                     : item == 2 ? (const void *)&zero16
+                     : item == 4 ? (const void *)&zero32
+                                 : (const void *)&zero;
   for (int64_t i = 0; i < lines && cols > 0; i++) {
     /* [low, high) is kept: from the diagonal on, or up to it */
     int64_t edge = i % rows + k + (attrs->upper ? 0 : 1);

@@ -24,21 +24,21 @@ static ek_status unique_slices(ek_op_context *ctx, slices *s, uint32_t *axis) {
   return EK_OK;
 }
 
-#define COMPARE(type)                                                   \
-  do {                                                                  \
-    type p, q;                                                          \
-    memcpy(&p, a, sizeof p);                                            \
-    memcpy(&q, b, sizeof q);                                            \
+#define COMPARE(type)                                                     \
+  do {                                                                    \
+    type p, q;                                                            \
+    memcpy(&p, a, sizeof p);                                              \
+    memcpy(&q, b, sizeof q);                                              \
     return p == q || (p != p && q != q) ? 0 : (p < q || q != q) ? -1 : 1; \
   } while (0)
 
 static int compare_elements(ek_dtype dtype, const char *a, const char *b) {
   switch (dtype) {
-  case EK_F32: COMPARE(float);
-  case EK_I8: COMPARE(int8_t);
-  case EK_U8: COMPARE(uint8_t);
-  case EK_I32: COMPARE(int32_t);
-  default: COMPARE(int64_t);
+    case EK_F32: COMPARE(float);
+    case EK_I8: COMPARE(int8_t);
+    case EK_U8: COMPARE(uint8_t);
+    case EK_I32: COMPARE(int32_t);
+    default: COMPARE(int64_t);
   }
 }
 
@@ -46,7 +46,8 @@ static int compare_slices(const slices *s, int64_t a, int64_t b) {
   for (int64_t o = 0; o < s->outer; o++) {
     for (int64_t k = 0; k < s->inner; k++) {
       const char *base = s->data + (size_t)(o * s->count * s->inner + k) * s->item;
-      const int c = compare_elements(s->dtype, base + (size_t)(a * s->inner) * s->item, base + (size_t)(b * s->inner) * s->item);
+      const int c =
+          compare_elements(s->dtype, base + (size_t)(a * s->inner) * s->item, base + (size_t)(b * s->inner) * s->item);
       if (c != 0) return c;
     }
   }

@@ -8,16 +8,16 @@ typedef struct where_job {
   size_t size;
 } where_job;
 
-#define EK_WHERE(TYPE)                                                                        \
-  do {                                                                                        \
+#define EK_WHERE(TYPE)                                                                                 \
+  do {                                                                                                 \
     const TYPE *from_a = (const TYPE *)job->a + offset[1], *from_b = (const TYPE *)job->b + offset[2]; \
-    TYPE *to = (TYPE *)job->y + y_offset;                                                     \
-    for (size_t i = 0; i < n; i++) {                                                          \
-      to[i] = *c != 0 ? *from_a : *from_b;                                                    \
-      c += plan->step[0];                                                                     \
-      from_a += plan->step[1];                                                                \
-      from_b += plan->step[2];                                                                \
-    }                                                                                         \
+    TYPE *to = (TYPE *)job->y + y_offset;                                                              \
+    for (size_t i = 0; i < n; i++) {                                                                   \
+      to[i] = *c != 0 ? *from_a : *from_b;                                                             \
+      c += plan->step[0];                                                                              \
+      from_a += plan->step[1];                                                                         \
+      from_b += plan->step[2];                                                                         \
+    }                                                                                                  \
   } while (0)
 
 static void where_row(const void *argument, const ek_broadcast *plan, size_t n, const size_t *offset, size_t y_offset) {

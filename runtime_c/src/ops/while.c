@@ -36,7 +36,8 @@ static ek_status check_types(const loop *l) {
   if (body_input(l, 0)->dtype != EK_I64 || body_input(l, 1)->dtype != EK_BOOL || body_output(l, 0)->dtype != EK_BOOL) {
     return ek_op_fail(l->ctx, EK_ERR_BAD_MODEL, "the body's trip number must be int64, its condition bool");
   }
-  if (ek_tensor_elements(body_input(l, 0)) != 1 || ek_tensor_elements(body_input(l, 1)) != 1 || ek_tensor_elements(body_output(l, 0)) != 1) {
+  if (ek_tensor_elements(body_input(l, 0)) != 1 || ek_tensor_elements(body_input(l, 1)) != 1 ||
+      ek_tensor_elements(body_output(l, 0)) != 1) {
     return ek_op_fail(l->ctx, EK_ERR_BAD_MODEL, "the body's trip number and condition must have one element");
   }
   for (uint32_t i = 0; i < l->values; i++) {

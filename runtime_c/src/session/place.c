@@ -4,7 +4,6 @@
 #include "base/sizes.h"
 #include "session/session.h"
 
-
 static void fill_tensor(ek_tensor *t, const ek_model_tensor *spec) {
   t->data = (void *)(uintptr_t)spec->data;
   t->quant = spec->quant.count != 0 ? &spec->quant : NULL;
@@ -78,7 +77,9 @@ void ek_session_place(ek_arena *arena, const ek_model *model, const ek_session_o
   ek_backend_slot *backends = ek_arena_take(arena, (size_t)devices + 1, sizeof *backends);
   uint8_t *pool_memory = threads > 1 ? ek_arena_take(arena, 1, ek_thread_pool_bytes(threads)) : NULL;
   /* Each node is a run of its own at worst, and each value crosses to and from each device once. */
-  const size_t steps = devices == 0 ? 1 : ek_add_size(main_graph->node_count, ek_mul_size(main_graph->tensor_count, 2 * (size_t)devices));
+  const size_t steps =
+      devices == 0 ? 1
+                   : ek_add_size(main_graph->node_count, ek_mul_size(main_graph->tensor_count, 2 * (size_t)devices));
   ek_step *step = ek_arena_take(arena, steps, sizeof *step);
   uint32_t *residence = devices != 0 ? ek_arena_take(arena, main_graph->tensor_count, sizeof *residence) : NULL;
   for (uint32_t i = 0; i < model->graph_count; i++) {

@@ -12,7 +12,9 @@ static ek_status prepare_node(ek_session *s, ek_exec_node *n, ek_error *error) {
   if (n->spec->row->op->prepare != NULL) {
     const ek_status status = n->spec->row->op->prepare(&n->ctx, &memory);
     if (status != EK_OK) {
-      return status == EK_SHAPE_NOT_YET ? ek_fail(error, EK_ERR_UNSUPPORTED, "node '%s' needs shapes known in advance", n->ctx.name) : status;
+      return status == EK_SHAPE_NOT_YET
+                 ? ek_fail(error, EK_ERR_UNSUPPORTED, "node '%s' needs shapes known in advance", n->ctx.name)
+                 : status;
     }
   }
   n->kernel = memory.kernel != NULL ? memory.kernel : "";
@@ -25,7 +27,8 @@ static ek_status prepare_node(ek_session *s, ek_exec_node *n, ek_error *error) {
 }
 
 /* Bodies come before the nodes that call them, whose `shape` looks at the bodies' outputs. */
-static ek_status for_each_node(ek_session *s, ek_status (*visit)(ek_session *, ek_exec_graph *, uint32_t, ek_error *), ek_error *error) {
+static ek_status for_each_node(ek_session *s, ek_status (*visit)(ek_session *, ek_exec_graph *, uint32_t, ek_error *),
+                               ek_error *error) {
   for (uint32_t i = 0; i < s->model->order_count; i++) {
     ek_exec_graph *g = &s->graphs[s->model->order[i]];
     for (uint32_t k = 0; k < g->spec->node_count; k++) {
@@ -53,7 +56,8 @@ ek_status ek_session_plan(ek_session *s, ek_error *error) {
   for (uint32_t i = 0; i < s->model->order_count; i++) {
     m->activation_bytes = ek_add_size(m->activation_bytes, s->model->graphs[s->model->order[i]].arena_bytes);
   }
-  m->total_bytes = ek_add_size(ek_add_size(m->overhead_bytes, m->activation_bytes), ek_add_size(m->packed_bytes, m->scratch_bytes));
+  m->total_bytes =
+      ek_add_size(ek_add_size(m->overhead_bytes, m->activation_bytes), ek_add_size(m->packed_bytes, m->scratch_bytes));
   if (m->total_bytes == SIZE_MAX) {
     return ek_fail(error, EK_ERR_OUT_OF_MEMORY, "the model needs more memory than an address space holds");
   }

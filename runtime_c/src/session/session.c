@@ -20,7 +20,8 @@ ek_status ek_session_read_options(const ek_session_options *given, ek_session_op
     return ek_fail(error, EK_ERR_INVALID_ARGUMENT, "threads is %d; 0 to 256 are possible", (int)o->threads);
   }
   if (o->backend_count > MAX_BACKENDS || (o->backends == NULL && o->backend_count != 0)) {
-    return ek_fail(error, EK_ERR_INVALID_ARGUMENT, "backends: %zu back ends given; up to %d are possible", o->backend_count, MAX_BACKENDS);
+    return ek_fail(error, EK_ERR_INVALID_ARGUMENT, "backends: %zu back ends given; up to %d are possible",
+                   o->backend_count, MAX_BACKENDS);
   }
   for (size_t i = 0; i < o->backend_count; i++) {
     if (o->backends[i] == NULL) {
@@ -101,7 +102,8 @@ static ek_status start(ek_session *s, const ek_session_options *options, ek_erro
   const size_t buffer_bytes = s->memory.total_bytes - s->memory.overhead_bytes;
   if (options->arena != NULL) {
     if (options->arena_size < s->memory.total_bytes) {
-      return ek_fail(error, EK_ERR_OUT_OF_MEMORY, "the arena has %zu bytes, the session needs %zu", options->arena_size, s->memory.total_bytes);
+      return ek_fail(error, EK_ERR_OUT_OF_MEMORY, "the arena has %zu bytes, the session needs %zu", options->arena_size,
+                     s->memory.total_bytes);
     }
     s->buffers = (uint8_t *)options->arena + s->memory.overhead_bytes;
   } else {
@@ -123,8 +125,8 @@ static ek_status start(ek_session *s, const ek_session_options *options, ek_erro
 }
 
 /* Records in the caller's arena or in memory of their own, then the plan. */
-static ek_status open_session(ek_env *env, const ek_model *model, const ek_session_options *options, bool in_arena, ek_session **out,
-                              ek_error *error) {
+static ek_status open_session(ek_env *env, const ek_model *model, const ek_session_options *options, bool in_arena,
+                              ek_session **out, ek_error *error) {
   *out = NULL;
   ek_arena arena = {0};
   ek_session *s = NULL;
@@ -133,7 +135,8 @@ static ek_status open_session(ek_env *env, const ek_model *model, const ek_sessi
   void *owned = NULL;
   if (in_arena) {
     if (options->arena_size < bytes) {
-      return ek_fail(error, EK_ERR_OUT_OF_MEMORY, "the arena has %zu bytes, too few even for the session's records of %zu", options->arena_size,
+      return ek_fail(error, EK_ERR_OUT_OF_MEMORY,
+                     "the arena has %zu bytes, too few even for the session's records of %zu", options->arena_size,
                      bytes);
     }
     arena.base = options->arena;
@@ -170,7 +173,8 @@ static ek_status check_handles(ek_env *env, const ek_model *model, ek_error *err
   return model != NULL ? EK_OK : ek_fail(error, EK_ERR_INVALID_ARGUMENT, "model is NULL");
 }
 
-static ek_status create(ek_env *env, const ek_model *model, const ek_session_options *given, ek_session **out, ek_error *error) {
+static ek_status create(ek_env *env, const ek_model *model, const ek_session_options *given, ek_session **out,
+                        ek_error *error) {
   ek_session_options options;
   EK_TRY(ek_session_read_options(given, &options, error));
   ek_session *s = NULL;
@@ -186,7 +190,8 @@ static ek_status create(ek_env *env, const ek_model *model, const ek_session_opt
   return EK_OK;
 }
 
-static ek_status query(ek_env *env, const ek_model *model, const ek_session_options *given, ek_memory_info *info, ek_error *error) {
+static ek_status query(ek_env *env, const ek_model *model, const ek_session_options *given, ek_memory_info *info,
+                       ek_error *error) {
   ek_session_options options;
   EK_TRY(ek_session_read_options(given, &options, error));
   ek_session *s = NULL;
@@ -201,11 +206,13 @@ static ek_status query(ek_env *env, const ek_model *model, const ek_session_opti
 /* Fills as much of the caller's struct as the caller knows. */
 static ek_status give_memory_info(const ek_memory_info *from, ek_memory_info *info) {
   const size_t size = info->struct_size < sizeof *info ? info->struct_size : sizeof *info;
-  memcpy((char *)info + sizeof info->struct_size, (const char *)from + sizeof from->struct_size, size - sizeof info->struct_size);
+  memcpy((char *)info + sizeof info->struct_size, (const char *)from + sizeof from->struct_size,
+         size - sizeof info->struct_size);
   return EK_OK;
 }
 
-ek_status ek_session_query_memory(ek_env *env, const ek_model *model, const ek_session_options *options, ek_memory_info *info) {
+ek_status ek_session_query_memory(ek_env *env, const ek_model *model, const ek_session_options *options,
+                                  ek_memory_info *info) {
   ek_error error = {0};
   ek_memory_info found = {0};
   ek_status status = check_handles(env, model, &error);
@@ -218,7 +225,8 @@ ek_status ek_session_query_memory(ek_env *env, const ek_model *model, const ek_s
   return status == EK_OK ? give_memory_info(&found, info) : ek_env_keep_error(env, &error);
 }
 
-ek_status ek_session_create(ek_env *env, const ek_model *model, const ek_session_options *options, ek_session **session) {
+ek_status ek_session_create(ek_env *env, const ek_model *model, const ek_session_options *options,
+                            ek_session **session) {
   if (session == NULL || env == NULL) {
     return EK_ERR_INVALID_ARGUMENT;
   }

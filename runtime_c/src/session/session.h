@@ -25,7 +25,7 @@ struct ek_session {
   const ek_model *model;
   ek_error error;
   ek_memory_info memory;
-  ek_exec_graph *graphs; /* as in the model; graphs[0] is the main one */
+  ek_exec_graph *graphs;     /* as in the model; graphs[0] is the main one */
   ek_backend_slot *backends; /* the last is the CPU; it takes what the others decline */
   ek_step *steps;
   uint32_t *residence; /* by tensor of the main graph, while steps are made: bit i, back end i has the value */

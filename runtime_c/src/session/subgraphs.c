@@ -22,7 +22,9 @@ static ek_tensor *output_of(void *session, int32_t graph, uint32_t index) {
 
 static const ek_tensor *input(void *session, int32_t graph, uint32_t index) { return input_of(session, graph, index); }
 
-static const ek_tensor *output(void *session, int32_t graph, uint32_t index) { return output_of(session, graph, index); }
+static const ek_tensor *output(void *session, int32_t graph, uint32_t index) {
+  return output_of(session, graph, index);
+}
 
 /* Copies between memory that never overlaps: graphs have arenas of their own. */
 static ek_status copy(ek_tensor *to, const ek_model_tensor *limit, const ek_tensor *from, ek_error *error) {

@@ -23,19 +23,19 @@ static inline void ek_qs8_store(int8_t *p, ek_qs8_pair y, ek_vf low, ek_vf high,
 }
 #endif
 
-#define EK_TURN(pa, pb, to)                                                                        \
-  do {                                                                                             \
-    const ek_qs8_pair u = pa, v = pb;                                                              \
-    const ek_qs8_pair r = {EK_QS8_COMBINE(u.v0, v.v0), EK_QS8_COMBINE(u.v1, v.v1)};                \
-    ek_qs8_store(to, r, low, high, y_zero);                                                        \
+#define EK_TURN(pa, pb, to)                                                         \
+  do {                                                                              \
+    const ek_qs8_pair u = pa, v = pb;                                               \
+    const ek_qs8_pair r = {EK_QS8_COMBINE(u.v0, v.v0), EK_QS8_COMBINE(u.v1, v.v1)}; \
+    ek_qs8_store(to, r, low, high, y_zero);                                         \
   } while (0)
 
-#define EK_LOOP(pa, pb)                                      \
-  for (; n >= EK_QS8_PAIR; n -= EK_QS8_PAIR) {                       \
-    EK_TURN(pa, pb, y);                                      \
-    a += EK_QS8_PAIR * args->a_step;                             \
-    b += EK_QS8_PAIR * args->b_step;                             \
-    y += EK_QS8_PAIR;                                            \
+#define EK_LOOP(pa, pb)                        \
+  for (; n >= EK_QS8_PAIR; n -= EK_QS8_PAIR) { \
+    EK_TURN(pa, pb, y);                        \
+    a += EK_QS8_PAIR * args->a_step;           \
+    b += EK_QS8_PAIR * args->b_step;           \
+    y += EK_QS8_PAIR;                          \
   }
 
 void EK_QS8_NAME(size_t n, const int8_t *a, const int8_t *b, int8_t *y, const EK_QS8_ARGS *args) {

@@ -32,39 +32,39 @@ typedef struct ek_ukernel_info {
  *   ek_<family>_row           { ek_ukernel_info info; ek_<family>_fn *fn; }
  *   ek_<family>_rows(&count)  all rows of this build, slowest first (tests and benchmarks)
  *   ek_<family>_select(mask)  the row to run with these CPU features; never null, because the first row needs none */
-#define EK_UKERNEL_FAMILY(family)                                                                                      \
-  EK_UKERNEL_FAMILY_ROWS(family)                                                                                       \
+#define EK_UKERNEL_FAMILY(family) \
+  EK_UKERNEL_FAMILY_ROWS(family)  \
   const ek_##family##_row *ek_##family##_select(uint64_t cpu_features);
 
 /* The same without select, for a family whose choice depends on more than the CPU. */
-#define EK_UKERNEL_FAMILY_ROWS(family)                                                                                 \
-  typedef struct ek_##family##_row {                                                                                   \
-    ek_ukernel_info info;                                                                                              \
-    ek_##family##_fn *fn;                                                                                              \
-  } ek_##family##_row;                                                                                                 \
+#define EK_UKERNEL_FAMILY_ROWS(family) \
+  typedef struct ek_##family##_row {   \
+    ek_ukernel_info info;              \
+    ek_##family##_fn *fn;              \
+  } ek_##family##_row;                 \
   const ek_##family##_row *ek_##family##_rows(size_t *count);
 
 /* <family>.c defines the two functions: define EK_UKERNEL as EK_UKERNEL_ENTRY, then
  * EK_UKERNEL_TABLE_BEGIN(family), #include "<family>.inc", EK_UKERNEL_TABLE_END(family). */
 #define EK_UKERNEL_TABLE_BEGIN(family) static const ek_##family##_row ek_##family##_table[] = {
-#define EK_UKERNEL_TABLE_END(family)                                                                                   \
-  EK_UKERNEL_TABLE_END_ROWS(family)                                                                                    \
-  const ek_##family##_row *ek_##family##_select(uint64_t cpu_features) {                                               \
-    size_t i = sizeof(ek_##family##_table) / sizeof(ek_##family##_table[0]) - 1;                                       \
-    while ((ek_##family##_table[i].info.cpu & ~cpu_features) != 0) i--;                                                \
-    return &ek_##family##_table[i];                                                                                    \
+#define EK_UKERNEL_TABLE_END(family)                                             \
+  EK_UKERNEL_TABLE_END_ROWS(family)                                              \
+  const ek_##family##_row *ek_##family##_select(uint64_t cpu_features) {         \
+    size_t i = sizeof(ek_##family##_table) / sizeof(ek_##family##_table[0]) - 1; \
+    while ((ek_##family##_table[i].info.cpu & ~cpu_features) != 0) i--;          \
+    return &ek_##family##_table[i];                                              \
   }
-#define EK_UKERNEL_TABLE_END_ROWS(family)                                                                              \
-  }                                                                                                                    \
-  ;                                                                                                                    \
-  const ek_##family##_row *ek_##family##_rows(size_t *count) {                                                         \
-    *count = sizeof(ek_##family##_table) / sizeof(ek_##family##_table[0]);                                             \
-    return ek_##family##_table;                                                                                        \
+#define EK_UKERNEL_TABLE_END_ROWS(family)                                  \
+  }                                                                        \
+  ;                                                                        \
+  const ek_##family##_row *ek_##family##_rows(size_t *count) {             \
+    *count = sizeof(ek_##family##_table) / sizeof(ek_##family##_table[0]); \
+    return ek_##family##_table;                                            \
   }
 
 /* The two readings of a row: the declaration of its function, and its table entry. */
 #define EK_UKERNEL_DECLARE(family, function, cpu, mr, nr, kr, flags) EK_KEEP_##cpu(ek_##family##_fn function;)
-#define EK_UKERNEL_ENTRY(family, function, cpu, mr, nr, kr, flags)                                                     \
+#define EK_UKERNEL_ENTRY(family, function, cpu, mr, nr, kr, flags) \
   EK_KEEP_##cpu({{#function, cpu, mr, nr, kr, flags}, function}, )
 
 /* EK_KEEP_<feature>(x) is x where the build has files for the feature, else nothing. The build system sets

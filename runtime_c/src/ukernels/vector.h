@@ -101,8 +101,12 @@ typedef __m512 ek_vf;
 typedef uint32_t ek_vu __attribute__((vector_size(64)));
 static inline ek_vf ek_v_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void ek_v_store(float *p, ek_vf v) { _mm512_storeu_ps(p, v); }
-static inline ek_vf ek_v_load_part(const float *p, size_t n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
-static inline void ek_v_store_part(float *p, ek_vf v, size_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v); }
+static inline ek_vf ek_v_load_part(const float *p, size_t n) {
+  return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+static inline void ek_v_store_part(float *p, ek_vf v, size_t n) {
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v);
+}
 static inline ek_vf ek_v_set(float x) { return _mm512_set1_ps(x); }
 static inline ek_vf ek_v_min(ek_vf a, ek_vf b) { return _mm512_min_ps(a, b); }
 static inline ek_vf ek_v_max(ek_vf a, ek_vf b) { return _mm512_max_ps(a, b); }

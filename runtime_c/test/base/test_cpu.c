@@ -7,12 +7,12 @@
 
 static int failures;
 
-#define CHECK(condition)                                                                                               \
-  do {                                                                                                                 \
-    if (!(condition)) {                                                                                                \
-      printf("line %d: %s\n", __LINE__, #condition);                                                                   \
-      failures++;                                                                                                      \
-    }                                                                                                                  \
+#define CHECK(condition)                             \
+  do {                                               \
+    if (!(condition)) {                              \
+      printf("line %d: %s\n", __LINE__, #condition); \
+      failures++;                                    \
+    }                                                \
   } while (0)
 
 /* Every level a CPU has comes with the levels it implies, and every name reads back. */

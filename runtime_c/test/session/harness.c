@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int by_path(const void *a, const void *b) { return strcmp(((const test_model *)a)->path, ((const test_model *)b)->path); }
+static int by_path(const void *a, const void *b) {
+  return strcmp(((const test_model *)a)->path, ((const test_model *)b)->path);
+}
 
 static void read_model(test_model *m) {
   FILE *f = fopen(m->path, "rb");

@@ -14,7 +14,8 @@ static void check_library(void) {
     CHECK(strcmp(ek_status_name((ek_status)status), "unknown status") != 0);
   }
   CHECK(strcmp(ek_status_name((ek_status)99), "unknown status") == 0);
-  CHECK(ek_dtype_size(EK_F32) == 4 && ek_dtype_size(EK_BOOL) == 1 && ek_dtype_size(EK_F64) == 8 && ek_dtype_size((ek_dtype)0) == 0);
+  CHECK(ek_dtype_size(EK_F32) == 4 && ek_dtype_size(EK_BOOL) == 1 && ek_dtype_size(EK_F64) == 8 &&
+        ek_dtype_size((ek_dtype)0) == 0);
   CHECK(strcmp(ek_backend_name(ek_backend_cpu()), "cpu") == 0 && strcmp(ek_backend_name(NULL), "") == 0);
   char text[64] = "x";
   CHECK(ek_backend_devices(NULL, text, sizeof text) == 1 && text[0] == 0);
@@ -130,7 +131,8 @@ static void check_null_session(void) {
 }
 
 static void check_session(ek_session *s) {
-  const size_t inputs = ek_session_input_count(s), outputs = ek_session_output_count(s), nodes = ek_session_node_count(s);
+  const size_t inputs = ek_session_input_count(s), outputs = ek_session_output_count(s),
+               nodes = ek_session_node_count(s);
   ek_tensor_info tensor = {.struct_size = sizeof tensor};
   ek_node_info node = {.struct_size = sizeof node};
   const void *out = NULL;
@@ -164,7 +166,8 @@ static void check_session(ek_session *s) {
   INVALID(ek_session_output_data(s, outputs, &out, NULL));
   /* An older caller, whose struct ends early: nothing behind it is written. */
   ek_node_info old = {.struct_size = offsetof(ek_node_info, kernel), .kernel = "untouched"};
-  CHECK(ek_session_node_info(s, 0, &old) == EK_OK && strcmp(old.kernel, "untouched") == 0 && strcmp(old.backend, "cpu") == 0);
+  CHECK(ek_session_node_info(s, 0, &old) == EK_OK && strcmp(old.kernel, "untouched") == 0 &&
+        strcmp(old.backend, "cpu") == 0);
 }
 
 static bool stop(void *user) {

@@ -39,7 +39,8 @@ static void check_model(const test_model *m, int32_t threads) {
     /* Sizes too small: all short ones for small sessions, a few otherwise. */
     const size_t step = info.total_bytes < 4096 ? 1 : info.total_bytes / 97;
     for (options.arena_size = 0; options.arena_size < info.total_bytes; options.arena_size += step) {
-      CHECK_FOR(m->path, ek_session_create(env, model, &options, &in_arena) == EK_ERR_OUT_OF_MEMORY && in_arena == NULL);
+      CHECK_FOR(m->path,
+                ek_session_create(env, model, &options, &in_arena) == EK_ERR_OUT_OF_MEMORY && in_arena == NULL);
     }
     options.arena_size = info.total_bytes;
     CHECK_FOR(m->path, ek_session_create(env, model, &options, &in_arena) == EK_OK);

@@ -14,10 +14,12 @@ static bool count_down(void *user) { return --*(int *)user >= 0; }
 
 static void run_all(ek_env *env, const ek_model *model) {
   int left = 100;
-  const ek_session_options options = {.struct_size = sizeof options, .keep_going = count_down, .keep_going_user = &left};
+  const ek_session_options options = {
+      .struct_size = sizeof options, .keep_going = count_down, .keep_going_user = &left};
   ek_memory_info info = {.struct_size = sizeof info};
   ek_session *session = NULL;
-  if (ek_session_query_memory(env, model, &options, &info) != EK_OK || info.total_bytes - info.overhead_bytes > RUN_LIMIT) {
+  if (ek_session_query_memory(env, model, &options, &info) != EK_OK ||
+      info.total_bytes - info.overhead_bytes > RUN_LIMIT) {
     return;
   }
   if (ek_session_create(env, model, &options, &session) == EK_OK) {

@@ -7,9 +7,7 @@
 
 #include "pool_test.inc"
 
-static void set_args(problem *p) {
-  p->args.scale = 1.0f / (float)(p->taps + 1);
-}
+static void set_args(problem *p) { p->args.scale = 1.0f / (float)(p->taps + 1); }
 
 static void check(const problem *p, size_t n, float got) {
   double sum = 0, magnitude = 0;

@@ -34,8 +34,8 @@ int main(void) {
       for (int form = 1; form < 4; form++) {
         for (size_t n = 1; n < 80; n++) {
           const int clamp = (int)(n % 3);
-          const ek_f32_vbinary_args args = {(ek_f32_vbinary_function)f, form & 1, form >> 1, clamp == 1 ? -0.5f : -INFINITY,
-                                            clamp >= 1 ? 1.5f : INFINITY};
+          const ek_f32_vbinary_args args = {(ek_f32_vbinary_function)f, form & 1, form >> 1,
+                                            clamp == 1 ? -0.5f : -INFINITY, clamp >= 1 ? 1.5f : INFINITY};
           const size_t an = args.a_step ? n : 1, bn = args.b_step ? n : 1;
           float *a = test_guarded_alloc(an * 4), *b = test_guarded_alloc(bn * 4), *y = test_guarded_alloc(n * 4);
           for (size_t i = 0; i < an; i++) a[i] = input();
@@ -45,7 +45,8 @@ int main(void) {
             for (size_t i = 0; i < n; i++) {
               const float want = expected(&args, a[i * args.a_step], b[i * args.b_step]);
               if (!(y[i] == want || (isnan(y[i]) && isnan(want)))) {
-                test_fail(&rows[r].info, "function %d form %d n=%zu i=%zu: %.9g, expected %.9g", f, form, n, i, (double)y[i], (double)want);
+                test_fail(&rows[r].info, "function %d form %d n=%zu i=%zu: %.9g, expected %.9g", f, form, n, i,
+                          (double)y[i], (double)want);
               }
             }
             float *alias = args.a_step ? a : b, *kept = malloc(n * 4);

@@ -21,19 +21,20 @@ int main(void) {
       const ek_f32_vquantize_args args = {0.001f + fabsf(test_random_float()) * 0.3f, test_random_int8(),
                                           -128 + (int32_t)test_random_below(60) * (int32_t)(round % 2), 127,
                                           test_random_below(2) ? 0x80 : 0};
-      float *x = test_guarded_alloc(n * 4 + 4) ;
+      float *x = test_guarded_alloc(n * 4 + 4);
       int8_t *y = test_guarded_alloc(n + 1);
       for (size_t i = 0; i < n; i++) {
         const size_t kind = test_random_below(10);
-        x[i + 1] = kind == 0   ? special[test_random_below(8)]
-                   : kind < 4  ? ((float)test_random_int8() + 0.5f) * args.scale /* ties, where the product is exact */
-                               : test_random_float() * 50.0f;
+        x[i + 1] = kind == 0  ? special[test_random_below(8)]
+                   : kind < 4 ? ((float)test_random_int8() + 0.5f) * args.scale /* ties, where the product is exact */
+                              : test_random_float() * 50.0f;
       }
       rows[r].fn(n, x + 1, y + 1, &args);
       for (size_t i = 0; i < n; i++) {
         const uint8_t want = expected(&args, x[i + 1]);
         if ((uint8_t)y[i + 1] != want) {
-          test_fail(&rows[r].info, "n=%zu i=%zu x=%.9g: %d, expected %d", n, i, (double)x[i + 1], (uint8_t)y[i + 1], want);
+          test_fail(&rows[r].info, "n=%zu i=%zu x=%.9g: %d, expected %d", n, i, (double)x[i + 1], (uint8_t)y[i + 1],
+                    want);
         }
       }
       test_guarded_free(x, n * 4 + 4);

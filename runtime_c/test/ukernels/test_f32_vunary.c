@@ -70,7 +70,8 @@ static int bad(const ek_f32_vunary_args *args, float x, float y, double *error) 
   *error = 0;
   if (isnan(want) || isnan(y)) return !(isnan(want) && isnan(y));
   if (isinf((float)want) || isinf(y)) {
-    return !(y == (float)want || (fabs(want) > 3.4e38 && fabsf(y) > 3.4e38f)); /* at the edge of overflow either may round up */
+    return !(y == (float)want ||
+             (fabs(want) > 3.4e38 && fabsf(y) > 3.4e38f)); /* at the edge of overflow either may round up */
   }
   if (args->function == EK_F32_VUNARY_GELU || args->function == EK_F32_VUNARY_GELU_TANH) {
     *error = fabs(y - want) / (0x1p-22 * fmax(fabs(x), 0x1p-24));
@@ -79,15 +80,19 @@ static int bad(const ek_f32_vunary_args *args, float x, float y, double *error) 
   int exponent;
   (void)frexp(want, &exponent);
   const double ulp = bound < 0 ? 0x1p-24 : ldexp(1, (exponent < -125 ? -125 : exponent) - 24);
-  const double subnormal = fabs(want) < 0x1p-100 ? 0x1p-149 * fmax(fabs(x), 1) : 0; /* of the result, or of a factor of x */
+  const double subnormal =
+      fabs(want) < 0x1p-100 ? 0x1p-149 * fmax(fabs(x), 1) : 0; /* of the result, or of a factor of x */
   *error = fmax(fabs(y - want) - subnormal, 0) / ulp;
   return *error > fabs(bound);
 }
 
 static float input(size_t i) {
-  static const float special[] = {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 0x1p-149f, -0x1p-149f, 0x1p-126f, 0x1.fffffep127f,
-                                  -0x1.fffffep127f, 88.72283f, 88.72284f, -87.33655f, -103.97208f, -103.97209f, 0.5f, 1.5f, 2.5f, -0.5f,
-                                  -2.5f, 0.625f, 0.92f, 3.92f, 4.0f, 8388607.5f, 8388608.0f, -8388607.5f, 3.0f, -3.0f, 20.0f};
+  static const float special[] = {0.0f,      -0.0f,     1.0f,       -1.0f,       INFINITY,        -INFINITY,
+                                  NAN,       0x1p-149f, -0x1p-149f, 0x1p-126f,   0x1.fffffep127f, -0x1.fffffep127f,
+                                  88.72283f, 88.72284f, -87.33655f, -103.97208f, -103.97209f,     0.5f,
+                                  1.5f,      2.5f,      -0.5f,      -2.5f,       0.625f,          0.92f,
+                                  3.92f,     4.0f,      8388607.5f, 8388608.0f,  -8388607.5f,     3.0f,
+                                  -3.0f,     20.0f};
   const size_t specials = sizeof special / sizeof *special;
   if (i < specials) return special[i];
   const float u = test_random_float();
@@ -115,8 +120,8 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < COUNT; i++) {
       double error;
       if (bad(&args, x[i], scalar[i], &error)) {
-        test_fail(&rows[0].info, "function %d of %.9g (%a): %.9g, exact %.17g, error %.3g", f, (double)x[i], (double)x[i],
-                  (double)scalar[i], exact(&args, x[i]), error);
+        test_fail(&rows[0].info, "function %d of %.9g (%a): %.9g, exact %.17g, error %.3g", f, (double)x[i],
+                  (double)x[i], (double)scalar[i], exact(&args, x[i]), error);
       }
       worst = error > worst ? error : worst;
     }
@@ -132,8 +137,8 @@ int main(int argc, char **argv) {
           size_t i = 0;
           while (memcmp(at + i, scalar + n + i, 4) == 0) i++;
           if (!isnan(at[i]) || !isnan(scalar[n + i])) {
-            test_fail(&rows[r].info, "function %d n=%zu of %.9g: %.9g, scalar %.9g", f, n, (double)x[n + i], (double)at[i],
-                      (double)scalar[n + i]);
+            test_fail(&rows[r].info, "function %d n=%zu of %.9g: %.9g, scalar %.9g", f, n, (double)x[n + i],
+                      (double)at[i], (double)scalar[n + i]);
           }
         }
         test_guarded_free(y, n * sizeof *y + 4);
@@ -142,7 +147,8 @@ int main(int argc, char **argv) {
       rows[r].fn(COUNT, x, y, &args);
       for (size_t i = 0; i < COUNT; i++) {
         if (memcmp(y + i, scalar + i, 4) != 0 && !(isnan(y[i]) && isnan(scalar[i]))) {
-          test_fail(&rows[r].info, "function %d of %.9g: %.9g, scalar %.9g", f, (double)x[i], (double)y[i], (double)scalar[i]);
+          test_fail(&rows[r].info, "function %d of %.9g: %.9g, scalar %.9g", f, (double)x[i], (double)y[i],
+                    (double)scalar[i]);
         }
       }
       if (bench) {

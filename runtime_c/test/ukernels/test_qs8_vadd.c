@@ -3,7 +3,8 @@
 #include "ukernels/qs8_vadd/qs8_vadd.h"
 
 static int8_t expected(const ek_qs8_vadd_args *args, int8_t a, int8_t b) {
-  volatile float pa = (float)(a - args->a_zero), pb = (float)(b - args->b_zero); /* volatile: each step is rounded to float */
+  volatile float pa = (float)(a - args->a_zero),
+                 pb = (float)(b - args->b_zero); /* volatile: each step is rounded to float */
   volatile float ta = pa * args->a_multiplier, tb = pb * args->b_multiplier;
   const float y = ta + tb;
   const float low = (float)(args->min - args->y_zero), high = (float)(args->max - args->y_zero);

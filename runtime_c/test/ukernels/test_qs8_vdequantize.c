@@ -9,7 +9,8 @@ int main(void) {
     if (!test_row_runs(&rows[r].info)) continue;
     for (size_t round = 0; round < 400; round++) {
       const size_t n = round < 200 ? round % 100 + 1 : 256;
-      const ek_qs8_vdequantize_args args = {0.001f + fabsf(test_random_float()), test_random_int8(), round % 2 ? 0x80 : 0};
+      const ek_qs8_vdequantize_args args = {0.001f + fabsf(test_random_float()), test_random_int8(),
+                                            round % 2 ? 0x80 : 0};
       int8_t *x = test_guarded_alloc(n);
       float *y = test_guarded_alloc(n * 4);
       for (size_t i = 0; i < n; i++) x[i] = n == 256 ? (int8_t)i : test_random_int8();
@@ -17,7 +18,8 @@ int main(void) {
       for (size_t i = 0; i < n; i++) {
         const volatile float centered = (float)((int8_t)((uint8_t)x[i] ^ args.flip) - args.zero_point);
         const float want = centered * args.scale;
-        if (y[i] != want) test_fail(&rows[r].info, "n=%zu x=%d: %.9g, expected %.9g", n, x[i], (double)y[i], (double)want);
+        if (y[i] != want)
+          test_fail(&rows[r].info, "n=%zu x=%d: %.9g, expected %.9g", n, x[i], (double)y[i], (double)want);
       }
       test_guarded_free(x, n);
       test_guarded_free(y, n * 4);

@@ -3,7 +3,8 @@
 #include "ukernels/qs8_vmul/qs8_vmul.h"
 
 static int8_t expected(const ek_qs8_vmul_args *args, int8_t a, int8_t b) {
-  volatile float pa = (float)(a - args->a_zero), pb = (float)(b - args->b_zero); /* volatile: each step is rounded to float */
+  volatile float pa = (float)(a - args->a_zero),
+                 pb = (float)(b - args->b_zero); /* volatile: each step is rounded to float */
   volatile float product = pa * pb;
   const float y = product * args->multiplier;
   const float low = (float)(args->min - args->y_zero), high = (float)(args->max - args->y_zero);

@@ -14,7 +14,8 @@ int main(void) {
       for (size_t i = 0; i < n; i++) x[i] = n > 256 ? (uint8_t)i : (uint8_t)test_random();
       rows[r].fn(n, x, y, table);
       for (size_t i = 0; i < n; i++) {
-        if (y[i] != table[x[i]]) test_fail(&rows[r].info, "n=%zu i=%zu x=%u: %u, expected %u", n, i, x[i], y[i], table[x[i]]);
+        if (y[i] != table[x[i]])
+          test_fail(&rows[r].info, "n=%zu i=%zu x=%u: %u, expected %u", n, i, x[i], y[i], table[x[i]]);
       }
       rows[r].fn(n, x, x, table);
       if (memcmp(x, y, n) != 0) test_fail(&rows[r].info, "n=%zu: in place differs", n);

@@ -15,13 +15,9 @@ uint32_t test_random(void) {
   return (uint32_t)(test_state >> 32);
 }
 
-size_t test_random_below(size_t limit) {
-  return test_random() % limit;
-}
+size_t test_random_below(size_t limit) { return test_random() % limit; }
 
-float test_random_float(void) {
-  return (float)(int32_t)test_random() * 0x1p-31f;
-}
+float test_random_float(void) { return (float)(int32_t)test_random() * 0x1p-31f; }
 
 /* Extremes often: they are what overflows. */
 int8_t test_random_int8(void) {
@@ -35,9 +31,7 @@ int8_t test_random_weight(void) {
   return value == -128 ? -127 : value;
 }
 
-static size_t test_page(void) {
-  return (size_t)sysconf(_SC_PAGESIZE);
-}
+static size_t test_page(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 void *test_guarded_alloc(size_t size) {
   const size_t page = test_page(), pages = (size + page - 1) / page;
@@ -54,9 +48,7 @@ void test_guarded_free(void *pointer, size_t size) {
   munmap((char *)pointer + size - pages * page, (pages + 1) * page);
 }
 
-void *test_aligned_alloc(size_t size) {
-  return aligned_alloc(64, (size + 63) / 64 * 64);
-}
+void *test_aligned_alloc(size_t size) { return aligned_alloc(64, (size + 63) / 64 * 64); }
 
 double test_now(void) {
   struct timespec now;
@@ -64,9 +56,7 @@ double test_now(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-int test_row_runs(const ek_ukernel_info *info) {
-  return (info->cpu & ~ek_cpu_detect()) == 0;
-}
+int test_row_runs(const ek_ukernel_info *info) { return (info->cpu & ~ek_cpu_detect()) == 0; }
 
 void test_fail(const ek_ukernel_info *info, const char *format, ...) {
   if (test_failures++ > 20) return;

@@ -164,11 +164,12 @@ const char *ek_npy_write(const char *path, ek_dtype dtype, uint32_t rank, const 
     return "an element type or rank that .npy cannot hold";
   }
   char header[512];
-  int n = snprintf(header, sizeof header, "{'descr': '%c%s', 'fortran_order': False, 'shape': (", ek_dtype_size(dtype) == 1 ? '|' : '<',
-                   types[type].code);
+  int n = snprintf(header, sizeof header, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
+                   ek_dtype_size(dtype) == 1 ? '|' : '<', types[type].code);
   size_t bytes = ek_dtype_size(dtype);
   for (uint32_t i = 0; i < rank; i++) {
-    n += snprintf(header + n, sizeof header - (size_t)n, "%lld%s", (long long)dims[i], rank == 1 || i + 1 < rank ? ", " : "");
+    n += snprintf(header + n, sizeof header - (size_t)n, "%lld%s", (long long)dims[i],
+                  rank == 1 || i + 1 < rank ? ", " : "");
     bytes *= (size_t)dims[i];
   }
   n += snprintf(header + n, sizeof header - (size_t)n, "), }");

@@ -39,7 +39,9 @@ static bool env_failed(ek_tool *tool, const char *what, const char *path) {
   return failed(tool, what, path, text);
 }
 
-bool ek_tool_session_failed(ek_tool *tool, const char *what) { return failed(tool, what, "", ek_session_error(tool->session)); }
+bool ek_tool_session_failed(ek_tool *tool, const char *what) {
+  return failed(tool, what, "", ek_session_error(tool->session));
+}
 
 bool ek_tool_open(ek_tool *tool, const ek_tool_options *options, const char *path) {
   memset(tool, 0, sizeof *tool);

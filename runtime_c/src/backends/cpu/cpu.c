@@ -5,7 +5,8 @@
 #include "base/clock.h"
 
 static ek_status shape_error(const ek_exec_node *n, const ek_tensor *t, const char *what, ek_error *error) {
-  return ek_fail(error, EK_ERR_SHAPE, "node '%s' (%s): the shape of '%s' %s", n->ctx.name, n->spec->row->name, t->name, what);
+  return ek_fail(error, EK_ERR_SHAPE, "node '%s' (%s): the shape of '%s' %s", n->ctx.name, n->spec->row->name, t->name,
+                 what);
 }
 
 /* Holds an output's dims against what the file, and with it the memory plan, says. */
@@ -126,7 +127,8 @@ ek_status ek_cpu_run_nodes(ek_exec_graph *graph, uint32_t first, uint32_t last, 
     const uint64_t begin = graph->profile ? ek_clock_ns() : 0;
     const ek_status status = run_node(graph, n, error);
     if (status != EK_OK) {
-      return status == EK_SHAPE_NOT_YET ? ek_fail(error, EK_ERR_SHAPE, "node '%s' found no shape", n->ctx.name) : status;
+      return status == EK_SHAPE_NOT_YET ? ek_fail(error, EK_ERR_SHAPE, "node '%s' found no shape", n->ctx.name)
+                                        : status;
     }
     n->run_count++;
     n->total_ns += graph->profile ? ek_clock_ns() - begin : 0;
@@ -166,7 +168,9 @@ static ek_status cpu_prepare(void *state, ek_error *error) {
   return EK_OK;
 }
 
-static ek_status cpu_run(void *state, uint32_t first, uint32_t last, ek_error *error) { return ek_cpu_run_nodes(state, first, last, error); }
+static ek_status cpu_run(void *state, uint32_t first, uint32_t last, ek_error *error) {
+  return ek_cpu_run_nodes(state, first, last, error);
+}
 
 /* The CPU works in host memory: no step of this kind is ever made for it. */
 static ek_status cpu_transfer(void *state, uint32_t tensor, ek_error *error) {
@@ -177,6 +181,7 @@ static ek_status cpu_transfer(void *state, uint32_t tensor, ek_error *error) {
 }
 
 const ek_backend *ek_backend_cpu(void) {
-  static const ek_backend cpu = {"cpu", cpu_devices, cpu_open, cpu_close, cpu_accept, cpu_prepare, cpu_run, cpu_transfer, cpu_transfer};
+  static const ek_backend cpu = {"cpu",       cpu_devices, cpu_open,     cpu_close,   cpu_accept,
+                                 cpu_prepare, cpu_run,     cpu_transfer, cpu_transfer};
   return &cpu;
 }

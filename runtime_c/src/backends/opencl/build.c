@@ -20,8 +20,8 @@ ek_status ek_cl_decline(ek_cl_build *b, const char *format, ...) {
 
 static void keep(ek_cl_build *b, cl_int code, const char *what) {
   if (b->status == EK_OK && code != CL_SUCCESS) {
-    b->status = ek_fail(b->error, EK_ERR_BACKEND, "node '%s', kernel %s: %s gives %s (%d)", b->ctx->name, b->kernel_name, what,
-                        ek_cl_error_name(code), (int)code);
+    b->status = ek_fail(b->error, EK_ERR_BACKEND, "node '%s', kernel %s: %s gives %s (%d)", b->ctx->name,
+                        b->kernel_name, what, ek_cl_error_name(code), (int)code);
   }
 }
 
@@ -51,7 +51,8 @@ ek_status ek_cl_buffer(ek_cl_state *s, const void *bytes, size_t size, cl_mem *b
   *buffer = s->cl.clCreateBuffer(s->context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, size != 0 ? size : sizeof nothing,
                                  (void *)(uintptr_t)from, &code);
   if (*buffer == NULL) {
-    return ek_fail(error, EK_ERR_BACKEND, "a device buffer of %zu bytes: %s (%d)", size, ek_cl_error_name(code), (int)code);
+    return ek_fail(error, EK_ERR_BACKEND, "a device buffer of %zu bytes: %s (%d)", size, ek_cl_error_name(code),
+                   (int)code);
   }
   s->buffers[s->buffer_count++] = *buffer;
   return EK_OK;
@@ -139,7 +140,8 @@ void ek_cl_arg_int4(ek_cl_build *b, int64_t x, int64_t y, int64_t z, int64_t w) 
 /* A few fixed work-group shapes, so that compilers which specialise kernels by shape (PoCL) do it once or twice. */
 static void choose_group(const ek_cl_build *b, ek_cl_launch *l, int64_t y) {
   size_t limit = 0;
-  (void)b->s->cl.clGetKernelWorkGroupInfo(l->kernel, b->s->device.id, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL);
+  (void)b->s->cl.clGetKernelWorkGroupInfo(l->kernel, b->s->device.id, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit,
+                                          NULL);
   if (limit < GROUP) return;
   l->local[0] = y == 1 ? GROUP : l->global[0] > 4 ? 16 : 4;
   l->local[1] = GROUP / l->local[0];
@@ -176,7 +178,8 @@ void *ek_cl_temporary(ek_cl_build *b, size_t size) {
   if (b->dry || b->status != EK_OK) return NULL;
   void *memory = ek_allocate(&b->s->env->allocator, size);
   if (memory == NULL) {
-    b->status = ek_fail(b->error, EK_ERR_OUT_OF_MEMORY, "node '%s': no memory to pack %zu bytes of weights", b->ctx->name, size);
+    b->status = ek_fail(b->error, EK_ERR_OUT_OF_MEMORY, "node '%s': no memory to pack %zu bytes of weights",
+                        b->ctx->name, size);
   }
   return memory;
 }

@@ -76,7 +76,8 @@ static void *read_binary(const ek_allocator *allocator, FILE *file, const ek_cl_
   return binary;
 }
 
-bool ek_cl_cache_read(const ek_allocator *allocator, const char *folder, const ek_cl_key *key, void **binary, size_t *size) {
+bool ek_cl_cache_read(const ek_allocator *allocator, const char *folder, const ek_cl_key *key, void **binary,
+                      size_t *size) {
   char path[PATH_SIZE];
   FILE *file = path_of(path, folder, key, ".bin") ? fopen(path, "rb") : NULL;
   if (file == NULL) return false;
@@ -87,8 +88,10 @@ bool ek_cl_cache_read(const ek_allocator *allocator, const char *folder, const e
 
 void ek_cl_cache_write(const char *folder, const ek_cl_key *key, const void *binary, size_t size) {
   char path[PATH_SIZE], temporary[PATH_SIZE], suffix[64];
-  (void)snprintf(suffix, sizeof suffix, ".%llx-%llx.tmp", (unsigned long long)process_id(), (unsigned long long)ek_clock_ns());
-  if (size == 0 || size > MAX_BINARY || !path_of(path, folder, key, ".bin") || !path_of(temporary, folder, key, suffix)) return;
+  (void)snprintf(suffix, sizeof suffix, ".%llx-%llx.tmp", (unsigned long long)process_id(),
+                 (unsigned long long)ek_clock_ns());
+  if (size == 0 || size > MAX_BINARY || !path_of(path, folder, key, ".bin") || !path_of(temporary, folder, key, suffix))
+    return;
   (void)make_folder(folder); /* fails where it is there */
   FILE *file = fopen(temporary, "wb");
   if (file == NULL) return;

@@ -16,7 +16,8 @@ void ek_cl_key_add_text(ek_cl_key *key, const char *text);
 
 /* The binary kept for the key in `folder`, in memory of `allocator`. False when there is none, or when its bytes are not what was
  * written (any length, any content). */
-bool ek_cl_cache_read(const ek_allocator *allocator, const char *folder, const ek_cl_key *key, void **binary, size_t *size);
+bool ek_cl_cache_read(const ek_allocator *allocator, const char *folder, const ek_cl_key *key, void **binary,
+                      size_t *size);
 
 /* Writes a new file and renames it, so that readers see all or nothing. Failures are silent: a cache is not needed to work. */
 void ek_cl_cache_write(const char *folder, const ek_cl_key *key, const void *binary, size_t size);

@@ -32,7 +32,9 @@ static uint64_t read_number(const ek_cl_library *cl, cl_device_id id, cl_uint wh
   return to == (void *)&wide ? wide : to == (void *)&narrow ? narrow : word;
 }
 
-static bool read_flag(const ek_cl_library *cl, cl_device_id id, cl_uint what) { return read_number(cl, id, what, sizeof(cl_uint)) != 0; }
+static bool read_flag(const ek_cl_library *cl, cl_device_id id, cl_uint what) {
+  return read_number(cl, id, what, sizeof(cl_uint)) != 0;
+}
 
 static bool has_long(const ek_cl_library *cl, cl_device_id id) {
   char profile[64] = {0};
@@ -71,7 +73,8 @@ static void describe(const ek_cl_library *cl, cl_platform_id platform, cl_device
   d->unusable = why_unusable(cl, id, floats);
 }
 
-void ek_cl_devices_visit(const ek_cl_library *cl, bool (*visit)(void *user, uint32_t index, const ek_cl_device *device), void *user) {
+void ek_cl_devices_visit(const ek_cl_library *cl, bool (*visit)(void *user, uint32_t index, const ek_cl_device *device),
+                         void *user) {
   cl_platform_id platforms[MAX_PLATFORMS];
   cl_uint platform_count = 0;
   uint32_t index = 0;
@@ -107,7 +110,8 @@ static bool choose(void *user, uint32_t index, const ek_cl_device *device) {
   choice *c = user;
   c->seen++;
   if (c->wanted != NULL) {
-    const bool fits = is_index(c->wanted) ? strtoul(c->wanted, NULL, 10) == index : strstr(device->name, c->wanted) != NULL;
+    const bool fits =
+        is_index(c->wanted) ? strtoul(c->wanted, NULL, 10) == index : strstr(device->name, c->wanted) != NULL;
     if (fits) {
       c->best = *device;
       c->found = true;
@@ -115,7 +119,8 @@ static bool choose(void *user, uint32_t index, const ek_cl_device *device) {
     return !fits;
   }
   const bool better = !c->found || (c->best.unusable != NULL && device->unusable == NULL) ||
-                      (device->unusable == NULL && (device->type & CL_DEVICE_TYPE_GPU) != 0 && (c->best.type & CL_DEVICE_TYPE_GPU) == 0);
+                      (device->unusable == NULL && (device->type & CL_DEVICE_TYPE_GPU) != 0 &&
+                       (c->best.type & CL_DEVICE_TYPE_GPU) == 0);
   if (better) {
     c->best = *device;
     c->found = true;
@@ -128,7 +133,8 @@ ek_status ek_cl_device_choose(const ek_cl_library *cl, ek_cl_device *device, ek_
   if (c.wanted != NULL && c.wanted[0] == 0) c.wanted = NULL;
   ek_cl_devices_visit(cl, choose, &c);
   if (!c.found && c.wanted != NULL) {
-    return ek_fail(error, EK_ERR_BACKEND, "$EDGEKIT_OPENCL_DEVICE is '%.60s', which fits none of the %u OpenCL devices", c.wanted, c.seen);
+    return ek_fail(error, EK_ERR_BACKEND, "$EDGEKIT_OPENCL_DEVICE is '%.60s', which fits none of the %u OpenCL devices",
+                   c.wanted, c.seen);
   }
   if (!c.found) {
     return ek_fail(error, EK_ERR_BACKEND, "there is an OpenCL library, but no device");

@@ -70,12 +70,13 @@ ek_status ek_cl_library_open(ek_cl_library *library, ek_error *error) {
     handle = open_name(library_names[i]);
   }
   if (handle == NULL) {
-    return ek_fail(error, EK_ERR_BACKEND, "no OpenCL library (%s); install a driver or name one in $EDGEKIT_OPENCL_LIBRARY", library_names[0]);
+    return ek_fail(error, EK_ERR_BACKEND,
+                   "no OpenCL library (%s); install a driver or name one in $EDGEKIT_OPENCL_LIBRARY", library_names[0]);
   }
   const char *missing = NULL;
-#define EK_CL_FUNCTION(result, name, parameters)                                                      \
-  if (!find_function(handle, #name, &library->name) && missing == NULL) {                            \
-    missing = #name;                                                                                 \
+#define EK_CL_FUNCTION(result, name, parameters)                          \
+  if (!find_function(handle, #name, &library->name) && missing == NULL) { \
+    missing = #name;                                                      \
   }
 #include "backends/opencl/functions.inc"
 #undef EK_CL_FUNCTION

@@ -44,7 +44,8 @@ static ek_status open_device(ek_cl_state *s, ek_error *error) {
   EK_TRY(ek_cl_device_choose(&s->cl, &s->device, error));
   choose_options(s);
   if (s->graph->spec->arena_bytes > s->device.max_allocation) {
-    return ek_fail(error, EK_ERR_BACKEND, "the model's arena of %zu bytes is above the %llu that '%.60s' allows in one buffer",
+    return ek_fail(error, EK_ERR_BACKEND,
+                   "the model's arena of %zu bytes is above the %llu that '%.60s' allows in one buffer",
                    s->graph->spec->arena_bytes, (unsigned long long)s->device.max_allocation, s->device.name);
   }
   cl_int code = CL_SUCCESS;
@@ -133,7 +134,8 @@ static ek_status run_node(ek_cl_state *s, uint32_t node, ek_error *error) {
   cl_int code = CL_SUCCESS;
   for (uint32_t i = s->first_launch[node]; i < s->first_launch[node + 1] && code == CL_SUCCESS; i++) {
     const ek_cl_launch *l = &s->launches[i];
-    code = s->cl.clEnqueueNDRangeKernel(s->queue, l->kernel, 3, NULL, l->global, l->local[0] != 0 ? l->local : NULL, 0, NULL, NULL);
+    code = s->cl.clEnqueueNDRangeKernel(s->queue, l->kernel, 3, NULL, l->global, l->local[0] != 0 ? l->local : NULL, 0,
+                                        NULL, NULL);
   }
   if (profile && code == CL_SUCCESS) {
     code = s->cl.clFinish(s->queue); /* the node's own time, at the price of an idle device between nodes */
@@ -141,7 +143,8 @@ static ek_status run_node(ek_cl_state *s, uint32_t node, ek_error *error) {
   }
   n->run_count++;
   if (code != CL_SUCCESS) {
-    return ek_fail(error, EK_ERR_BACKEND, "node '%s', kernel %s: %s (%d)", n->ctx.name, n->kernel, ek_cl_error_name(code), (int)code);
+    return ek_fail(error, EK_ERR_BACKEND, "node '%s', kernel %s: %s (%d)", n->ctx.name, n->kernel,
+                   ek_cl_error_name(code), (int)code);
   }
   return EK_OK;
 }
@@ -163,9 +166,11 @@ static ek_status opencl_upload(void *state, uint32_t tensor, ek_error *error) {
   const ek_tensor *t = &s->graph->tensors[tensor];
   const size_t bytes = ek_tensor_bytes(t);
   if (bytes == 0) return EK_OK;
-  const cl_int code =
-      s->cl.clEnqueueWriteBuffer(s->queue, s->arena, 1, s->graph->spec->tensors[tensor].arena_offset, bytes, t->data, 0, NULL, NULL);
-  return code == CL_SUCCESS ? EK_OK : ek_fail(error, EK_ERR_BACKEND, "upload of '%s': %s (%d)", t->name, ek_cl_error_name(code), (int)code);
+  const cl_int code = s->cl.clEnqueueWriteBuffer(s->queue, s->arena, 1, s->graph->spec->tensors[tensor].arena_offset,
+                                                 bytes, t->data, 0, NULL, NULL);
+  return code == CL_SUCCESS
+             ? EK_OK
+             : ek_fail(error, EK_ERR_BACKEND, "upload of '%s': %s (%d)", t->name, ek_cl_error_name(code), (int)code);
 }
 
 static ek_status opencl_download(void *state, uint32_t tensor, ek_error *error) {
@@ -173,13 +178,15 @@ static ek_status opencl_download(void *state, uint32_t tensor, ek_error *error) 
   const ek_tensor *t = &s->graph->tensors[tensor];
   const size_t bytes = ek_tensor_bytes(t);
   if (bytes == 0) return EK_OK;
-  const cl_int code =
-      s->cl.clEnqueueReadBuffer(s->queue, s->arena, 1, s->graph->spec->tensors[tensor].arena_offset, bytes, t->data, 0, NULL, NULL);
-  return code == CL_SUCCESS ? EK_OK : ek_fail(error, EK_ERR_BACKEND, "download of '%s': %s (%d)", t->name, ek_cl_error_name(code), (int)code);
+  const cl_int code = s->cl.clEnqueueReadBuffer(s->queue, s->arena, 1, s->graph->spec->tensors[tensor].arena_offset,
+                                                bytes, t->data, 0, NULL, NULL);
+  return code == CL_SUCCESS
+             ? EK_OK
+             : ek_fail(error, EK_ERR_BACKEND, "download of '%s': %s (%d)", t->name, ek_cl_error_name(code), (int)code);
 }
 
 const ek_backend *ek_backend_opencl(void) {
-  static const ek_backend opencl = {"opencl", ek_cl_devices_list, opencl_open, opencl_close, opencl_accept,
-                                    opencl_prepare, opencl_run, opencl_upload, opencl_download};
+  static const ek_backend opencl = {"opencl",       ek_cl_devices_list, opencl_open,   opencl_close,   opencl_accept,
+                                    opencl_prepare, opencl_run,         opencl_upload, opencl_download};
   return &opencl;
 }

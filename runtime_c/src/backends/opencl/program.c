@@ -19,12 +19,15 @@ static ek_cl_key key_of(const ek_cl_state *s, const ek_cl_source *source) {
   return key;
 }
 
-static ek_status build_failed(const ek_cl_state *s, cl_program program, const char *name, cl_int code, ek_error *error) {
+static ek_status build_failed(const ek_cl_state *s, cl_program program, const char *name, cl_int code,
+                              ek_error *error) {
   char log[384] = "the driver gives no log";
   size_t size = 0;
-  if (s->cl.clGetProgramBuildInfo(program, s->device.id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) == CL_SUCCESS && size > 1) {
+  if (s->cl.clGetProgramBuildInfo(program, s->device.id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) == CL_SUCCESS &&
+      size > 1) {
     char *full = ek_allocate(&s->env->allocator, size + 1);
-    if (full != NULL && s->cl.clGetProgramBuildInfo(program, s->device.id, CL_PROGRAM_BUILD_LOG, size, full, NULL) == CL_SUCCESS) {
+    if (full != NULL &&
+        s->cl.clGetProgramBuildInfo(program, s->device.id, CL_PROGRAM_BUILD_LOG, size, full, NULL) == CL_SUCCESS) {
       full[size] = 0;
       (void)snprintf(log, sizeof log, "%.380s", full);
     }
@@ -38,13 +41,16 @@ static ek_status build_failed(const ek_cl_state *s, cl_program program, const ch
 static cl_program from_cache(const ek_cl_state *s, const ek_cl_key *key) {
   void *binary = NULL;
   size_t size = 0;
-  if (s->env->cache_dir == NULL || !ek_cl_cache_read(&s->env->allocator, s->env->cache_dir, key, &binary, &size)) return NULL;
+  if (s->env->cache_dir == NULL || !ek_cl_cache_read(&s->env->allocator, s->env->cache_dir, key, &binary, &size))
+    return NULL;
   const unsigned char *bytes = binary;
   cl_int code = CL_SUCCESS, binary_status = CL_SUCCESS;
-  cl_program program = s->cl.clCreateProgramWithBinary(s->context, 1, &s->device.id, &size, &bytes, &binary_status, &code);
+  cl_program program =
+      s->cl.clCreateProgramWithBinary(s->context, 1, &s->device.id, &size, &bytes, &binary_status, &code);
   ek_release(&s->env->allocator, binary);
   if (program == NULL) return NULL;
-  if (code == CL_SUCCESS && binary_status == CL_SUCCESS && s->cl.clBuildProgram(program, 1, &s->device.id, s->options, NULL, NULL) == CL_SUCCESS) {
+  if (code == CL_SUCCESS && binary_status == CL_SUCCESS &&
+      s->cl.clBuildProgram(program, 1, &s->device.id, s->options, NULL, NULL) == CL_SUCCESS) {
     return program;
   }
   (void)s->cl.clReleaseProgram(program);
@@ -53,11 +59,13 @@ static cl_program from_cache(const ek_cl_state *s, const ek_cl_key *key) {
 
 static void to_cache(const ek_cl_state *s, const ek_cl_key *key, cl_program program) {
   size_t size = 0;
-  if (s->env->cache_dir == NULL || s->cl.clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS || size == 0) {
+  if (s->env->cache_dir == NULL ||
+      s->cl.clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS || size == 0) {
     return;
   }
   unsigned char *binary = ek_allocate(&s->env->allocator, size);
-  if (binary != NULL && s->cl.clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
+  if (binary != NULL &&
+      s->cl.clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
     ek_cl_cache_write(s->env->cache_dir, key, binary, size);
   }
   ek_release(&s->env->allocator, binary);

@@ -137,7 +137,8 @@ ek_status ek_binary_run(ek_op_context *ctx, const ek_binary_def *def) {
   read_params(ctx, def, &job.params);
   const ek_binary_params *p = &job.params;
   job.f32 = (ek_f32_vbinary_args){def->f32_function, plan.step[0], plan.step[1], p->min, p->max};
-  job.vadd = (ek_qs8_vadd_args){p->a_zero, p->b_zero, p->y_zero, p->ma, p->mb, p->q_min, p->q_max, plan.step[0], plan.step[1]};
+  job.vadd =
+      (ek_qs8_vadd_args){p->a_zero, p->b_zero, p->y_zero, p->ma, p->mb, p->q_min, p->q_max, plan.step[0], plan.step[1]};
   job.vmul = (ek_qs8_vmul_args){p->a_zero, p->b_zero, p->y_zero, p->m, p->q_min, p->q_max, plan.step[0], plan.step[1]};
   ek_broadcast_run(ctx->pool, &plan, run_row, &job);
   return EK_OK;

@@ -7,7 +7,7 @@
 
 void ek_broadcast_plan(ek_broadcast *plan, const ek_tensor *y, const ek_tensor *const *operands, uint32_t count) {
   size_t size[EK_MAX_RANK], stride[EK_BROADCAST_MAX][EK_MAX_RANK]; /* merged dimensions, fastest first */
-  size_t next[EK_BROADCAST_MAX];                                  /* elements of an operand inside the current dimension */
+  size_t next[EK_BROADCAST_MAX]; /* elements of an operand inside the current dimension */
   uint32_t merged = 0;
   for (uint32_t k = 0; k < count; k++) next[k] = 1;
   for (uint32_t d = y->rank; d-- > 0;) {
@@ -68,7 +68,8 @@ static void ek_broadcast_range(void *argument, size_t begin, size_t end, uint32_
   while (begin < end) {
     const size_t chunk = begin - row * job->chunks;
     const size_t last = end - row * job->chunks < job->chunks ? end - row * job->chunks : job->chunks;
-    const size_t from = chunk * EK_ROW_CHUNK, to = last * EK_ROW_CHUNK < plan->inner ? last * EK_ROW_CHUNK : plan->inner;
+    const size_t from = chunk * EK_ROW_CHUNK,
+                 to = last * EK_ROW_CHUNK < plan->inner ? last * EK_ROW_CHUNK : plan->inner;
     size_t start[EK_BROADCAST_MAX];
     for (uint32_t k = 0; k < plan->operands; k++) start[k] = offset[k] + from * plan->step[k];
     job->fn(job->argument, plan, to - from, start, row * plan->inner + from);

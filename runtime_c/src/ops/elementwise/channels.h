@@ -13,6 +13,8 @@ void ek_channels_run(ek_thread_pool *pool, const ek_tensor *t, int32_t axis, ek_
 
 /* Scale and zero point of a channel. */
 static inline float ek_channel_scale(const ek_quant *q, size_t channel) { return q->scale[q->axis < 0 ? 0 : channel]; }
-static inline int32_t ek_channel_zero(const ek_quant *q, size_t channel) { return q->zero_point[q->axis < 0 ? 0 : channel]; }
+static inline int32_t ek_channel_zero(const ek_quant *q, size_t channel) {
+  return q->zero_point[q->axis < 0 ? 0 : channel];
+}
 
 #endif

@@ -7,14 +7,10 @@ ek_integer_bounds ek_integer_clamp(float low, float high, ek_dtype dtype) {
     double low, high; /* of the type, rounded to double */
     int64_t min, max;
   } ranges[EK_DTYPE_LIMIT] = {
-      [EK_I8] = {INT8_MIN, INT8_MAX, INT8_MIN, INT8_MAX},
-      [EK_U8] = {0, UINT8_MAX, 0, UINT8_MAX},
-      [EK_I16] = {INT16_MIN, INT16_MAX, INT16_MIN, INT16_MAX},
-      [EK_U16] = {0, UINT16_MAX, 0, UINT16_MAX},
-      [EK_I32] = {INT32_MIN, INT32_MAX, INT32_MIN, INT32_MAX},
-      [EK_U32] = {0, UINT32_MAX, 0, UINT32_MAX},
-      [EK_I64] = {-0x1p63, 0x1p63, INT64_MIN, INT64_MAX},
-      [EK_U64] = {0, 0x1p64, 0, -1},
+      [EK_I8] = {INT8_MIN, INT8_MAX, INT8_MIN, INT8_MAX},      [EK_U8] = {0, UINT8_MAX, 0, UINT8_MAX},
+      [EK_I16] = {INT16_MIN, INT16_MAX, INT16_MIN, INT16_MAX}, [EK_U16] = {0, UINT16_MAX, 0, UINT16_MAX},
+      [EK_I32] = {INT32_MIN, INT32_MAX, INT32_MIN, INT32_MAX}, [EK_U32] = {0, UINT32_MAX, 0, UINT32_MAX},
+      [EK_I64] = {-0x1p63, 0x1p63, INT64_MIN, INT64_MAX},      [EK_U64] = {0, 0x1p64, 0, -1},
   };
   const double l = low, h = high, type_low = ranges[dtype].low, type_high = ranges[dtype].high;
   ek_integer_bounds bounds = {ranges[dtype].min, ranges[dtype].max};
@@ -29,7 +25,8 @@ ek_integer_bounds ek_integer_clamp(float low, float high, ek_dtype dtype) {
     bounds.high = dtype == EK_U64 ? (int64_t)(uint64_t)floor(h) : (int64_t)floor(h);
   }
   /* the upper bound wins where they cross */
-  if (dtype == EK_U64 ? (uint64_t)bounds.high < (uint64_t)bounds.low : bounds.high < bounds.low) bounds.low = bounds.high;
+  if (dtype == EK_U64 ? (uint64_t)bounds.high < (uint64_t)bounds.low : bounds.high < bounds.low)
+    bounds.low = bounds.high;
   return bounds;
 }
 

@@ -10,15 +10,15 @@
 #define EK_DTYPE_LIMIT 13
 
 /* X(argument, name, EK_ number, C type, unsigned type to wrap around in) */
-#define EK_FOR_SIGNED(X, argument)               \
-  X(argument, i8, EK_I8, int8_t, uint32_t)       \
-  X(argument, i16, EK_I16, int16_t, uint32_t)    \
-  X(argument, i32, EK_I32, int32_t, uint32_t)    \
+#define EK_FOR_SIGNED(X, argument)            \
+  X(argument, i8, EK_I8, int8_t, uint32_t)    \
+  X(argument, i16, EK_I16, int16_t, uint32_t) \
+  X(argument, i32, EK_I32, int32_t, uint32_t) \
   X(argument, i64, EK_I64, int64_t, uint64_t)
-#define EK_FOR_UNSIGNED(X, argument)             \
-  X(argument, u8, EK_U8, uint8_t, uint32_t)      \
-  X(argument, u16, EK_U16, uint16_t, uint32_t)   \
-  X(argument, u32, EK_U32, uint32_t, uint32_t)   \
+#define EK_FOR_UNSIGNED(X, argument)           \
+  X(argument, u8, EK_U8, uint8_t, uint32_t)    \
+  X(argument, u16, EK_U16, uint16_t, uint32_t) \
+  X(argument, u32, EK_U32, uint32_t, uint32_t) \
   X(argument, u64, EK_U64, uint64_t, uint64_t)
 #define EK_FOR_INTEGERS(X, argument) EK_FOR_SIGNED(X, argument) EK_FOR_UNSIGNED(X, argument)
 

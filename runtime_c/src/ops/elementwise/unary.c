@@ -10,7 +10,7 @@ typedef struct ek_unary_job {
   char *y;
   size_t count, x_size, y_size;
   ek_dtype dtype;
-  ek_unary_loop *loop;            /* one of these three */
+  ek_unary_loop *loop; /* one of these three */
   const ek_f32_vunary_row *f32;
   ek_unary_real *real;
   ek_unary_params params;

@@ -27,37 +27,41 @@ ek_status ek_unary_shape(ek_op_context *ctx);
 ek_status ek_unary_prepare(ek_op_context *ctx, ek_op_memory *memory, const ek_unary_def *def);
 ek_status ek_unary_run(ek_op_context *ctx, const ek_unary_def *def);
 
-#define EK_UNARY_OP(snake, label, def)                                                                                      \
-  static ek_status snake##_prepare(ek_op_context *ctx, ek_op_memory *memory) { return ek_unary_prepare(ctx, memory, &def); } \
-  static ek_status snake##_run(ek_op_context *ctx) { return ek_unary_run(ctx, &def); }                                      \
+#define EK_UNARY_OP(snake, label, def)                                                 \
+  static ek_status snake##_prepare(ek_op_context *ctx, ek_op_memory *memory) {         \
+    return ek_unary_prepare(ctx, memory, &def);                                        \
+  }                                                                                    \
+  static ek_status snake##_run(ek_op_context *ctx) { return ek_unary_run(ctx, &def); } \
   const ek_op ek_op_##snake = {label, ek_unary_shape, snake##_prepare, NULL, snake##_run};
 
 /* An operator on floats alone: a double function of x (and p), and a micro-kernel function. */
-#define EK_UNARY_REAL_OP(snake, label, f32, expression)                                            \
-  static double snake##_real(double x, const ek_unary_params *p) {                                 \
-    (void)p;                                                                                       \
-    return expression;                                                                             \
-  }                                                                                                \
-  static const ek_unary_def snake##_def = {NULL, snake##_real, NULL, f32};                         \
+#define EK_UNARY_REAL_OP(snake, label, f32, expression)                    \
+  static double snake##_real(double x, const ek_unary_params *p) {         \
+    (void)p;                                                               \
+    return expression;                                                     \
+  }                                                                        \
+  static const ek_unary_def snake##_def = {NULL, snake##_real, NULL, f32}; \
   EK_UNARY_OP(snake, label, snake##_def)
 
 /* One loop: u is the operand, p the parameters; W is the unsigned type that wraps around. */
-#define EK_LOOP1(function, X, C, WIDE, expression)                                             \
-  static void function(size_t n, const void *x_, void *y_, const ek_unary_params *p) {         \
-    typedef WIDE W;                                                                            \
-    typedef C Y;                                                                               \
-    const X *x = x_;                                                                           \
-    Y *y = y_;                                                                                 \
-    (void)p;                                                                                   \
-    (void)sizeof(W);                                                                           \
-    for (size_t i = 0; i < n; i++) {                                                           \
-      const X u = x[i];                                                                        \
-      y[i] = (Y)(expression);                                                                  \
-    }                                                                                          \
+#define EK_LOOP1(function, X, C, WIDE, expression)                                     \
+  static void function(size_t n, const void *x_, void *y_, const ek_unary_params *p) { \
+    typedef WIDE W;                                                                    \
+    typedef C Y;                                                                       \
+    const X *x = x_;                                                                   \
+    Y *y = y_;                                                                         \
+    (void)p;                                                                           \
+    (void)sizeof(W);                                                                   \
+    for (size_t i = 0; i < n; i++) {                                                   \
+      const X u = x[i];                                                                \
+      y[i] = (Y)(expression);                                                          \
+    }                                                                                  \
   }
-#define EK_LOOP1_INTEGER_(arguments, name, number, TYPE, WIDE) EK_LOOP1_INTEGER__(EK_UNPACK1 arguments, name, TYPE, WIDE)
+#define EK_LOOP1_INTEGER_(arguments, name, number, TYPE, WIDE) \
+  EK_LOOP1_INTEGER__(EK_UNPACK1 arguments, name, TYPE, WIDE)
 #define EK_LOOP1_INTEGER__(...) EK_LOOP1_INTEGER___(__VA_ARGS__)
-#define EK_LOOP1_INTEGER___(prefix, expression, name, TYPE, WIDE) EK_LOOP1(prefix##_##name, TYPE, TYPE, WIDE, expression)
+#define EK_LOOP1_INTEGER___(prefix, expression, name, TYPE, WIDE) \
+  EK_LOOP1(prefix##_##name, TYPE, TYPE, WIDE, expression)
 #define EK_UNPACK1(...) __VA_ARGS__
 #define EK_LOOP1_ENTRY(prefix, name, number, TYPE, WIDE) [number] = prefix##_##name,
 #define EK_UNARY_SIGNED_LOOPS(prefix, expression) EK_FOR_SIGNED(EK_LOOP1_INTEGER_, (prefix, expression))

@@ -8,9 +8,7 @@
 #define BLOCK_BYTES 131072 /* of packed weights: half of a small second level cache */
 #define GRAIN_MACS 65536
 
-static const char *name_of(const ek_tensor *t) {
-  return t->name != NULL ? t->name : "";
-}
+static const char *name_of(const ek_tensor *t) { return t->name != NULL ? t->name : ""; }
 
 /* -128 among weights: only the scalar rows take it. Weights that are not there yet may hold it. */
 static bool may_hold_minus_128(const ek_tensor *w) {

@@ -119,9 +119,7 @@ typedef struct ek_gemm {
 } ek_gemm;
 
 /* True where a tile's rows can be addressed. */
-static inline bool ek_gemm_fits(const ek_igemm *g, size_t lda) {
-  return lda <= (UINT32_MAX - 1) / g->mr;
-}
+static inline bool ek_gemm_fits(const ek_igemm *g, size_t lda) { return lda <= (UINT32_MAX - 1) / g->mr; }
 
 void ek_gemm_run(ek_thread_pool *pool, const ek_gemm *job);
 

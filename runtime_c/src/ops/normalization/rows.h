@@ -14,9 +14,7 @@ ek_status ek_rows_along(ek_op_context *ctx, const ek_tensor *x, int64_t axis, ek
 /* Rows over all dimensions from `axis` on: inner is 1. */
 ek_status ek_rows_from(ek_op_context *ctx, const ek_tensor *x, int64_t axis, ek_rows *out);
 
-static inline size_t ek_rows_count(const ek_rows *r) {
-  return r->length != 0 ? r->outer * r->inner : 0;
-}
+static inline size_t ek_rows_count(const ek_rows *r) { return r->length != 0 ? r->outer * r->inner : 0; }
 /* Where row i begins, in elements. */
 static inline size_t ek_rows_start(const ek_rows *r, size_t i) {
   return i / r->inner * r->length * r->inner + i % r->inner;

@@ -3,37 +3,19 @@
 #include <math.h>
 #include <string.h>
 
-static float act_relu(float x, float a, float b) {
-  return (void)a, (void)b, x > 0 ? x : 0;
-}
-static float act_tanh(float x, float a, float b) {
-  return (void)a, (void)b, tanhf(x);
-}
-static float act_sigmoid(float x, float a, float b) {
-  return (void)a, (void)b, 1 / (1 + expf(-x));
-}
-static float act_affine(float x, float a, float b) {
-  return a * x + b;
-}
-static float act_leaky_relu(float x, float a, float b) {
-  return (void)b, x < 0 ? a * x : x;
-}
-static float act_thresholded_relu(float x, float a, float b) {
-  return (void)b, x > a ? x : 0;
-}
-static float act_scaled_tanh(float x, float a, float b) {
-  return a * tanhf(b * x);
-}
+static float act_relu(float x, float a, float b) { return (void)a, (void)b, x > 0 ? x : 0; }
+static float act_tanh(float x, float a, float b) { return (void)a, (void)b, tanhf(x); }
+static float act_sigmoid(float x, float a, float b) { return (void)a, (void)b, 1 / (1 + expf(-x)); }
+static float act_affine(float x, float a, float b) { return a * x + b; }
+static float act_leaky_relu(float x, float a, float b) { return (void)b, x < 0 ? a * x : x; }
+static float act_thresholded_relu(float x, float a, float b) { return (void)b, x > a ? x : 0; }
+static float act_scaled_tanh(float x, float a, float b) { return a * tanhf(b * x); }
 static float act_hard_sigmoid(float x, float a, float b) {
   const float v = a * x + b;
   return v < 0 ? 0 : v > 1 ? 1 : v;
 }
-static float act_elu(float x, float a, float b) {
-  return (void)b, x < 0 ? a * expm1f(x) : x;
-}
-static float act_softsign(float x, float a, float b) {
-  return (void)a, (void)b, x / (1 + fabsf(x));
-}
+static float act_elu(float x, float a, float b) { return (void)b, x < 0 ? a * expm1f(x) : x; }
+static float act_softsign(float x, float a, float b) { return (void)a, (void)b, x / (1 + fabsf(x)); }
 static float act_softplus(float x, float a, float b) {
   return (void)a, (void)b, (x > 0 ? x : 0) + log1pf(expf(-fabsf(x)));
 }

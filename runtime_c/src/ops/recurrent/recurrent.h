@@ -55,11 +55,7 @@ ek_status ek_recurrent_prepare(ek_op_context *ctx, const ek_recurrent_spec *spec
 ek_status ek_recurrent_init(ek_op_context *ctx, const ek_recurrent_spec *spec);
 ek_status ek_recurrent_run(ek_op_context *ctx, const ek_recurrent_spec *spec, const ek_recurrent_cell *cell);
 
-static inline float ek_clip(float x, float clip) {
-  return clip > 0 ? (x < -clip ? -clip : x > clip ? clip : x) : x;
-}
-static inline float ek_activate(const ek_activation *a, float x) {
-  return a->fn(x, a->alpha, a->beta);
-}
+static inline float ek_clip(float x, float clip) { return clip > 0 ? (x < -clip ? -clip : x > clip ? clip : x) : x; }
+static inline float ek_activate(const ek_activation *a, float x) { return a->fn(x, a->alpha, a->beta); }
 
 #endif

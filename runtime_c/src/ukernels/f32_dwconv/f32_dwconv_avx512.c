@@ -8,7 +8,7 @@
 #define EK_MAX_TAPS 49 /* whose pointers are computed once for all channel tiles */
 
 /* Pixels past mr repeat the last one. */
-#define EK_POINTER(t, m) ek_f32_dwconv_pointer_avx512(args, args->a_offsets[(t)*EK_MR + ((m) < mr ? (m) : mr - 1)])
+#define EK_POINTER(t, m) ek_f32_dwconv_pointer_avx512(args, args->a_offsets[(t) * EK_MR + ((m) < mr ? (m) : mr - 1)])
 
 EK_TILE_BODY const float *ek_f32_dwconv_pointer_avx512(const ek_f32_dwconv_args *args, uint32_t offset) {
   return offset == EK_IGEMM_PAD ? args->zero : args->a + offset;
@@ -29,15 +29,15 @@ EK_TILE_BODY void ek_f32_dwconv_tile_avx512(const size_t pixels, size_t mr, size
   EK_UNROLL for (size_t m = 0; m < pixels; m++) c[m] = args->c + (m < mr ? m : mr - 1) * args->cm_stride;
   size_t n = 0;
 
-#define EK_TAP(t, pointer)                                                                                             \
-  do {                                                                                                                 \
-    const __m512 w0 = _mm512_loadu_ps(w), w1 = _mm512_loadu_ps(w + 16);                                                \
-    w += EK_NR;                                                                                                        \
-    EK_UNROLL for (size_t m = 0; m < pixels; m++) {                                                                    \
-      const float *from = pointer + n;                                                                                 \
-      acc0[m] = _mm512_fmadd_ps(_mm512_loadu_ps(from), w0, acc0[m]);                                                   \
-      acc1[m] = _mm512_fmadd_ps(_mm512_loadu_ps(from + 16), w1, acc1[m]);                                              \
-    }                                                                                                                  \
+#define EK_TAP(t, pointer)                                                \
+  do {                                                                    \
+    const __m512 w0 = _mm512_loadu_ps(w), w1 = _mm512_loadu_ps(w + 16);   \
+    w += EK_NR;                                                           \
+    EK_UNROLL for (size_t m = 0; m < pixels; m++) {                       \
+      const float *from = pointer + n;                                    \
+      acc0[m] = _mm512_fmadd_ps(_mm512_loadu_ps(from), w0, acc0[m]);      \
+      acc1[m] = _mm512_fmadd_ps(_mm512_loadu_ps(from + 16), w1, acc1[m]); \
+    }                                                                     \
   } while (0)
   for (; n + EK_NR <= channels; n += EK_NR) {
     __m512 acc0[EK_MR], acc1[EK_MR];

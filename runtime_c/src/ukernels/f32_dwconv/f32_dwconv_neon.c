@@ -8,7 +8,7 @@
 #define EK_MAX_TAPS 49 /* whose pointers are computed once for all channel tiles */
 
 /* Pixels past mr repeat the last one. */
-#define EK_POINTER(t, m) ek_f32_dwconv_pointer_neon(args, args->a_offsets[(t)*EK_MR + ((m) < mr ? (m) : mr - 1)])
+#define EK_POINTER(t, m) ek_f32_dwconv_pointer_neon(args, args->a_offsets[(t) * EK_MR + ((m) < mr ? (m) : mr - 1)])
 
 EK_TILE_BODY const float *ek_f32_dwconv_pointer_neon(const ek_f32_dwconv_args *args, uint32_t offset) {
   return offset == EK_IGEMM_PAD ? args->zero : args->a + offset;
@@ -65,15 +65,15 @@ EK_TILE_BODY void ek_f32_dwconv_tile_neon(const size_t pixels, size_t mr, size_t
   EK_UNROLL for (size_t m = 0; m < pixels; m++) c[m] = args->c + (m < mr ? m : mr - 1) * args->cm_stride;
   size_t n = 0;
 
-#define EK_TAP(t, pointer)                                                                                             \
-  do {                                                                                                                 \
-    const float32x4x2_t wt = vld1q_f32_x2(w);                                                                          \
-    w += EK_NR;                                                                                                        \
-    EK_UNROLL for (size_t m = 0; m < pixels; m++) {                                                                    \
-      const float32x4x2_t x = vld1q_f32_x2(pointer + n);                                                               \
-      acc0[m] = vfmaq_f32(acc0[m], x.val[0], wt.val[0]);                                                               \
-      acc1[m] = vfmaq_f32(acc1[m], x.val[1], wt.val[1]);                                                               \
-    }                                                                                                                  \
+#define EK_TAP(t, pointer)                               \
+  do {                                                   \
+    const float32x4x2_t wt = vld1q_f32_x2(w);            \
+    w += EK_NR;                                          \
+    EK_UNROLL for (size_t m = 0; m < pixels; m++) {      \
+      const float32x4x2_t x = vld1q_f32_x2(pointer + n); \
+      acc0[m] = vfmaq_f32(acc0[m], x.val[0], wt.val[0]); \
+      acc1[m] = vfmaq_f32(acc1[m], x.val[1], wt.val[1]); \
+    }                                                    \
   } while (0)
   for (; n + EK_NR <= channels; n += EK_NR) {
     float32x4_t acc0[EK_MR], acc1[EK_MR];

@@ -45,12 +45,12 @@ EK_TILE_BODY void ek_f32_igemm_store_neon(float *c, size_t columns, float32x4_t 
   if (columns & 1) vst1_lane_f32(c, x, 0);
 }
 
-#define EK_STEP(lane)                                                                                                  \
-  do {                                                                                                                 \
-    float32x4_t b0, b1;                                                                                                \
-    ek_f32_igemm_weights_neon(qc8w, w + (lane)*step, &b0, &b1);                                                        \
-    EK_UNROLL for (size_t r = 0; r < rows; r++) acc0[r] = vfmaq_laneq_f32(acc0[r], b0, va[r], lane);                   \
-    EK_UNROLL for (size_t r = 0; r < rows; r++) acc1[r] = vfmaq_laneq_f32(acc1[r], b1, va[r], lane);                   \
+#define EK_STEP(lane)                                                                                \
+  do {                                                                                               \
+    float32x4_t b0, b1;                                                                              \
+    ek_f32_igemm_weights_neon(qc8w, w + (lane) * step, &b0, &b1);                                    \
+    EK_UNROLL for (size_t r = 0; r < rows; r++) acc0[r] = vfmaq_laneq_f32(acc0[r], b0, va[r], lane); \
+    EK_UNROLL for (size_t r = 0; r < rows; r++) acc1[r] = vfmaq_laneq_f32(acc1[r], b1, va[r], lane); \
   } while (0)
 
 /* `rows` is a constant >= mr; the rows past mr repeat the last one. */

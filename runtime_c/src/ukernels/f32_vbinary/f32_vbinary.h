@@ -21,7 +21,8 @@ typedef enum ek_f32_vbinary_function {
 typedef struct ek_f32_vbinary_args {
   ek_f32_vbinary_function function;
   uint8_t a_step, b_step; /* 1, or 0: one element serves all; not both 0 */
-  float min, max;         /* -INFINITY, INFINITY for no clamp; NaN passes. Minimum, maximum, squared difference and prelu take none */
+  float min,
+      max; /* -INFINITY, INFINITY for no clamp; NaN passes. Minimum, maximum, squared difference and prelu take none */
 } ek_f32_vbinary_args;
 
 typedef void ek_f32_vbinary_fn(size_t n, const float *a, const float *b, float *y, const ek_f32_vbinary_args *args);

@@ -8,40 +8,40 @@
 #define EK_LOAD_PART_S(p, i) p##_all
 
 /* Two vectors a turn, then one, then the rest. */
-#define EK_LOOP(A, B, expression)                                                                                         \
-  do {                                                                                                                    \
-    size_t i = 0;                                                                                                         \
-    for (; i + 2 * EK_V <= n; i += 2 * EK_V) {                                                                            \
-      const ek_vf a0 = EK_LOAD_##A(a, i), a1 = EK_LOAD_##A(a, i + EK_V);                                                  \
-      const ek_vf b0 = EK_LOAD_##B(b, i), b1 = EK_LOAD_##B(b, i + EK_V);                                                  \
-      ek_v_store(y + i, expression(a0, b0));                                                                              \
-      ek_v_store(y + i + EK_V, expression(a1, b1));                                                                       \
-    }                                                                                                                     \
-    if (i + EK_V <= n) {                                                                                                  \
-      ek_v_store(y + i, expression(EK_LOAD_##A(a, i), EK_LOAD_##B(b, i)));                                                \
-      i += EK_V;                                                                                                          \
-    }                                                                                                                     \
-    if (i < n) {                                                                                                          \
-      ek_v_store_part(y + i, expression(EK_LOAD_PART_##A(a, i), EK_LOAD_PART_##B(b, i)), n - i);                          \
-    }                                                                                                                     \
+#define EK_LOOP(A, B, expression)                                                                \
+  do {                                                                                           \
+    size_t i = 0;                                                                                \
+    for (; i + 2 * EK_V <= n; i += 2 * EK_V) {                                                   \
+      const ek_vf a0 = EK_LOAD_##A(a, i), a1 = EK_LOAD_##A(a, i + EK_V);                         \
+      const ek_vf b0 = EK_LOAD_##B(b, i), b1 = EK_LOAD_##B(b, i + EK_V);                         \
+      ek_v_store(y + i, expression(a0, b0));                                                     \
+      ek_v_store(y + i + EK_V, expression(a1, b1));                                              \
+    }                                                                                            \
+    if (i + EK_V <= n) {                                                                         \
+      ek_v_store(y + i, expression(EK_LOAD_##A(a, i), EK_LOAD_##B(b, i)));                       \
+      i += EK_V;                                                                                 \
+    }                                                                                            \
+    if (i < n) {                                                                                 \
+      ek_v_store_part(y + i, expression(EK_LOAD_PART_##A(a, i), EK_LOAD_PART_##B(b, i)), n - i); \
+    }                                                                                            \
   } while (0)
 
-#define EK_FORMS(expression)          \
-  do {                                \
-    if (!args->a_step) {              \
-      EK_LOOP(S, V, expression);      \
-    } else if (!args->b_step) {       \
-      EK_LOOP(V, S, expression);      \
-    } else {                          \
-      EK_LOOP(V, V, expression);      \
-    }                                 \
-  } while (0);                        \
+#define EK_FORMS(expression)     \
+  do {                           \
+    if (!args->a_step) {         \
+      EK_LOOP(S, V, expression); \
+    } else if (!args->b_step) {  \
+      EK_LOOP(V, S, expression); \
+    } else {                     \
+      EK_LOOP(V, V, expression); \
+    }                            \
+  } while (0);                   \
   break
 
 #define EK_HOLD(v) ek_v_min(high, ek_v_max(low, v))
 #define EK_ADD(p, q) EK_HOLD(p + q)
 #define EK_SUB(p, q) EK_HOLD(p - q)
-#define EK_MUL(p, q) EK_HOLD(p * q)
+#define EK_MUL(p, q) EK_HOLD(p *q)
 #define EK_DIV(p, q) EK_HOLD(p / q)
 
 static inline ek_vf v_minimum(ek_vf p, ek_vf q) { return ek_v_eq(p, p, ek_v_min(p, q), p); } /* min gives a NaN q */

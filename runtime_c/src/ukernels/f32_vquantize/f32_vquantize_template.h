@@ -10,7 +10,8 @@ static inline ek_vu ek_f32_vquantize_one(ek_vf x, ek_vf scale, ek_vf low, ek_vf 
 
 void EK_F32_VQUANTIZE_NAME(size_t n, const float *x, int8_t *y, const ek_f32_vquantize_args *args) {
   const ek_vf scale = ek_v_set(args->scale);
-  const ek_vf low = ek_v_set((float)(args->min - args->zero_point)), high = ek_v_set((float)(args->max - args->zero_point));
+  const ek_vf low = ek_v_set((float)(args->min - args->zero_point)),
+              high = ek_v_set((float)(args->max - args->zero_point));
   /* the flip of a byte, in 32 bits: bit 7 and the sign above it, so that the value stays in int8's range */
   const uint32_t zero = (uint32_t)args->zero_point, flip = (uint32_t)(int32_t)(int8_t)args->flip;
   for (; n >= 2 * EK_V; n -= 2 * EK_V, x += 2 * EK_V, y += 2 * EK_V) {

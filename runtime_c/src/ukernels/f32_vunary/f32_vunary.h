@@ -23,9 +23,9 @@ typedef enum ek_f32_vunary_function {
   EK_F32_VUNARY_CEIL,
   EK_F32_VUNARY_ROUND, /* ties to even */
   EK_F32_VUNARY_SIGN,
-  EK_F32_VUNARY_CLAMP,      /* x < p[0] ? p[0] : x, then p[1] < that ? p[1] : that; NaN stays */
-  EK_F32_VUNARY_LEAKY_RELU, /* x < 0 ? p[0] x : x */
-  EK_F32_VUNARY_ELU,        /* x < 0 ? p[0] (exp(p[1] x) - 1) : p[2] x, p[1] > 0 */
+  EK_F32_VUNARY_CLAMP,            /* x < p[0] ? p[0] : x, then p[1] < that ? p[1] : that; NaN stays */
+  EK_F32_VUNARY_LEAKY_RELU,       /* x < 0 ? p[0] x : x */
+  EK_F32_VUNARY_ELU,              /* x < 0 ? p[0] (exp(p[1] x) - 1) : p[2] x, p[1] > 0 */
   EK_F32_VUNARY_THRESHOLDED_RELU, /* x > p[0] ? x : 0 */
   EK_F32_VUNARY_EXP,
   EK_F32_VUNARY_LOG,

@@ -137,17 +137,17 @@ static inline ek_vf v_mish(ek_vf x) { /* tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 +
   return x * (s / (s + vf(2.0f)));
 }
 
-#define EK_LOOP(expression)                          \
-  do {                                               \
+#define EK_LOOP(expression)                              \
+  do {                                                   \
     for (; n >= EK_V; n -= EK_V, x += EK_V, y += EK_V) { \
-      const ek_vf v = ek_v_load(x);                  \
-      ek_v_store(y, expression);                     \
-    }                                                \
-    if (n > 0) {                                     \
-      const ek_vf v = ek_v_load_part(x, n);          \
-      ek_v_store_part(y, expression, n);             \
-    }                                                \
-  } while (0);                                       \
+      const ek_vf v = ek_v_load(x);                      \
+      ek_v_store(y, expression);                         \
+    }                                                    \
+    if (n > 0) {                                         \
+      const ek_vf v = ek_v_load_part(x, n);              \
+      ek_v_store_part(y, expression, n);                 \
+    }                                                    \
+  } while (0);                                           \
   break
 
 void EK_F32_VUNARY_NAME(size_t n, const float *x, float *y, const ek_f32_vunary_args *args) {

@@ -9,7 +9,7 @@
 #define EK_MAX_TAPS 49 /* whose pointers are computed once for all channel tiles */
 
 /* Pixels past mr repeat the last one. */
-#define EK_POINTER(t, m) ek_qs8_dwconv_pointer_avx512(args, args->a_offsets[(t)*EK_MR + ((m) < mr ? (m) : mr - 1)])
+#define EK_POINTER(t, m) ek_qs8_dwconv_pointer_avx512(args, args->a_offsets[(t) * EK_MR + ((m) < mr ? (m) : mr - 1)])
 
 EK_TILE_BODY const int8_t *ek_qs8_dwconv_pointer_avx512(const ek_qs8_dwconv_args *args, uint32_t offset) {
   return offset == EK_IGEMM_PAD ? args->zero : args->a + offset;

@@ -11,21 +11,21 @@
 
 /* One pair of channels of sixteen columns, w is [16][2], widened to 16 bits: vpmaddwd is exact, vpmaddubsw would
  * saturate. */
-#define EK_WEIGHTS(pair)                                                                                               \
-  const __m256i b0 = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(w + (pair)*32)));            \
-  const __m256i b1 = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(w + (pair)*32 + 16)))
-#define EK_MADD(r, x)                                                                                                  \
-  do {                                                                                                                 \
-    acc0[r] = _mm256_add_epi32(acc0[r], _mm256_madd_epi16(b0, x));                                                     \
-    acc1[r] = _mm256_add_epi32(acc1[r], _mm256_madd_epi16(b1, x));                                                     \
+#define EK_WEIGHTS(pair)                                                                                      \
+  const __m256i b0 = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(w + (pair) * 32))); \
+  const __m256i b1 = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(w + (pair) * 32 + 16)))
+#define EK_MADD(r, x)                                              \
+  do {                                                             \
+    acc0[r] = _mm256_add_epi32(acc0[r], _mm256_madd_epi16(b0, x)); \
+    acc1[r] = _mm256_add_epi32(acc1[r], _mm256_madd_epi16(b1, x)); \
   } while (0)
-#define EK_STEP(pair)                                                                                                  \
-  do {                                                                                                                 \
-    EK_WEIGHTS(pair);                                                                                                  \
-    EK_UNROLL for (size_t r = 0; r < rows; r++) {                                                                      \
-      const __m256i x = _mm256_shuffle_epi32(va[r], (pair)*0x55);                                                      \
-      EK_MADD(r, x);                                                                                                   \
-    }                                                                                                                  \
+#define EK_STEP(pair)                                               \
+  do {                                                              \
+    EK_WEIGHTS(pair);                                               \
+    EK_UNROLL for (size_t r = 0; r < rows; r++) {                   \
+      const __m256i x = _mm256_shuffle_epi32(va[r], (pair) * 0x55); \
+      EK_MADD(r, x);                                                \
+    }                                                               \
   } while (0)
 
 /* `rows` is a constant >= mr; the rows past mr repeat the last one. */

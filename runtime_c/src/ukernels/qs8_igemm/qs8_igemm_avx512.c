@@ -10,21 +10,21 @@
 #define EK_POINTER(offset) ((offset) == EK_IGEMM_PAD ? args->zero : args->a + (offset))
 
 /* One pair of channels of thirty-two columns, w is [32][2], widened to 16 bits. */
-#define EK_WEIGHTS(pair)                                                                                               \
-  const __m512i b0 = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(w + (pair)*64)));         \
-  const __m512i b1 = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(w + (pair)*64 + 32)))
-#define EK_MADD(r, x)                                                                                                  \
-  do {                                                                                                                 \
-    acc0[r] = _mm512_add_epi32(acc0[r], _mm512_madd_epi16(b0, x));                                                     \
-    acc1[r] = _mm512_add_epi32(acc1[r], _mm512_madd_epi16(b1, x));                                                     \
+#define EK_WEIGHTS(pair)                                                                                         \
+  const __m512i b0 = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(w + (pair) * 64))); \
+  const __m512i b1 = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(w + (pair) * 64 + 32)))
+#define EK_MADD(r, x)                                              \
+  do {                                                             \
+    acc0[r] = _mm512_add_epi32(acc0[r], _mm512_madd_epi16(b0, x)); \
+    acc1[r] = _mm512_add_epi32(acc1[r], _mm512_madd_epi16(b1, x)); \
   } while (0)
-#define EK_STEP(pair)                                                                                                  \
-  do {                                                                                                                 \
-    EK_WEIGHTS(pair);                                                                                                  \
-    EK_UNROLL for (size_t r = 0; r < rows; r++) {                                                                      \
-      const __m512i x = _mm512_shuffle_epi32(va[r], (_MM_PERM_ENUM)((pair)*0x55));                                     \
-      EK_MADD(r, x);                                                                                                   \
-    }                                                                                                                  \
+#define EK_STEP(pair)                                                                \
+  do {                                                                               \
+    EK_WEIGHTS(pair);                                                                \
+    EK_UNROLL for (size_t r = 0; r < rows; r++) {                                    \
+      const __m512i x = _mm512_shuffle_epi32(va[r], (_MM_PERM_ENUM)((pair) * 0x55)); \
+      EK_MADD(r, x);                                                                 \
+    }                                                                                \
   } while (0)
 
 /* `rows` is a constant >= mr; the rows past mr repeat the last one. */

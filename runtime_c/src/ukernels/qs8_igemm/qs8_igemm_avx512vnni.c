@@ -11,15 +11,15 @@
 
 /* Four channels of thirty-two columns, w is [32][4]. The instruction multiplies uint8 by int8, so activations are taken
  * as x + 128; the packed bias holds the -128 * sum(w) that undoes it (EK_ACT_U8). */
-#define EK_STEP(load)                                                                                                  \
-  do {                                                                                                                 \
-    const __m512i b0 = _mm512_loadu_si512(w), b1 = _mm512_loadu_si512(w + 64);                                         \
-    w += 128;                                                                                                          \
-    EK_UNROLL for (size_t r = 0; r < rows; r++) {                                                                      \
-      const __m512i x = _mm512_xor_si512(_mm512_set1_epi32(load), flip);                                               \
-      acc0[r] = _mm512_dpbusd_epi32(acc0[r], x, b0);                                                                   \
-      if (wide) acc1[r] = _mm512_dpbusd_epi32(acc1[r], x, b1);                                                         \
-    }                                                                                                                  \
+#define EK_STEP(load)                                                          \
+  do {                                                                         \
+    const __m512i b0 = _mm512_loadu_si512(w), b1 = _mm512_loadu_si512(w + 64); \
+    w += 128;                                                                  \
+    EK_UNROLL for (size_t r = 0; r < rows; r++) {                              \
+      const __m512i x = _mm512_xor_si512(_mm512_set1_epi32(load), flip);       \
+      acc0[r] = _mm512_dpbusd_epi32(acc0[r], x, b0);                           \
+      if (wide) acc1[r] = _mm512_dpbusd_epi32(acc1[r], x, b1);                 \
+    }                                                                          \
   } while (0)
 
 EK_TILE_BODY int ek_qs8_load4_avx512vnni(const int8_t *from) {

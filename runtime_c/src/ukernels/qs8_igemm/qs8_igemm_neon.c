@@ -11,35 +11,35 @@
 #define EK_POINTER(offset) ((offset) == EK_IGEMM_PAD ? args->zero : args->a + (offset))
 
 /* One pair of channels of sixteen columns, w is [16][2]: products in 16 bits, pairwise added into 32. */
-#define EK_ONE_PAIR(acc, x)                                                                                            \
-  do {                                                                                                                 \
-    acc[0] = vpadalq_s16(acc[0], vmull_s8(vget_low_s8(b0), vget_low_s8(x)));                                           \
-    acc[1] = vpadalq_s16(acc[1], vmull_high_s8(b0, x));                                                                \
-    acc[2] = vpadalq_s16(acc[2], vmull_s8(vget_low_s8(b1), vget_low_s8(x)));                                           \
-    acc[3] = vpadalq_s16(acc[3], vmull_high_s8(b1, x));                                                                \
+#define EK_ONE_PAIR(acc, x)                                                  \
+  do {                                                                       \
+    acc[0] = vpadalq_s16(acc[0], vmull_s8(vget_low_s8(b0), vget_low_s8(x))); \
+    acc[1] = vpadalq_s16(acc[1], vmull_high_s8(b0, x));                      \
+    acc[2] = vpadalq_s16(acc[2], vmull_s8(vget_low_s8(b1), vget_low_s8(x))); \
+    acc[3] = vpadalq_s16(acc[3], vmull_high_s8(b1, x));                      \
   } while (0)
 
 /* Two pairs: two products fit in 16 bits because a weight is never -128 (128 * 127 * 2 < 2^15). */
-#define EK_TWO_PAIRS(acc, x, y)                                                                                        \
-  do {                                                                                                                 \
-    acc[0] =                                                                                                           \
-        vpadalq_s16(acc[0], vmlal_s8(vmull_s8(vget_low_s8(b0), vget_low_s8(x)), vget_low_s8(b2), vget_low_s8(y)));     \
-    acc[1] = vpadalq_s16(acc[1], vmlal_high_s8(vmull_high_s8(b0, x), b2, y));                                          \
-    acc[2] =                                                                                                           \
-        vpadalq_s16(acc[2], vmlal_s8(vmull_s8(vget_low_s8(b1), vget_low_s8(x)), vget_low_s8(b3), vget_low_s8(y)));     \
-    acc[3] = vpadalq_s16(acc[3], vmlal_high_s8(vmull_high_s8(b1, x), b3, y));                                          \
+#define EK_TWO_PAIRS(acc, x, y)                                                                                    \
+  do {                                                                                                             \
+    acc[0] =                                                                                                       \
+        vpadalq_s16(acc[0], vmlal_s8(vmull_s8(vget_low_s8(b0), vget_low_s8(x)), vget_low_s8(b2), vget_low_s8(y))); \
+    acc[1] = vpadalq_s16(acc[1], vmlal_high_s8(vmull_high_s8(b0, x), b2, y));                                      \
+    acc[2] =                                                                                                       \
+        vpadalq_s16(acc[2], vmlal_s8(vmull_s8(vget_low_s8(b1), vget_low_s8(x)), vget_low_s8(b3), vget_low_s8(y))); \
+    acc[3] = vpadalq_s16(acc[3], vmlal_high_s8(vmull_high_s8(b1, x), b3, y));                                      \
   } while (0)
 
 #define EK_DUP_PAIR(v, lane) vreinterpretq_s8_s16(vdupq_lane_s16(v, lane))
 
-#define EK_STEP(lane)                                                                                                  \
-  do {                                                                                                                 \
-    const int8x16_t b0 = vld1q_s8(w + (lane)*32), b1 = vld1q_s8(w + (lane)*32 + 16);                                   \
-    const int8x16_t b2 = vld1q_s8(w + (lane)*32 + 32), b3 = vld1q_s8(w + (lane)*32 + 48);                              \
-    EK_UNROLL for (size_t r = 0; r < rows; r++) {                                                                      \
-      const int8x16_t x = EK_DUP_PAIR(va[r], lane), y = EK_DUP_PAIR(va[r], (lane) + 1);                                \
-      EK_TWO_PAIRS(acc[r], x, y);                                                                                      \
-    }                                                                                                                  \
+#define EK_STEP(lane)                                                                         \
+  do {                                                                                        \
+    const int8x16_t b0 = vld1q_s8(w + (lane) * 32), b1 = vld1q_s8(w + (lane) * 32 + 16);      \
+    const int8x16_t b2 = vld1q_s8(w + (lane) * 32 + 32), b3 = vld1q_s8(w + (lane) * 32 + 48); \
+    EK_UNROLL for (size_t r = 0; r < rows; r++) {                                             \
+      const int8x16_t x = EK_DUP_PAIR(va[r], lane), y = EK_DUP_PAIR(va[r], (lane) + 1);       \
+      EK_TWO_PAIRS(acc[r], x, y);                                                             \
+    }                                                                                         \
   } while (0)
 
 /* `rows` is a constant >= mr; the rows past mr repeat the last one. */

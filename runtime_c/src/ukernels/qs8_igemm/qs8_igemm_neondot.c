@@ -10,11 +10,11 @@
 #define EK_POINTER(offset) ((offset) == EK_IGEMM_PAD ? args->zero : args->a + (offset))
 
 /* Four channels of eight columns: w is [8][4]. */
-#define EK_STEP(group, dot, lane)                                                                                      \
-  do {                                                                                                                 \
-    const int8x16_t b0 = vld1q_s8(w + (group)*32), b1 = vld1q_s8(w + (group)*32 + 16);                                 \
-    EK_UNROLL for (size_t r = 0; r < rows; r++) acc0[r] = dot(acc0[r], b0, va[r], lane);                               \
-    EK_UNROLL for (size_t r = 0; r < rows; r++) acc1[r] = dot(acc1[r], b1, va[r], lane);                               \
+#define EK_STEP(group, dot, lane)                                                          \
+  do {                                                                                     \
+    const int8x16_t b0 = vld1q_s8(w + (group) * 32), b1 = vld1q_s8(w + (group) * 32 + 16); \
+    EK_UNROLL for (size_t r = 0; r < rows; r++) acc0[r] = dot(acc0[r], b0, va[r], lane);   \
+    EK_UNROLL for (size_t r = 0; r < rows; r++) acc1[r] = dot(acc1[r], b1, va[r], lane);   \
   } while (0)
 
 /* `rows` is a constant >= mr; the rows past mr repeat the last one. */

@@ -33,12 +33,12 @@ EK_TILE_BODY int8x8_t ek_qs8_igemm_load_neoni8mm(const int8_t *from, size_t coun
 }
 
 /* Eight channels of eight columns, w is [8][8]. A product takes two rows and two columns. */
-#define EK_STEP(group, x)                                                                                              \
-  do {                                                                                                                 \
-    EK_UNROLL for (size_t j = 0; j < 4; j++) {                                                                         \
-      const int8x16_t b = vld1q_s8(w + (group)*64 + j * 16);                                                           \
-      EK_UNROLL for (size_t p = 0; p < pairs; p++) acc[p][j] = vmmlaq_s32(acc[p][j], x[p], b);                         \
-    }                                                                                                                  \
+#define EK_STEP(group, x)                                                                      \
+  do {                                                                                         \
+    EK_UNROLL for (size_t j = 0; j < 4; j++) {                                                 \
+      const int8x16_t b = vld1q_s8(w + (group) * 64 + j * 16);                                 \
+      EK_UNROLL for (size_t p = 0; p < pairs; p++) acc[p][j] = vmmlaq_s32(acc[p][j], x[p], b); \
+    }                                                                                          \
   } while (0)
 
 /* `pairs` is the constant number of row pairs, 2 * pairs >= mr; the rows past mr repeat the last one. */

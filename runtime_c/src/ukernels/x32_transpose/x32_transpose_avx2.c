@@ -38,7 +38,7 @@ void ek_x32_transpose_ukernel_8x8__avx2(size_t rows, size_t cols, const void *sr
     }
   }
   if (r < rows) {
-    ek_x32_transpose_ukernel_1x1__scalar(rows - r, cols, (const char *)src + (ptrdiff_t)r * src_stride, src_stride, (char *)dst + r * 4,
-                                         dst_stride);
+    ek_x32_transpose_ukernel_1x1__scalar(rows - r, cols, (const char *)src + (ptrdiff_t)r * src_stride, src_stride,
+                                         (char *)dst + r * 4, dst_stride);
   }
 }

@@ -23,7 +23,8 @@ static inline __m256i lookup(__m256i x, const __m256i *t) {
 void ek_x8_lut_ukernel_x32__avx2(size_t n, const uint8_t *x, uint8_t *y, const uint8_t table[256]) {
   if (n >= 32) {
     __m256i parts[16], t[16];
-    for (int k = 0; k < 16; k++) parts[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(table + 16 * k)));
+    for (int k = 0; k < 16; k++)
+      parts[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(table + 16 * k)));
     t[0] = parts[0];
     for (int k = 1; k < 8; k++) t[k] = _mm256_xor_si256(parts[k], parts[k - 1]);
     t[8] = _mm256_xor_si256(_mm256_xor_si256(parts[8], parts[7]), parts[0]);

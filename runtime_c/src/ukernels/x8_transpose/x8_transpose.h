@@ -11,7 +11,7 @@
 #include "ukernels/ukernel.h"
 
 typedef void ek_x8_transpose_fn(size_t rows, size_t cols, const void *src, ptrdiff_t src_stride, void *dst,
-                                  ptrdiff_t dst_stride);
+                                ptrdiff_t dst_stride);
 EK_UKERNEL_FAMILY(x8_transpose)
 
 #define EK_UKERNEL EK_UKERNEL_DECLARE

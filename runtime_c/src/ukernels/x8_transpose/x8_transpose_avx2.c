@@ -37,7 +37,7 @@ void ek_x8_transpose_ukernel_16x16__avx2(size_t rows, size_t cols, const void *s
     }
   }
   if (r < rows) {
-    ek_x8_transpose_ukernel_1x1__scalar(rows - r, cols, (const char *)src + (ptrdiff_t)r * src_stride, src_stride, (char *)dst + r,
-                                        dst_stride);
+    ek_x8_transpose_ukernel_1x1__scalar(rows - r, cols, (const char *)src + (ptrdiff_t)r * src_stride, src_stride,
+                                        (char *)dst + r, dst_stride);
   }
 }

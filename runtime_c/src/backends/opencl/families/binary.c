@@ -10,10 +10,14 @@ typedef struct binary_kernel {
 } binary_kernel;
 
 static const binary_kernel binary_kernels[] = {
-    {EK_OP_ADD, "add_f32", "add_i8"},       {EK_OP_SUB, "sub_f32", "sub_i8"},
-    {EK_OP_MUL, "mul_f32", "mul_i8"},       {EK_OP_DIV, "div_f32", "div_i8"},
-    {EK_OP_MIN, "min_f32", "min_i8"},       {EK_OP_MAX, "max_f32", "max_i8"},
-    {EK_OP_P_RELU, "p_relu_f32", "p_relu_i8"}, {EK_OP_SQUARED_DIFFERENCE, "squared_difference_f32", "squared_difference_i8"},
+    {EK_OP_ADD, "add_f32", "add_i8"},
+    {EK_OP_SUB, "sub_f32", "sub_i8"},
+    {EK_OP_MUL, "mul_f32", "mul_i8"},
+    {EK_OP_DIV, "div_f32", "div_i8"},
+    {EK_OP_MIN, "min_f32", "min_i8"},
+    {EK_OP_MAX, "max_f32", "max_i8"},
+    {EK_OP_P_RELU, "p_relu_f32", "p_relu_i8"},
+    {EK_OP_SQUARED_DIFFERENCE, "squared_difference_f32", "squared_difference_i8"},
 };
 
 /* Add, Sub, Mul and Div have the same two attributes. */
@@ -44,7 +48,8 @@ static void row_major(const ek_tensor *t, int64_t *strides) {
   for (uint32_t i = t->rank; i-- > 0; step *= t->dims[i]) strides[i] = step;
 }
 
-static void arg_common(ek_cl_build *b, const ek_tensor *x, const ek_tensor *z, const ek_tensor *y, const ek_cl_broadcast *m) {
+static void arg_common(ek_cl_build *b, const ek_tensor *x, const ek_tensor *z, const ek_tensor *y,
+                       const ek_cl_broadcast *m) {
   ek_cl_arg_tensor(b, x);
   ek_cl_arg_tensor(b, z);
   ek_cl_arg_tensor(b, y);
@@ -103,5 +108,6 @@ ek_status ek_cl_build_binary(ek_cl_build *b) {
   }
   if (x->dtype == EK_F32) return build_f32(b, k, &m);
   if (ek_cl_is_i8(x) && ek_cl_is_i8(z) && ek_cl_is_i8(y)) return build_i8(b, k, &m);
-  return ek_cl_decline(b, "no kernel for %s%s", ek_cl_dtype_name(x), x->dtype == EK_I8 ? " without one scale for each tensor" : "");
+  return ek_cl_decline(b, "no kernel for %s%s", ek_cl_dtype_name(x),
+                       x->dtype == EK_I8 ? " without one scale for each tensor" : "");
 }

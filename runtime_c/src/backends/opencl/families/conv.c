@@ -179,7 +179,9 @@ static ek_status build(ek_cl_build *b, conv_form *f) {
   ek_status status = EK_OK;
   if (f->is_i8) fill_multipliers(b, f);
   switch (kind_of(f)) {
-    case CONV_TILE: status = build_packed(b, f, f->is_i8 ? "conv_tile_i8" : "conv_tile_f32", (positions + 3) / 4); break;
+    case CONV_TILE:
+      status = build_packed(b, f, f->is_i8 ? "conv_tile_i8" : "conv_tile_f32", (positions + 3) / 4);
+      break;
     case CONV_DEPTHWISE: status = build_packed(b, f, f->is_i8 ? "depthwise_i8" : "depthwise_f32", positions); break;
     default: status = build_any(b, f); break;
   }
@@ -189,11 +191,13 @@ static ek_status build(ek_cl_build *b, conv_form *f) {
 
 ek_status ek_cl_build_conv(ek_cl_build *b) {
   const ek_conv_attrs *attrs = b->ctx->attrs;
-  conv_form f = {.x = ek_input(b->ctx, 0), .w = ek_input(b->ctx, 1), .bias = ek_input(b->ctx, 2), .y = ek_output(b->ctx, 0)};
+  conv_form f = {
+      .x = ek_input(b->ctx, 0), .w = ek_input(b->ctx, 1), .bias = ek_input(b->ctx, 2), .y = ek_output(b->ctx, 0)};
   f.g.channels_last = attrs->layout == EK_CONV_LAYOUT_NHWC;
   EK_TRY(ek_spatial_split(b->ctx, f.x, f.g.channels_last, &f.g.in));
   EK_TRY(ek_spatial_split(b->ctx, f.y, f.g.channels_last, &f.g.out));
-  EK_TRY(ek_window_read(b->ctx, f.x->rank - 2, f.w->dims + 1, attrs->strides, attrs->pads, attrs->dilations, false, &f.g.window));
+  EK_TRY(ek_window_read(b->ctx, f.x->rank - 2, f.w->dims + 1, attrs->strides, attrs->pads, attrs->dilations, false,
+                        &f.g.window));
   f.groups = attrs->groups;
   f.outputs = f.w->dims[0];
   f.inputs = f.w->dims[f.w->rank - 1];
@@ -205,12 +209,14 @@ ek_status ek_cl_build_conv(ek_cl_build *b) {
 
 ek_status ek_cl_build_conv_transpose(ek_cl_build *b) {
   const ek_conv_transpose_attrs *attrs = b->ctx->attrs;
-  conv_form f = {.x = ek_input(b->ctx, 0), .w = ek_input(b->ctx, 1), .bias = ek_input(b->ctx, 2), .y = ek_output(b->ctx, 0)};
+  conv_form f = {
+      .x = ek_input(b->ctx, 0), .w = ek_input(b->ctx, 1), .bias = ek_input(b->ctx, 2), .y = ek_output(b->ctx, 0)};
   f.is_transposed = true;
   f.g.channels_last = attrs->layout == EK_CONV_TRANSPOSE_LAYOUT_NHWC;
   EK_TRY(ek_spatial_split(b->ctx, f.x, f.g.channels_last, &f.g.in));
   EK_TRY(ek_spatial_split(b->ctx, f.y, f.g.channels_last, &f.g.out));
-  EK_TRY(ek_window_read(b->ctx, f.x->rank - 2, f.w->dims + 1, attrs->strides, attrs->pads, attrs->dilations, false, &f.g.window));
+  EK_TRY(ek_window_read(b->ctx, f.x->rank - 2, f.w->dims + 1, attrs->strides, attrs->pads, attrs->dilations, false,
+                        &f.g.window));
   f.groups = attrs->groups;
   f.outputs = f.w->dims[0];
   f.inputs = f.w->dims[f.w->rank - 1];
@@ -222,7 +228,8 @@ ek_status ek_cl_build_conv_transpose(ek_cl_build *b) {
 /* A convolution of one tap whose positions are the rows of x. */
 ek_status ek_cl_build_fully_connected(ek_cl_build *b) {
   const ek_fully_connected_attrs *attrs = b->ctx->attrs;
-  conv_form f = {.x = ek_input(b->ctx, 0), .w = ek_input(b->ctx, 1), .bias = ek_input(b->ctx, 2), .y = ek_output(b->ctx, 0)};
+  conv_form f = {
+      .x = ek_input(b->ctx, 0), .w = ek_input(b->ctx, 1), .bias = ek_input(b->ctx, 2), .y = ek_output(b->ctx, 0)};
   int64_t rows = 1;
   for (uint32_t i = 0; i + 1 < f.x->rank; i++) rows *= f.x->dims[i];
   f.g.channels_last = true;

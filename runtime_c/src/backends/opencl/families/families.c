@@ -51,8 +51,9 @@ static int64_t stride_at(const ek_tensor *t, uint32_t t_rank, const int64_t *str
   return i < missing || t->dims[i - missing] == 1 ? 0 : strides[i - missing];
 }
 
-bool ek_cl_merge_broadcast(const int64_t *dims, uint32_t rank, const ek_tensor *a, uint32_t a_rank, const int64_t *a_strides, const ek_tensor *b,
-                           uint32_t b_rank, const int64_t *b_strides, uint32_t room, ek_cl_broadcast *out) {
+bool ek_cl_merge_broadcast(const int64_t *dims, uint32_t rank, const ek_tensor *a, uint32_t a_rank,
+                           const int64_t *a_strides, const ek_tensor *b, uint32_t b_rank, const int64_t *b_strides,
+                           uint32_t room, ek_cl_broadcast *out) {
   int64_t at = (int64_t)room - 1; /* the group being filled, from the innermost */
   bool started = false;
   for (uint32_t i = 0; i < EK_MAX_RANK; i++) {
@@ -99,7 +100,8 @@ float *ek_cl_real_values(ek_cl_build *b, const ek_tensor *t) {
   float *values = ek_cl_temporary(b, ek_mul_size(n != 0 ? n : 1, sizeof *values));
   size_t inner = 1;
   if (values == NULL) return NULL;
-  for (uint32_t i = t->quant != NULL && t->quant->axis >= 0 ? (uint32_t)t->quant->axis + 1 : t->rank; i < t->rank; i++) {
+  for (uint32_t i = t->quant != NULL && t->quant->axis >= 0 ? (uint32_t)t->quant->axis + 1 : t->rank; i < t->rank;
+       i++) {
     inner *= (size_t)t->dims[i];
   }
   for (size_t i = 0; i < n; i++) values[i] = real_value(t, i, inner);

@@ -39,8 +39,9 @@ typedef struct ek_cl_broadcast {
   int64_t dims[EK_MAX_RANK], a[EK_MAX_RANK], b[EK_MAX_RANK];
 } ek_cl_broadcast;
 
-bool ek_cl_merge_broadcast(const int64_t *dims, uint32_t rank, const ek_tensor *a, uint32_t a_rank, const int64_t *a_strides, const ek_tensor *b,
-                           uint32_t b_rank, const int64_t *b_strides, uint32_t room, ek_cl_broadcast *out);
+bool ek_cl_merge_broadcast(const int64_t *dims, uint32_t rank, const ek_tensor *a, uint32_t a_rank,
+                           const int64_t *a_strides, const ek_tensor *b, uint32_t b_rank, const int64_t *b_strides,
+                           uint32_t room, ek_cl_broadcast *out);
 
 /* y takes, along up to two axes (ascending), the elements of x that the tables name; an unused axis is {rank, 1, 1, one zero}. */
 typedef struct ek_cl_taken {

@@ -11,7 +11,11 @@ static int64_t dims_between(const ek_tensor *t, uint32_t from, uint32_t to) {
 ek_status ek_cl_emit_taken(ek_cl_build *b, const ek_cl_taken *axes) {
   const ek_tensor *x = ek_input(b->ctx, 0), *y = ek_output(b->ctx, 0);
   const size_t item = ek_dtype_size(x->dtype);
-  ek_cl_begin(b, EK_CL_FILE_RESIZE, item == 1 ? "resize_nearest_1" : item == 2 ? "resize_nearest_2" : item == 4 ? "resize_nearest_4" : "resize_nearest_8");
+  ek_cl_begin(b, EK_CL_FILE_RESIZE,
+              item == 1   ? "resize_nearest_1"
+              : item == 2 ? "resize_nearest_2"
+              : item == 4 ? "resize_nearest_4"
+                          : "resize_nearest_8");
   ek_cl_arg_tensor(b, x);
   ek_cl_arg_tensor(b, y);
   ek_cl_arg_int(b, ek_tensor_elements(y));
@@ -21,7 +25,8 @@ ek_status ek_cl_emit_taken(ek_cl_build *b, const ek_cl_taken *axes) {
   ek_cl_arg_int(b, axes[1].in);
   ek_cl_arg_int(b, axes[1].out);
   ek_cl_arg_int(b, dims_between(x, axes[1].at + 1, x->rank));
-  for (uint32_t i = 0; i < 2; i++) ek_cl_arg_data(b, axes[i].index, ek_mul_size((size_t)axes[i].out, sizeof *axes[i].index));
+  for (uint32_t i = 0; i < 2; i++)
+    ek_cl_arg_data(b, axes[i].index, ek_mul_size((size_t)axes[i].out, sizeof *axes[i].index));
   return ek_cl_end(b, ek_tensor_elements(y), 1, 1);
 }
 
@@ -42,7 +47,8 @@ ek_status ek_cl_build_gather(ek_cl_build *b) {
   static const int32_t zero = 0;
   uint32_t axis = 0;
   EK_TRY(ek_normalize_axis(b->ctx, attrs->axis, x->rank, &axis));
-  if (!indices->is_constant || (indices->dtype != EK_I64 && indices->dtype != EK_I32)) return ek_cl_decline(b, "indices that are no constants");
+  if (!indices->is_constant || (indices->dtype != EK_I64 && indices->dtype != EK_I32))
+    return ek_cl_decline(b, "indices that are no constants");
   const int64_t count = ek_tensor_elements(indices);
   int32_t *table = ek_cl_temporary(b, ek_mul_size((size_t)count + 1, sizeof *table));
   ek_status status = EK_OK;

@@ -32,7 +32,8 @@ static bool read_product(const ek_cl_build *b, product *p) {
   int64_t x_strides[EK_MAX_RANK], z_strides[EK_MAX_RANK];
   leading_strides(x, x_strides);
   leading_strides(z, z_strides);
-  const uint32_t x_lead = x_row ? 0 : x->rank - 2, z_lead = z_column ? 0 : z->rank - 2, lead = x_lead > z_lead ? x_lead : z_lead;
+  const uint32_t x_lead = x_row ? 0 : x->rank - 2, z_lead = z_column ? 0 : z->rank - 2,
+                 lead = x_lead > z_lead ? x_lead : z_lead;
   p->batches = 1;
   for (uint32_t i = 0; i < lead; i++) p->batches *= y->dims[i];
   return ek_cl_merge_broadcast(y->dims, lead, x, x_lead, x_strides, z, z_lead, z_strides, 3, &p->batch);
@@ -47,12 +48,15 @@ static void arg_product(ek_cl_build *b, const product *p) {
   ek_cl_arg_int4(b, p->b_depth, p->b_column, 0, 0);
 }
 
-static ek_status end(ek_cl_build *b, const product *p) { return ek_cl_end(b, (p->columns + 3) / 4, (p->rows + 3) / 4, p->batches); }
+static ek_status end(ek_cl_build *b, const product *p) {
+  return ek_cl_end(b, (p->columns + 3) / 4, (p->rows + 3) / 4, p->batches);
+}
 
 static ek_status build_f32(ek_cl_build *b, const product *p) {
   const ek_tensor *z = ek_input(b->ctx, 1);
   const bool plain = z->dtype == EK_F32 && z->quant == NULL;
-  if (!plain && !ek_cl_has_real_values(z)) return ek_cl_decline(b, "%s weights that are no constants", ek_cl_dtype_name(z));
+  if (!plain && !ek_cl_has_real_values(z))
+    return ek_cl_decline(b, "%s weights that are no constants", ek_cl_dtype_name(z));
   ek_cl_begin(b, EK_CL_FILE_MATMUL, "mat_mul_f32");
   ek_cl_arg_tensor(b, ek_input(b->ctx, 0));
   if (plain) {
@@ -94,5 +98,6 @@ ek_status ek_cl_build_mat_mul(ek_cl_build *b) {
   if (!read_product(b, &p)) return ek_cl_decline(b, "broadcasting that does not come down to 3 dimensions");
   if (x->dtype == EK_F32) return build_f32(b, &p);
   if (ek_cl_is_i8(x) && ek_cl_is_i8(z) && ek_cl_is_i8(y)) return build_i8(b, &p);
-  return ek_cl_decline(b, "no kernel for %s%s", ek_cl_dtype_name(x), x->dtype == EK_I8 ? " without one scale for each tensor" : "");
+  return ek_cl_decline(b, "no kernel for %s%s", ek_cl_dtype_name(x),
+                       x->dtype == EK_I8 ? " without one scale for each tensor" : "");
 }

@@ -54,7 +54,8 @@ static int64_t choose_unit(const block *m) {
 static bool is_on_itself(const ek_cl_build *b, const ek_tensor *x, const ek_tensor *y, const block *m) {
   const ek_exec_graph *g = b->s->graph;
   if (x->is_constant || m->rank != 1) return false;
-  return (int64_t)g->spec->tensors[x - g->tensors].arena_offset + m->x_at == (int64_t)g->spec->tensors[y - g->tensors].arena_offset + m->y_at;
+  return (int64_t)g->spec->tensors[x - g->tensors].arena_offset + m->x_at ==
+         (int64_t)g->spec->tensors[y - g->tensors].arena_offset + m->y_at;
 }
 
 static ek_status emit(ek_cl_build *b, const ek_tensor *x, const ek_tensor *y, block m) {
@@ -127,7 +128,8 @@ static int64_t dims_before(const ek_tensor *t, uint32_t axis) {
 }
 
 /* Concat and Split: `part` is a range of `whole` along the axis. */
-static ek_status emit_part(ek_cl_build *b, const ek_tensor *part, const ek_tensor *whole, uint32_t axis, int64_t at, bool out_of_whole) {
+static ek_status emit_part(ek_cl_build *b, const ek_tensor *part, const ek_tensor *whole, uint32_t axis, int64_t at,
+                           bool out_of_whole) {
   const int64_t item = (int64_t)ek_dtype_size(part->dtype), run = part->dims[axis] * bytes_behind(part, axis);
   const int64_t row = whole->dims[axis] * bytes_behind(whole, axis);
   block m = {0};
@@ -172,7 +174,8 @@ static ek_status build_slice(ek_cl_build *b) {
   int64_t starts[2 * EK_MAX_RANK], axes[2 * EK_MAX_RANK], steps[2 * EK_MAX_RANK], xs[EK_MAX_RANK], ys[EK_MAX_RANK];
   uint32_t n = 0, unused = 0;
   block m = {0};
-  if (!read_constant_ints(b, 1, starts, &n) || (ek_input(b->ctx, 3) != NULL && !read_constant_ints(b, 3, axes, &unused)) ||
+  if (!read_constant_ints(b, 1, starts, &n) ||
+      (ek_input(b->ctx, 3) != NULL && !read_constant_ints(b, 3, axes, &unused)) ||
       (ek_input(b->ctx, 4) != NULL && !read_constant_ints(b, 4, steps, &unused))) {
     return ek_cl_decline(b, "positions that are no constants");
   }
@@ -218,14 +221,20 @@ static ek_status build_expand(ek_cl_build *b) {
 }
 
 /* `deep` has the blocks in its channels, `wide` in its positions. crd: channel = (depth, row, column), else (row, column, depth). */
-static ek_status emit_blocks(ek_cl_build *b, const ek_tensor *deep, const ek_tensor *wide, int64_t size, bool crd, bool nhwc, bool to_wide) {
+static ek_status emit_blocks(ek_cl_build *b, const ek_tensor *deep, const ek_tensor *wide, int64_t size, bool crd,
+                             bool nhwc, bool to_wide) {
   const uint32_t c = nhwc ? 3 : 1, h = nhwc ? 1 : 2, w = h + 1;
   int64_t ds[EK_MAX_RANK], ws[EK_MAX_RANK];
   byte_strides(deep, ds);
   byte_strides(wide, ws);
   const int64_t depth = wide->dims[c];
   const int64_t dims[6] = {deep->dims[0], deep->dims[h], size, deep->dims[w], size, depth};
-  const int64_t in_deep[6] = {ds[0], ds[h], ds[c] * (crd ? size : size * depth), ds[w], ds[c] * (crd ? 1 : depth), ds[c] * (crd ? size * size : 1)};
+  const int64_t in_deep[6] = {ds[0],
+                              ds[h],
+                              ds[c] * (crd ? size : size * depth),
+                              ds[w],
+                              ds[c] * (crd ? 1 : depth),
+                              ds[c] * (crd ? size * size : 1)};
   const int64_t in_wide[6] = {ws[0], ws[h] * size, ws[h], ws[w] * size, ws[w], ws[c]};
   static const uint8_t orders[2][6] = {{0, 5, 1, 2, 3, 4}, {0, 1, 2, 3, 4, 5}};
   block m = {0};
@@ -250,7 +259,8 @@ ek_status ek_cl_build_move(ek_cl_build *b) {
       return emit_blocks(b, x, y, a->depth_to_space.block_size, a->depth_to_space.mode == EK_DEPTH_TO_SPACE_MODE_CRD,
                          a->depth_to_space.layout == EK_DEPTH_TO_SPACE_LAYOUT_NHWC, true);
     case EK_OP_SPACE_TO_DEPTH:
-      return emit_blocks(b, y, x, a->space_to_depth.block_size, false, a->space_to_depth.layout == EK_SPACE_TO_DEPTH_LAYOUT_NHWC, false);
+      return emit_blocks(b, y, x, a->space_to_depth.block_size, false,
+                         a->space_to_depth.layout == EK_SPACE_TO_DEPTH_LAYOUT_NHWC, false);
     default: return build_copy(b);
   }
 }
@@ -284,7 +294,8 @@ static ek_status read_pads(ek_cl_build *b, int64_t *before, int64_t *after) {
   const ek_tensor *x = ek_input(b->ctx, 0);
   int64_t pads[2 * EK_MAX_RANK], axes[2 * EK_MAX_RANK];
   uint32_t n = 0, axis_count = x->rank;
-  if (!read_constant_ints(b, 1, pads, &n) || (ek_input(b->ctx, 3) != NULL && !read_constant_ints(b, 3, axes, &axis_count))) {
+  if (!read_constant_ints(b, 1, pads, &n) ||
+      (ek_input(b->ctx, 3) != NULL && !read_constant_ints(b, 3, axes, &axis_count))) {
     return ek_cl_decline(b, "pads that are no constants");
   }
   for (uint32_t i = 0; i < EK_MAX_RANK; i++) before[i] = after[i] = 0;

@@ -23,8 +23,8 @@ static ek_status read_global(ek_cl_build *b, const ek_tensor *x, uint8_t layout,
   return EK_OK;
 }
 
-static ek_status read_sliding(ek_cl_build *b, const ek_tensor *x, ek_i64_list kernel, ek_i64_list strides, ek_i64_list pads,
-                              ek_i64_list dilations, bool ceil_mode, uint8_t layout, pool_form *f) {
+static ek_status read_sliding(ek_cl_build *b, const ek_tensor *x, ek_i64_list kernel, ek_i64_list strides,
+                              ek_i64_list pads, ek_i64_list dilations, bool ceil_mode, uint8_t layout, pool_form *f) {
   f->g.channels_last = layout == EK_MAX_POOL_LAYOUT_NHWC;
   EK_TRY(ek_spatial_split(b->ctx, x, f->g.channels_last, &f->g.in));
   EK_TRY(ek_spatial_split(b->ctx, ek_output(b->ctx, 0), f->g.channels_last, &f->g.out));

@@ -75,7 +75,8 @@ typedef struct requantize_tables {
 } requantize_tables;
 
 /* One entry a channel of whichever side has channels. */
-static ek_status fill_tables(ek_cl_build *b, const ek_quant *x, const ek_quant *y, uint32_t count, requantize_tables *t) {
+static ek_status fill_tables(ek_cl_build *b, const ek_quant *x, const ek_quant *y, uint32_t count,
+                             requantize_tables *t) {
   for (uint32_t i = 0; i < count; i++) {
     const uint32_t ix = x->count > 1 ? i : 0, iy = y->count > 1 ? i : 0;
     float m = 0;
@@ -103,7 +104,8 @@ static ek_status build_requantize(ek_cl_build *b, const ek_tensor *x, const ek_t
   const uint32_t count = channels->quant->count;
   const size_t bytes = ek_mul_size(count, sizeof(int32_t));
   int32_t *memory = ek_cl_temporary(b, ek_mul_size(bytes, 3));
-  requantize_tables t = {(float *)memory, memory != NULL ? memory + count : NULL, memory != NULL ? memory + 2 * (size_t)count : NULL};
+  requantize_tables t = {(float *)memory, memory != NULL ? memory + count : NULL,
+                         memory != NULL ? memory + 2 * (size_t)count : NULL};
   ek_status status = fill_tables(b, x->quant, y->quant, count, &t);
   if (status == EK_OK) {
     ek_cl_begin(b, EK_CL_FILE_QUANTIZE, "requantize");
@@ -137,7 +139,8 @@ ek_status ek_cl_build_quantization(ek_cl_build *b) {
 ek_status ek_cl_build_lookup(ek_cl_build *b) {
   const ek_tensor *x = ek_input(b->ctx, 0), *table = ek_input(b->ctx, 1), *y = ek_output(b->ctx, 0);
   const size_t item = ek_dtype_size(table->dtype);
-  if (ek_dtype_size(x->dtype) != 1 || item > 4) return ek_cl_decline(b, "no kernel for tables of %s", ek_cl_dtype_name(table));
+  if (ek_dtype_size(x->dtype) != 1 || item > 4)
+    return ek_cl_decline(b, "no kernel for tables of %s", ek_cl_dtype_name(table));
   ek_cl_begin(b, EK_CL_FILE_QUANTIZE, item == 1 ? "lookup_1" : item == 2 ? "lookup_2" : "lookup_4");
   ek_cl_arg_tensor(b, x);
   ek_cl_arg_tensor(b, table);

@@ -37,7 +37,8 @@ static ek_status read_axes(ek_cl_build *b, resize_form *f) {
     if (f->axes[f->count].taps == 0) return ek_cl_decline(b, "an axis that shrinks too much for antialias");
     f->count++;
   }
-  for (uint32_t i = f->count; i < 2; i++) f->axes[i] = (resize_axis){.axis = {1, 1, 0.0, 0.0, 1.0}, .at = x->rank, .taps = 1};
+  for (uint32_t i = f->count; i < 2; i++)
+    f->axes[i] = (resize_axis){.axis = {1, 1, 0.0, 0.0, 1.0}, .at = x->rank, .taps = 1};
   return EK_OK;
 }
 
@@ -63,7 +64,8 @@ static const char *kernel_of(const ek_tensor *x) {
 
 static ek_status emit_nearest(ek_cl_build *b, const resize_form *f) {
   ek_cl_taken axes[2];
-  for (uint32_t i = 0; i < 2; i++) axes[i] = (ek_cl_taken){f->axes[i].at, f->axes[i].axis.in, f->axes[i].axis.out, f->axes[i].index};
+  for (uint32_t i = 0; i < 2; i++)
+    axes[i] = (ek_cl_taken){f->axes[i].at, f->axes[i].axis.in, f->axes[i].axis.out, f->axes[i].index};
   return ek_cl_emit_taken(b, axes);
 }
 
@@ -99,8 +101,10 @@ ek_status ek_cl_build_resize(ek_cl_build *b) {
   const char *kernel = kernel_of(ek_input(b->ctx, 0));
   resize_form f;
   if (!nearest && kernel == NULL) return ek_cl_decline(b, "no kernel for %s", ek_cl_dtype_name(ek_input(b->ctx, 0)));
-  if (attrs->coordinate_mode == EK_RESIZE_COORDINATE_MODE_TF_CROP_AND_RESIZE) return ek_cl_decline(b, "no kernel for tf_crop_and_resize");
-  if (!is_known(ek_input(b->ctx, 1)) || !is_known(ek_input(b->ctx, 2))) return ek_cl_decline(b, "sizes that are no constants");
+  if (attrs->coordinate_mode == EK_RESIZE_COORDINATE_MODE_TF_CROP_AND_RESIZE)
+    return ek_cl_decline(b, "no kernel for tf_crop_and_resize");
+  if (!is_known(ek_input(b->ctx, 1)) || !is_known(ek_input(b->ctx, 2)))
+    return ek_cl_decline(b, "sizes that are no constants");
   EK_TRY(read_axes(b, &f));
   if (ek_tensor_elements(ek_output(b->ctx, 0)) == 0) return EK_OK;
   for (uint32_t i = 0; i < 2; i++) make_table(b, i < f.count, &f.axes[i]);

@@ -38,7 +38,8 @@ static unary_kernel choose(const ek_cl_build *b) {
     case EK_OP_HARD_SIGMOID: return (unary_kernel){"hard_sigmoid_f32", a->hard_sigmoid.alpha, a->hard_sigmoid.beta};
     case EK_OP_HARD_SWISH: return (unary_kernel){"hard_swish_f32", 0, 0};
     case EK_OP_SILU: return (unary_kernel){"silu_f32", 0, 0};
-    case EK_OP_GELU: return (unary_kernel){a->gelu.approximate == EK_GELU_APPROXIMATE_TANH ? "gelu_tanh_f32" : "gelu_f32", 0, 0};
+    case EK_OP_GELU:
+      return (unary_kernel){a->gelu.approximate == EK_GELU_APPROXIMATE_TANH ? "gelu_tanh_f32" : "gelu_f32", 0, 0};
     case EK_OP_MISH: return (unary_kernel){"mish_f32", 0, 0};
     default: return (unary_kernel){"thresholded_relu_f32", a->thresholded_relu.alpha, 0};
   }
