@@ -200,7 +200,8 @@ class NodeContext:
             return self.const(dequantize(x.const, x.quant), name=f"{x.name}/real")
         made = self.importer.reals.get(id(x))
         if made is None:
-            made = self.importer.reals[id(x)] = self.call("Dequantize", x)
+            (made,) = self.builder.call_multi("Dequantize", x, name=f"{x.name}/real")
+            self.importer.reals[id(x)] = made
         return made
 
     def quantized(self, x: Value, dtype: DType, quant: QuantParams) -> Value:

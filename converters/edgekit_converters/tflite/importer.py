@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.types import TensorType
+from edgekit.types import QuantParams, TensorType
 from edgekit_converters.tflite import registry
 from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.flat import Record
@@ -17,6 +19,8 @@ from edgekit_converters.tflite.tensors import TensorInfo, UnsupportedTypeError, 
 #: what a converter can run into when a node's numbers make no sense
 NODE_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError)
 MAX_SUBGRAPH_DEPTH = 16
+#: activations with a smaller scale are 0 for all purposes; quotients of scales would overflow
+SMALLEST_SCALE = 2.0**-60
 
 
 class Poisoned(Exception):
@@ -61,8 +65,19 @@ class SubgraphImporter:
     def info(self, index: int) -> TensorInfo:
         """What the file says of a tensor."""
         if index not in self._infos:
-            self._infos[index] = tensor_info(index, self.tensor(index))
+            found = tensor_info(index, self.tensor(index))
+            if found.quant is not None and found.quant.is_per_tensor and found.quant.scale[0] < SMALLEST_SCALE:
+                found = self._widened(found)
+            self._infos[index] = found
         return self._infos[index]
+
+    def _widened(self, info: TensorInfo) -> TensorInfo:
+        """An activation whose scale is next to nothing (it was always 0 in training) in a scale that arithmetic can work with."""
+        if self.session.buffer(self.tensor(info.index).buffer) is not None or info.quant is None or info.source_quant is None:
+            return info
+        self.session.note(f"the scale of {info.name!r} ({info.quant.scale[0]:.3g}) is next to nothing; {SMALLEST_SCALE:.3g} is used")
+        quant = QuantParams.per_tensor(SMALLEST_SCALE, info.quant.zero_point[0])
+        return replace(info, quant=quant, source_quant=QuantParams.per_tensor(SMALLEST_SCALE, info.source_quant.zero_point[0]))
 
     def bind(self, index: int, value: Value | None) -> None:
         """Say what a tensor is; None poisons it."""
@@ -121,6 +136,7 @@ class SubgraphImporter:
         try:
             ctx = self._context(op, name, node, outs)
             self.builder.source = f"{op} '{name}' (TensorFlow Lite operator {number})"
+            first = len(self.builder.graph.nodes)
             result = convert(ctx)
             values = [result] if isinstance(result, Value) else list(result)
             if len(values) < len([i for i in outs if i >= 0]) and op not in SILENT:
@@ -128,7 +144,7 @@ class SubgraphImporter:
             for i, value in zip(outs, values, strict=False):
                 if i >= 0:
                     settled = ctx.settle(value, self.info(i))
-                    self._name(settled, self.info(i).name)
+                    self._name(settled, self.info(i).name, first)
                     self.bind(i, settled)
         except Poisoned:
             self._poison(outs)
@@ -174,9 +190,16 @@ class SubgraphImporter:
                 continue
             self.bind(i, Value(self.builder.graph.unique_name(info.name), TensorType(info.dtype, info.shape, info.quant)))
 
-    def _name(self, value: Value, name: str) -> None:
-        if value.producer is not None and name and value.name != name and name not in self.builder.graph._names:
-            self.builder.graph.rename(value, name)
+    def _name(self, value: Value, name: str, first: int) -> None:
+        """Call a value as the source does, unless it has such a name already; nodes from ``first`` on are of the same operator."""
+        graph = self.builder.graph
+        if value.producer is None or not name or value.name == name or all(n is not value.producer for n in graph.nodes[first:]):
+            return
+        for node in graph.nodes[first:]:
+            for v in node.outputs:
+                if v.name == name:  # a step on the way took the name
+                    graph.rename(v, f"{name}/{node.op.lower()}")
+        graph.rename(value, name)
 
     def import_body(self, index: int, types: list[TensorType]) -> SubgraphImporter:
         """Import another subgraph as a graph of its own whose inputs have the given types.

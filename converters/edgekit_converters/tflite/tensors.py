@@ -132,7 +132,8 @@ def _elements(t: Record, raw: Array, count: int) -> Array:
     if t.type == INT4:
         low, high = (raw & 15).astype(np.int8), (raw >> 4).astype(np.int8)
         a = np.stack([low, high], axis=1).reshape(-1)[:count]
-        return np.where(a > 7, a - 16, a).astype(np.int8)
+        signed: Array = np.where(a > 7, a - 16, a).astype(np.int8)
+        return signed
     if t.type == BFLOAT16:
         if raw.size % 2:
             raise MalformedModelError(f"the data of tensor {t.name!r} is cut off")
@@ -142,7 +143,8 @@ def _elements(t: Record, raw: Array, count: int) -> Array:
     if raw.size % dtype.itemsize:
         raise MalformedModelError(f"the data of tensor {t.name!r} is cut off")
     if dtype == np.bool_:
-        return raw != 0
+        flags: Array = raw != 0
+        return flags
     return np.frombuffer(raw.tobytes(), dtype.newbyteorder("<")).astype(dtype, copy=False)
 
 
