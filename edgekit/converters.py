@@ -16,7 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from edgekit.errors import Blocker, ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph
-from edgekit.types import Array, Dim
+from edgekit.types import Array
 
 ENTRY_POINT_GROUP = "edgekit.converters"
 BUILT_IN_PACKAGE = "edgekit_converters"
@@ -194,27 +194,3 @@ def check(source: Any, shapes: Mapping[str, ShapeSpec] | None = None, default_le
     except UnsupportedOpError as e:
         return list(e.blockers)
     return []
-
-
-@dataclass(frozen=True)
-class BoundShapes:
-    """Shapes to load a model with again so that no leading dimension is left open.
-
-    Attributes:
-        shapes: by input name, for ``load(shapes=...)``.
-        notes: one sentence for each dimension that was settled.
-    """
-
-    shapes: Mapping[str, tuple[Dim | None, ...]]
-    notes: tuple[str, ...]
-
-
-def bind_default_shapes(graph: Graph) -> BoundShapes:
-    """Settle open leading dimensions to 1: they are the batch in nearly every model."""
-    shapes: dict[str, tuple[Dim | None, ...]] = {}
-    notes = []
-    for v in graph.inputs:
-        if v.shape and not isinstance(v.shape[0], int):
-            shapes[v.name] = (1, *(d if isinstance(d, int) else None for d in v.shape[1:]))
-            notes.append(f"input {v.name!r}: the open leading dimension {v.shape[0]} was set to 1; pass --shape to choose another size")
-    return BoundShapes(shapes, tuple(notes))

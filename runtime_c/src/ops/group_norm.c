@@ -1,5 +1,6 @@
 /* GroupNorm: zero mean and unit variance, each image and group of channels by itself. */
 #include "ek_ops_gen.h"
+#include "ops/normalization/rows.h"
 #include "ops/normalization/channels.h"
 
 static ek_status group_norm_shape(ek_op_context *ctx) {
@@ -15,12 +16,6 @@ static ek_status group_norm_shape(ek_op_context *ctx) {
   return ek_copy_dims(ctx, ek_output(ctx, 0), x);
 }
 
-static ek_status group_norm_prepare(ek_op_context *ctx, ek_op_memory *memory) {
-  const ek_tensor *x = ek_input(ctx, 0);
-  (void)memory;
-  return x->dtype == EK_F32 ? EK_OK : ek_op_unsupported_type(ctx, x);
-}
-
 static ek_status group_norm_run(ek_op_context *ctx) {
   const ek_group_norm_attrs *attrs = ctx->attrs;
   const ek_tensor *x = ek_input(ctx, 0);
@@ -31,4 +26,4 @@ static ek_status group_norm_run(ek_op_context *ctx) {
   return EK_OK;
 }
 
-const ek_op ek_op_group_norm = {"GroupNorm", group_norm_shape, group_norm_prepare, NULL, group_norm_run};
+const ek_op ek_op_group_norm = {"GroupNorm", group_norm_shape, ek_rows_prepare_f32, NULL, group_norm_run};

@@ -1,5 +1,6 @@
 /* InstanceNorm: zero mean and unit variance, each image and channel by itself. */
 #include "ek_ops_gen.h"
+#include "ops/normalization/rows.h"
 #include "ops/normalization/channels.h"
 
 static ek_status instance_norm_shape(ek_op_context *ctx) {
@@ -9,12 +10,6 @@ static ek_status instance_norm_shape(ek_op_context *ctx) {
   EK_TRY(ek_channels_of(ctx, x, attrs->layout == EK_INSTANCE_NORM_LAYOUT_NHWC, 3, &c));
   EK_TRY(ek_channels_check(ctx, &c, 1, 2));
   return ek_copy_dims(ctx, ek_output(ctx, 0), x);
-}
-
-static ek_status instance_norm_prepare(ek_op_context *ctx, ek_op_memory *memory) {
-  const ek_tensor *x = ek_input(ctx, 0);
-  (void)memory;
-  return x->dtype == EK_F32 ? EK_OK : ek_op_unsupported_type(ctx, x);
 }
 
 static ek_status instance_norm_run(ek_op_context *ctx) {
@@ -27,4 +22,4 @@ static ek_status instance_norm_run(ek_op_context *ctx) {
   return EK_OK;
 }
 
-const ek_op ek_op_instance_norm = {"InstanceNorm", instance_norm_shape, instance_norm_prepare, NULL, instance_norm_run};
+const ek_op ek_op_instance_norm = {"InstanceNorm", instance_norm_shape, ek_rows_prepare_f32, NULL, instance_norm_run};

@@ -13,26 +13,7 @@ typedef struct job {
 
 static ek_status layer_norm_shape(ek_op_context *ctx) {
   const ek_layer_norm_attrs *attrs = ctx->attrs;
-  const ek_tensor *x = ek_input(ctx, 0);
-  uint32_t axis;
-  EK_TRY(ek_normalize_axis(ctx, attrs->axis, x->rank, &axis));
-  for (uint32_t i = 1; i < 3; i++) {
-    const ek_tensor *v = ek_input(ctx, i);
-    bool fits = v == NULL || v->rank == x->rank - axis;
-    for (uint32_t d = axis; v != NULL && fits && d < x->rank; d++) {
-      fits = v->dims[d - axis] == x->dims[d];
-    }
-    if (!fits) {
-      return ek_op_fail(ctx, EK_ERR_SHAPE, "input %u needs the shape of the normalized dimensions", i);
-    }
-  }
-  return ek_copy_dims(ctx, ek_output(ctx, 0), x);
-}
-
-static ek_status layer_norm_prepare(ek_op_context *ctx, ek_op_memory *memory) {
-  const ek_tensor *x = ek_input(ctx, 0);
-  (void)memory;
-  return x->dtype == EK_F32 ? EK_OK : ek_op_unsupported_type(ctx, x);
+  return ek_rows_norm_shape(ctx, attrs->axis, 2);
 }
 
 static void layer_norm_rows(void *argument, size_t begin, size_t end, uint32_t thread) {
@@ -65,4 +46,4 @@ static ek_status layer_norm_run(ek_op_context *ctx) {
   return EK_OK;
 }
 
-const ek_op ek_op_layer_norm = {"LayerNorm", layer_norm_shape, layer_norm_prepare, NULL, layer_norm_run};
+const ek_op ek_op_layer_norm = {"LayerNorm", layer_norm_shape, ek_rows_prepare_f32, NULL, layer_norm_run};

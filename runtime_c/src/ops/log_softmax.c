@@ -17,12 +17,6 @@ static ek_status log_softmax_shape(ek_op_context *ctx) {
   return ek_copy_dims(ctx, ek_output(ctx, 0), ek_input(ctx, 0));
 }
 
-static ek_status log_softmax_prepare(ek_op_context *ctx, ek_op_memory *memory) {
-  const ek_tensor *x = ek_input(ctx, 0);
-  (void)memory;
-  return x->dtype == EK_F32 ? EK_OK : ek_op_unsupported_type(ctx, x);
-}
-
 static void log_softmax_rows(void *argument, size_t begin, size_t end, uint32_t thread) {
   const job *j = argument;
   const size_t n = j->rows.length, step = j->rows.inner;
@@ -55,4 +49,4 @@ static ek_status log_softmax_run(ek_op_context *ctx) {
   return EK_OK;
 }
 
-const ek_op ek_op_log_softmax = {"LogSoftmax", log_softmax_shape, log_softmax_prepare, NULL, log_softmax_run};
+const ek_op ek_op_log_softmax = {"LogSoftmax", log_softmax_shape, ek_rows_prepare_f32, NULL, log_softmax_run};

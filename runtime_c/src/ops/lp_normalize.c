@@ -21,12 +21,6 @@ static ek_status lp_normalize_shape(ek_op_context *ctx) {
   return ek_copy_dims(ctx, ek_output(ctx, 0), ek_input(ctx, 0));
 }
 
-static ek_status lp_normalize_prepare(ek_op_context *ctx, ek_op_memory *memory) {
-  const ek_tensor *x = ek_input(ctx, 0);
-  (void)memory;
-  return x->dtype == EK_F32 ? EK_OK : ek_op_unsupported_type(ctx, x);
-}
-
 static void lp_normalize_rows(void *argument, size_t begin, size_t end, uint32_t thread) {
   const job *j = argument;
   const size_t n = j->rows.length, step = j->rows.inner;
@@ -59,4 +53,4 @@ static ek_status lp_normalize_run(ek_op_context *ctx) {
   return EK_OK;
 }
 
-const ek_op ek_op_lp_normalize = {"LpNormalize", lp_normalize_shape, lp_normalize_prepare, NULL, lp_normalize_run};
+const ek_op ek_op_lp_normalize = {"LpNormalize", lp_normalize_shape, ek_rows_prepare_f32, NULL, lp_normalize_run};

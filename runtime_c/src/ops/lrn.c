@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "ek_ops_gen.h"
+#include "ops/normalization/rows.h"
 #include "ops/normalization/channels.h"
 
 typedef struct job {
@@ -20,12 +21,6 @@ static ek_status lrn_shape(ek_op_context *ctx) {
   }
   EK_TRY(ek_channels_of(ctx, x, attrs->layout == EK_LRN_LAYOUT_NHWC, 2, &c));
   return ek_copy_dims(ctx, ek_output(ctx, 0), x);
-}
-
-static ek_status lrn_prepare(ek_op_context *ctx, ek_op_memory *memory) {
-  const ek_tensor *x = ek_input(ctx, 0);
-  (void)memory;
-  return x->dtype == EK_F32 ? EK_OK : ek_op_unsupported_type(ctx, x);
 }
 
 static void lrn_range(void *argument, size_t begin, size_t end, uint32_t thread) {
@@ -61,4 +56,4 @@ static ek_status lrn_run(ek_op_context *ctx) {
   return EK_OK;
 }
 
-const ek_op ek_op_lrn = {"LRN", lrn_shape, lrn_prepare, NULL, lrn_run};
+const ek_op ek_op_lrn = {"LRN", lrn_shape, ek_rows_prepare_f32, NULL, lrn_run};

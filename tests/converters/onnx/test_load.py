@@ -30,7 +30,8 @@ def test_detects_by_content_whatever_the_name(tmp_path: Path) -> None:
 def test_other_formats_are_not_taken_for_onnx(head: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model.dat"
     path.write_bytes(head)
-    with pytest.raises(MalformedModelError, match="none of the known formats"):
+    assert not next(c for c in converters.converters() if c.name == "onnx").detects(path, head)
+    with pytest.raises(MalformedModelError):
         converters.load(path)
 
 
@@ -65,9 +66,6 @@ def test_default_leading_binds_the_batch_and_says_so() -> None:
     graph = converters.load(proto, default_leading=1)
     assert graph.inputs[0].shape == (1, 3)
     assert "'N'" in graph.metadata["source.notes"]
-    settled = converters.bind_default_shapes(converters.load(proto))
-    assert settled.shapes == {"x": (1, 3)} and len(settled.notes) == 1
-    assert converters.load(proto, shapes=settled.shapes).inputs[0].shape == (1, 3)
 
 
 @pytest.mark.parametrize(

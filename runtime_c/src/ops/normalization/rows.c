@@ -61,3 +61,26 @@ double ek_row_sum_squares(const float *x, size_t length, size_t stride, double s
   }
   return (s[0] + s[1]) + (s[2] + s[3]);
 }
+
+ek_status ek_rows_norm_shape(ek_op_context *ctx, int64_t axis, uint32_t operands) {
+  const ek_tensor *x = ek_input(ctx, 0);
+  uint32_t first;
+  EK_TRY(ek_normalize_axis(ctx, axis, x->rank, &first));
+  for (uint32_t i = 1; i <= operands; i++) {
+    const ek_tensor *v = ek_input(ctx, i);
+    bool fits = v == NULL || v->rank == x->rank - first;
+    for (uint32_t d = first; v != NULL && fits && d < x->rank; d++) {
+      fits = v->dims[d - first] == x->dims[d];
+    }
+    if (!fits) {
+      return ek_op_fail(ctx, EK_ERR_SHAPE, "input %u needs the shape of the normalized dimensions", i);
+    }
+  }
+  return ek_copy_dims(ctx, ek_output(ctx, 0), x);
+}
+
+ek_status ek_rows_prepare_f32(ek_op_context *ctx, ek_op_memory *memory) {
+  const ek_tensor *x = ek_input(ctx, 0);
+  (void)memory;
+  return x->dtype == EK_F32 ? EK_OK : ek_op_unsupported_type(ctx, x);
+}

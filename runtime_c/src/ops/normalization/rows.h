@@ -14,6 +14,11 @@ ek_status ek_rows_along(ek_op_context *ctx, const ek_tensor *x, int64_t axis, ek
 /* Rows over all dimensions from `axis` on: inner is 1. */
 ek_status ek_rows_from(ek_op_context *ctx, const ek_tensor *x, int64_t axis, ek_rows *out);
 
+/* `shape` of a norm over all dimensions from `axis` on whose `operands` inputs behind x have the shape of those dimensions. */
+ek_status ek_rows_norm_shape(ek_op_context *ctx, int64_t axis, uint32_t operands);
+/* `prepare` of an operator whose first input must be float32 and which needs no memory. */
+ek_status ek_rows_prepare_f32(ek_op_context *ctx, ek_op_memory *memory);
+
 static inline size_t ek_rows_count(const ek_rows *r) { return r->length != 0 ? r->outer * r->inner : 0; }
 /* Where row i begins, in elements. */
 static inline size_t ek_rows_start(const ek_rows *r, size_t i) {
