@@ -22,7 +22,9 @@ def test_case(case: OpCase) -> None:
                 with Session(model_bytes(case), isa=isa, threads=threads) as session:
                     results.append(session.run(case.feeds))
                     again = session.run(case.feeds)
-                assert all(a.tobytes() == b.tobytes() for a, b in zip(results[-1].values(), again.values(), strict=True)), "a second run differs"
+                assert all(a.tobytes() == b.tobytes() for a, b in zip(results[-1].values(), again.values(), strict=True)), (
+                    "a second run differs"
+                )
             one, two = results
             check(case, one)
             for name in one:

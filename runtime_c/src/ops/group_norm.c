@@ -1,7 +1,7 @@
 /* GroupNorm: zero mean and unit variance, each image and group of channels by itself. */
 #include "ek_ops_gen.h"
-#include "ops/normalization/rows.h"
 #include "ops/normalization/channels.h"
+#include "ops/normalization/rows.h"
 
 static ek_status group_norm_shape(ek_op_context *ctx) {
   const ek_group_norm_attrs *attrs = ctx->attrs;

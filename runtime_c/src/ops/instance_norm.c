@@ -1,7 +1,7 @@
 /* InstanceNorm: zero mean and unit variance, each image and channel by itself. */
 #include "ek_ops_gen.h"
-#include "ops/normalization/rows.h"
 #include "ops/normalization/channels.h"
+#include "ops/normalization/rows.h"
 
 static ek_status instance_norm_shape(ek_op_context *ctx) {
   const ek_instance_norm_attrs *attrs = ctx->attrs;

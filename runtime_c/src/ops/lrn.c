@@ -2,8 +2,8 @@
 #include <math.h>
 
 #include "ek_ops_gen.h"
-#include "ops/normalization/rows.h"
 #include "ops/normalization/channels.h"
+#include "ops/normalization/rows.h"
 
 typedef struct job {
   ek_channels c;
