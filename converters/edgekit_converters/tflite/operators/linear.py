@@ -15,6 +15,9 @@ from edgekit_converters.tflite.session import Unsupported
 
 SAME = 0
 SOFTMAX_QUANT = QuantParams.per_tensor(1.0 / 256.0, -128)
+#: scales a tie just past itself, so that rounding half to even takes it away from zero; too little to reach any other tie
+AWAY = 1.0 + 2.0**-20
+MOST_SHIFT = 11
 REDUCTIONS = {"MEAN": "ReduceMean", "SUM": "ReduceSum", "REDUCE_MAX": "ReduceMax", "REDUCE_MIN": "ReduceMin", "REDUCE_PROD": "ReduceProd"}
 
 
@@ -94,9 +97,49 @@ def accumulate(
             "weights that int8 cannot hold around zero (asymmetric uint8) are computed in float32 between integer tensors: "
             "the same numbers, slower"
         )
+        if ctx.out.quant.is_per_tensor and w_quant.is_per_tensor and clamp:
+            return _rounded_twice(ctx, op, x, w, weights, w_quant, bias_index, attrs, clamp)
     kernel = ctx.const(weights, quant=w_quant, name=w.name)
     y = ctx.call(op, ctx.as_real(x), kernel, real_bias(ctx, bias_index), **attrs, **clamp)
     return ctx.activate(y)
+
+
+def _rounded_twice(
+    ctx: NodeContext,
+    op: str,
+    x: Value,
+    w: Value,
+    weights: Array,
+    w_quant: QuantParams,
+    bias_index: int,
+    attrs: dict[str, Any],
+    clamp: dict[str, Any],
+) -> Value:
+    """A sum in float32 that is rounded as TensorFlow Lite rounds its integer sum.
+
+    There the multiplier is ``m = f * 2^-s`` with f in [0.5, 1): ``acc * f`` is rounded, then the division by ``2^s``, ties away from
+    zero (gemmlowp's fixed-point product and shift). With the small s of 8-bit legacy models one rounding would differ in up to
+    ``2^-(s+1)`` of all places. So the sum is computed in units of ``2^-s`` of the output, and rounded there first.
+    """
+    out = ctx.out.quant
+    assert x.quant is not None and out is not None
+    multiplier = float(x.quant.scale[0]) * float(w_quant.scale[0]) / float(out.scale[0])
+    shift = max(0, -int(np.frexp(multiplier)[1]))
+    if shift > MOST_SHIFT:  # two roundings and one hardly differ, and float32 could not hold the sum so fine
+        kernel = ctx.const(weights, quant=w_quant, name=w.name)
+        return ctx.activate(ctx.call(op, ctx.as_real(x), kernel, real_bias(ctx, bias_index), **attrs, **clamp))
+    unit = float(out.scale[0]) / 2.0**shift
+    fine = QuantParams.per_tensor(float(w_quant.scale[0]) / unit, w_quant.zero_point[0])
+    bias = real_bias(ctx, bias_index)
+    half = np.full(weights.shape[0], 0.5)
+    if bias is not None:
+        assert bias.const is not None
+        half = bias.const.astype(np.float64) / unit + 0.5
+    bounds = {k: v / unit + 0.5 for k, v in clamp.items()}
+    kernel = ctx.const(weights, quant=fine, name=w.name)
+    y = ctx.call(op, ctx.as_real(x), kernel, ctx.const(half.astype(np.float32)), **attrs, **bounds)
+    y = ctx.call("Floor", y)
+    return ctx.call("Mul", y, ctx.const(np.float32(unit * AWAY)))  # the importer quantizes it
 
 
 def integer_bias(ctx: NodeContext, i: int, unit: Array) -> Value | None:

@@ -1,0 +1,147 @@
+"""What the importer makes of single operators and small models; values against numpy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgekit
+from edgekit import converters
+from edgekit.errors import ConversionError
+from edgekit.reference import run_graph
+from edgekit.types import I8, U8, Array
+from tests.converters.tflite.models import Op, Subgraph, Tensor, model
+
+R = np.random.default_rng(7)
+SY = 4.3
+
+
+def save(folder: Path, *graphs: Subgraph) -> Path:
+    path = folder / "model.bin"  # found by its content, whatever its name
+    path.write_bytes(model(*graphs))
+    return path
+
+
+def dense(dtype: str = "float32") -> Subgraph:
+    w = R.normal(size=(3, 4)).astype(np.float32)
+    tensors = [
+        Tensor("x", (2, 4), extra={"shape_signature": [-1, 4]}),
+        Tensor("w", (3, 4), data=w),
+        Tensor("b", (3,), data=np.ones(3, np.float32)),
+        Tensor("y", (2, 3)),
+    ]
+    return Subgraph(tensors, [Op("FULLY_CONNECTED", ["x", "w", "b"], ["y"], {"activation": 1})], ["x"], ["y"])
+
+
+def test_names_layout_and_a_fused_activation(tmp_path: Path) -> None:
+    graph = dense()
+    loaded = converters.load(save(tmp_path, graph))
+    assert [v.name for v in loaded.inputs] == ["x"] and loaded.output_names == ["y"]
+    assert loaded.nodes[0].attrs["clamp_min"] == 0.0 and "FULLY_CONNECTED" in loaded.nodes[0].source
+    x = R.normal(size=(2, 4)).astype(np.float32)
+    w = graph.tensors[1].data
+    assert w is not None
+    np.testing.assert_allclose(run_graph(loaded, {"x": x})["y"], np.maximum(x @ w.T + 1, 0), rtol=1e-6)
+
+
+def test_open_dimensions_can_be_set(tmp_path: Path) -> None:
+    path = save(tmp_path, dense())
+    assert converters.load(path, shapes={"x": (5, 4)}).outputs[0].shape == (5, 3)
+    with pytest.raises(ConversionError, match="fixed shape"):
+        converters.load(path, shapes={"x": (5, 7)})
+    with pytest.raises(ConversionError, match="no input 'z'"):
+        converters.load(path, shapes={"z": (5, 4)})
+
+
+@pytest.mark.parametrize(("zero", "operator"), [(128, "FullyConnected"), (100, "Floor")])
+def test_uint8_stays_uint8_outside_and_gives_the_exact_integers(zero: int, operator: str, tmp_path: Path) -> None:
+    """Weights that int8 holds around zero run on int8; others in float32, rounded as TensorFlow Lite does."""
+    w = R.integers(1, 256, (3, 4)).astype(np.uint8)
+    w[0, 0] = 255
+    bias = np.array([10, -20, 300], np.int32)
+    tensors = [
+        Tensor("x", (1, 4), "uint8", scale=[0.5], zero=[7]),
+        Tensor("w", (3, 4), "uint8", w, [0.25], [zero]),
+        Tensor("b", (3,), "int32", bias, [0.125], [0]),
+        Tensor("y", (1, 3), "uint8", scale=[SY], zero=[90]),
+    ]
+    graph = Subgraph(tensors, [Op("FULLY_CONNECTED", ["x", "w", "b"], ["y"])], ["x"], ["y"])
+    made = edgekit.convert(save(tmp_path, graph), tmp_path / "m.ekm")
+    assert made.graph.inputs[0].dtype is U8 and made.graph.outputs[0].dtype is U8
+    assert operator in [n.op for n in made.graph.nodes]
+    session = edgekit.Session(made.path)
+    for _ in range(200):
+        x = R.integers(0, 256, (1, 4)).astype(np.uint8)
+        acc = (x.astype(int) - 7) @ (w.astype(int) - zero).T + bias
+        scaled = np.rint(acc * 0.125 / SY) if operator == "FullyConnected" else twice_rounded(acc, 0.125 / SY)
+        np.testing.assert_array_equal(session.run({"x": x})["y"], np.clip(scaled + 90, 0, 255))
+
+
+def twice_rounded(acc: Array, multiplier: float) -> Array:
+    """gemmlowp's fixed-point product: ``acc * f`` rounded, ties upwards, then divided by ``2^s``, ties away from zero."""
+    fraction, exponent = np.frexp(multiplier)
+    first = np.floor(acc * float(fraction) + 0.5)
+    second = first / 2.0**-exponent
+    return np.asarray(np.sign(second) * np.floor(np.abs(second) + 0.5))
+
+
+def test_functions_of_int8_become_tables(tmp_path: Path) -> None:
+    tensors = [Tensor("x", (4,), "int8", scale=[0.1], zero=[3]), Tensor("y", (4,), "int8", scale=[1 / 256], zero=[-128])]
+    loaded = converters.load(save(tmp_path, Subgraph(tensors, [Op("LOGISTIC", ["x"], ["y"])], ["x"], ["y"])))
+    assert [n.op for n in loaded.nodes] == ["Lookup"] and loaded.outputs[0].dtype is I8
+    x = np.array([-128, 0, 3, 127], np.int8)
+    want = np.clip(np.rint(256 / (1 + np.exp(-(x - 3.0) * np.float32(0.1)))) - 128, -128, 127)
+    np.testing.assert_array_equal(run_graph(loaded, {"x": x})["y"], want)
+
+
+SLICES = (
+    ({"begin_mask": 1, "end_mask": 2}, [1, 1, 0], [2, 9, 3], [1, 2, 1], np.s_[:2, 1::2, 0:3]),
+    ({"shrink_axis_mask": 1}, [-1, 0, 0], [0, 4, 5], [1, 1, 1], np.s_[-1, 0:4, 0:5]),
+    ({"ellipsis_mask": 1, "new_axis_mask": 2}, [0, 0, 1], [0, 0, 4], [1, 1, 2], np.s_[..., np.newaxis, 1:4:2]),
+    ({"begin_mask": 4, "end_mask": 4}, [0, 0, 0], [3, 4, 0], [1, 1, -1], np.s_[0:3, 0:4, ::-1]),
+)
+
+
+@pytest.mark.parametrize(("masks", "begin", "end", "strides", "index"), SLICES)
+def test_strided_slices(masks: dict[str, int], begin: list[int], end: list[int], strides: list[int], index: object, tmp_path: Path) -> None:
+    x = R.normal(size=(3, 4, 5)).astype(np.float32)
+    want: Array = x[index]  # type: ignore[index]
+    parts = [Tensor(n, (len(v),), "int32", np.array(v, np.int32)) for n, v in (("b", begin), ("e", end), ("s", strides))]
+    graph = Subgraph(
+        [Tensor("x", x.shape), *parts, Tensor("y", want.shape)], [Op("STRIDED_SLICE", ["x", "b", "e", "s"], ["y"], masks)], ["x"], ["y"]
+    )
+    got = run_graph(converters.load(save(tmp_path, graph)), {"x": x})["y"]
+    np.testing.assert_array_equal(got, want)
+
+
+def test_resource_variables_become_inputs_and_outputs(tmp_path: Path) -> None:
+    """``total += x``, with a total that begins at 5."""
+    handle = Tensor("h", (), extra={"type": 13})
+    main = Subgraph(
+        [Tensor("x", (2,)), handle, Tensor("old", (2,)), Tensor("y", (2,))],
+        [
+            Op("CALL_ONCE", [], [], {"init_subgraph": 1}),
+            Op("VAR_HANDLE", [], ["h"], {"shared_name": "total"}),
+            Op("READ_VARIABLE", ["h"], ["old"]),
+            Op("ADD", ["old", "x"], ["y"]),
+            Op("ASSIGN_VARIABLE", ["h", "y"], []),
+        ],
+        ["x"],
+        ["y"],
+    )
+    init = Subgraph(
+        [handle, Tensor("five", (2,), data=np.full(2, 5, np.float32))],
+        [Op("VAR_HANDLE", [], ["h"], {"shared_name": "total"}), Op("ASSIGN_VARIABLE", ["h", "five"], [])],
+        [],
+        [],
+    )
+    made = edgekit.convert(save(tmp_path, main, init), tmp_path / "m.ekm")
+    assert made.graph.metadata["state.total"] == "total/next" and any("state between runs" in n for n in made.notes)
+    session = edgekit.Session(made.path)
+    total = np.full(2, float(made.graph.metadata["state.total.initial"]), np.float32)
+    for k in range(1, 4):
+        out = session.run({"x": np.array([1, 2], np.float32), "total": total})
+        total = out["total/next"]
+        np.testing.assert_array_equal(out["y"], [5 + k, 5 + 2 * k])
