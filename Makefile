@@ -24,7 +24,7 @@ $(VENV)/.built: $(VENV)/.tools $(C_SOURCES)
 	@touch $@
 
 test: build ## Run every test that this machine can run; the others skip and say why
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TEST_ARGS)
+	PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TEST_ARGS)
 
 demo: build ## Convert, quantize and run the digits classifier; print the table and the report's path
 	$(BIN)/python -m samples.demo
@@ -42,8 +42,9 @@ docs: build ## Build the documentation site
 	$(BIN)/python -m pip install -q --disable-pip-version-check "mkdocs>=1.6" "mkdocs-material>=9.5"
 	$(BIN)/mkdocs build --strict
 
-codegen: build ## Write the files that follow from the operator table
+codegen: build ## Write the files that follow from the operator table, and the seeds of the fuzz target
 	$(BIN)/python -m edgekit.dev.codegen
+	$(BIN)/python runtime_c/fuzz/make_corpus.py
 
 wheel: build ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m pip install -q --disable-pip-version-check build

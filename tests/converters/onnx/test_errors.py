@@ -19,18 +19,18 @@ F = np.float32
 def test_all_blockers_are_listed_at_once_with_counts_and_names() -> None:
     nodes = [
         node("StringNormalizer", ["x"], ["a"], name="s1"),
-        node("Unique", ["x"], ["b"], name="u1"),
-        node("Unique", ["a"], ["c"], name="u2"),
+        node("ImageDecoder", ["x"], ["b"], name="u1"),
+        node("ImageDecoder", ["a"], ["c"], name="u2"),
         node("BatchNormalization", ["x", "w", "w", "w", "w"], ["y"], name="n1", training_mode=1),
     ]
     proto = model(nodes, {"x": (F, [1, 3, 8, 8])}, ["y", "b", "c"], {"w": np.ones(3, F)})
     with pytest.raises(UnsupportedOpError) as caught:
         converters.load(proto)
     by_op = {b.op: b for b in caught.value.blockers}
-    assert by_op["Unique"].nodes == ("u1", "u2") and by_op["Unique"].reason == "unsupported-op"
+    assert by_op["ImageDecoder"].nodes == ("u1", "u2") and by_op["ImageDecoder"].reason == "unsupported-op"
     assert by_op["BatchNormalization"].reason == "unsupported-variant" and by_op["BatchNormalization"].hint
     assert by_op["StringNormalizer"].nodes == ("s1",)
-    assert "Unique x2 ('u1', 'u2')" in str(caught.value)
+    assert "ImageDecoder x2 ('u1', 'u2')" in str(caught.value)
     assert [b.op for b in converters.check(proto)] == [b.op for b in caught.value.blockers]
 
 
