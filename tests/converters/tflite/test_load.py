@@ -80,11 +80,10 @@ def test_uint8_stays_uint8_outside_and_gives_the_exact_integers(zero: int, opera
 
 
 def twice_rounded(acc: Array, multiplier: float) -> Array:
-    """gemmlowp's fixed-point product: ``acc * f`` rounded, ties upwards, then divided by ``2^s``, ties away from zero."""
+    """The fixed-point product of TensorFlow Lite's matrix library ruy: ``acc * f`` rounded, then divided by ``2^s``, ties upwards."""
     fraction, exponent = np.frexp(multiplier)
     first = np.floor(acc * float(fraction) + 0.5)
-    second = first / 2.0**-exponent
-    return np.asarray(np.sign(second) * np.floor(np.abs(second) + 0.5))
+    return np.asarray(np.floor(first / 2.0**-exponent + 0.5))
 
 
 def test_functions_of_int8_become_tables(tmp_path: Path) -> None:

@@ -117,8 +117,8 @@ def _rounded_twice(
 ) -> Value:
     """A sum in float32 that is rounded as TensorFlow Lite rounds its integer sum.
 
-    There the multiplier is ``m = f * 2^-s`` with f in [0.5, 1): ``acc * f`` is rounded, then the division by ``2^s``, ties away from
-    zero (gemmlowp's fixed-point product and shift). With the small s of 8-bit legacy models one rounding would differ in up to
+    There the multiplier is ``m = f * 2^-s`` with f in [0.5, 1): ``acc * f`` is rounded, then the division by ``2^s``; ties go away from
+    zero in depthwise convolutions (gemmlowp's fixed-point shift), upwards in the others (ruy's). With the small s of 8-bit legacy models one rounding would differ in up to
     ``2^-(s+1)`` of all places. So the sum is computed in units of ``2^-s`` of the output, and rounded there first.
     """
     out = ctx.out.quant
@@ -139,7 +139,9 @@ def _rounded_twice(
     kernel = ctx.const(weights, quant=fine, name=w.name)
     y = ctx.call(op, ctx.as_real(x), kernel, ctx.const(half.astype(np.float32)), **attrs, **bounds)
     y = ctx.call("Floor", y)
-    return ctx.call("Mul", y, ctx.const(np.float32(unit * AWAY)))  # the importer quantizes it
+    if (op == "Conv" and attrs["groups"] > 1) or clamp["clamp_min"] >= 0:
+        return ctx.call("Mul", y, ctx.const(np.float32(unit * AWAY)))  # the importer quantizes it
+    return ctx.call("Mul", ctx.call("Add", y, ctx.const(np.float32(0.25))), ctx.const(np.float32(unit)))
 
 
 def integer_bias(ctx: NodeContext, i: int, unit: Array) -> Value | None:
