@@ -19,6 +19,7 @@ from edgekit_converters.tflite.tensors import TensorInfo, UnsupportedTypeError, 
 #: what a converter can run into when a node's numbers make no sense
 NODE_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError)
 MAX_SUBGRAPH_DEPTH = 16
+MAX_SUBGRAPH_IMPORTS = 1024
 #: activations with a smaller scale are 0 for all purposes; quotients of scales would overflow
 SMALLEST_SCALE = 2.0**-60
 
@@ -42,6 +43,9 @@ class SubgraphImporter:
             raise MalformedModelError(f"subgraph {index} is named, the model has {len(session.model.subgraphs)}")
         if depth > MAX_SUBGRAPH_DEPTH:
             raise MalformedModelError(f"control flow is nested deeper than {MAX_SUBGRAPH_DEPTH}")
+        session.subgraphs_imported += 1
+        if session.subgraphs_imported > MAX_SUBGRAPH_IMPORTS:
+            raise MalformedModelError(f"control flow runs subgraphs in more than {MAX_SUBGRAPH_IMPORTS} places")
         self.session = session
         self.builder = builder
         self.index = index

@@ -59,6 +59,7 @@ class ImportSession:
         variables: resource variables and variable tensors, by key.
         main: the builder of the main graph, where variables come in and go out.
         initializing: inside a subgraph that CALL_ONCE runs.
+        subgraphs_imported: how often a subgraph was imported, to bound the time.
     """
 
     def __init__(self, model: Record, data: bytes, options: LoadOptions, main: GraphBuilder) -> None:
@@ -69,6 +70,7 @@ class ImportSession:
         self.notes: list[str] = []
         self.variables: dict[str, Variable] = {}
         self.initializing = False
+        self.subgraphs_imported = 0
         self._blockers: dict[tuple[str, str, str, str], list[str]] = {}
 
     def op_name(self, index: int) -> str:

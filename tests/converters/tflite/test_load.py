@@ -144,3 +144,57 @@ def test_resource_variables_become_inputs_and_outputs(tmp_path: Path) -> None:
         out = session.run({"x": np.array([1, 2], np.float32), "total": total})
         total = out["total/next"]
         np.testing.assert_array_equal(out["y"], [5 + k, 5 + 2 * k])
+
+
+def scalar_steps() -> tuple[Subgraph, Subgraph, Subgraph, Subgraph]:
+    """``while i < 5: i, x = i + 1, 2 x``, and its condition and body; then ``x if i < 5 else 2 x``'s branches are body and nothing."""
+    one = [Tensor("one", (), "int32", np.array(1, np.int32)), Tensor("two", (), data=np.array(2, np.float32))]
+    carried = [Tensor("i", (), "int32"), Tensor("x", (3,))]
+    main = Subgraph(
+        [*carried, Tensor("j", (), "int32"), Tensor("y", (3,))],
+        [Op("WHILE", ["i", "x"], ["j", "y"], {"cond_subgraph": 1, "body_subgraph": 2})],
+        ["i", "x"],
+        ["j", "y"],
+    )
+    limit = Tensor("five", (), "int32", np.array(5, np.int32))
+    condition = Subgraph([*carried, limit, Tensor("c", (), "bool")], [Op("LESS", ["i", "five"], ["c"])], ["i", "x"], ["c"])
+    body = Subgraph(
+        [*carried, *one, Tensor("j", (), "int32"), Tensor("y", (3,))],
+        [Op("ADD", ["i", "one"], ["j"]), Op("MUL", ["x", "two"], ["y"])],
+        ["i", "x"],
+        ["j", "y"],
+    )
+    nothing = Subgraph(carried, [], ["i", "x"], ["i", "x"])
+    return main, condition, body, nothing
+
+
+@pytest.mark.parametrize("start", [0, 3, 9])
+def test_while(start: int, tmp_path: Path) -> None:
+    session = edgekit.Session(edgekit.convert(save(tmp_path, *scalar_steps()), tmp_path / "m.ekm").path)
+    out = session.run({"i": np.array(start, np.int32), "x": np.ones(3, np.float32)})
+    rounds = max(0, 5 - start)
+    assert int(out["j"]) == start + rounds
+    np.testing.assert_array_equal(out["y"], np.full(3, 2.0**rounds))
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_if(taken: bool, tmp_path: Path) -> None:
+    _, condition, body, nothing = scalar_steps()
+    main = Subgraph(
+        [Tensor("c", (), "bool"), Tensor("i", (), "int32"), Tensor("x", (3,)), Tensor("j", (), "int32"), Tensor("y", (3,))],
+        [Op("IF", ["c", "i", "x"], ["j", "y"], {"then_subgraph": 2, "else_subgraph": 3})],
+        ["c", "i", "x"],
+        ["j", "y"],
+    )
+    session = edgekit.Session(edgekit.convert(save(tmp_path, main, condition, body, nothing), tmp_path / "m.ekm").path)
+    out = session.run({"c": np.array(taken), "i": np.array(1, np.int32), "x": np.ones(3, np.float32)})
+    assert int(out["j"]) == 1 + taken
+    np.testing.assert_array_equal(out["y"], np.full(3, 1.0 + taken))
+
+
+def test_a_loop_of_subgraphs_is_refused(tmp_path: Path) -> None:
+    main, condition, _, _ = scalar_steps()
+    with pytest.raises(ConversionError, match="nested deeper"):
+        converters.load(save(tmp_path, main, condition, main))
+    with pytest.raises(ConversionError, match="nested deeper|more than"):
+        converters.load(save(tmp_path, main, main, main))

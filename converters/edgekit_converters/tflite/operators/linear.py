@@ -117,9 +117,10 @@ def _rounded_twice(
 ) -> Value:
     """A sum in float32 that is rounded as TensorFlow Lite rounds its integer sum.
 
-    There the multiplier is ``m = f * 2^-s`` with f in [0.5, 1): ``acc * f`` is rounded, then the division by ``2^s``; ties go away from
-    zero in depthwise convolutions (gemmlowp's fixed-point shift), upwards in the others (ruy's). With the small s of 8-bit legacy models one rounding would differ in up to
-    ``2^-(s+1)`` of all places. So the sum is computed in units of ``2^-s`` of the output, and rounded there first.
+    There the multiplier is ``m = f * 2^-s`` with f in [0.5, 1): ``acc * f`` is rounded, then the division by ``2^s``. Ties go away from
+    zero in depthwise convolutions (gemmlowp's fixed-point shift), upwards in the others (ruy's). With the small s of 8-bit legacy models
+    one rounding would differ in up to ``2^-(s+1)`` of all places. So the sum is computed in units of ``2^-s`` of the output, and rounded
+    there first.
     """
     out = ctx.out.quant
     assert x.quant is not None and out is not None
