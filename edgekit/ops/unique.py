@@ -34,9 +34,8 @@ class Unique:
 
     @staticmethod
     def reference(x: Array, *, axis: int, flat: bool, sorted: bool) -> tuple[Array, ...]:
-        a = 0 if flat else axis
-        slices = x.reshape(-1) if flat else x
-        y, indices, inverse, counts = np.unique(slices, return_index=True, return_inverse=True, return_counts=True, axis=a)
+        a = None if flat else axis  # numpy merges NaNs only without an axis
+        y, indices, inverse, counts = np.unique(x, return_index=True, return_inverse=True, return_counts=True, axis=a)
         inverse = inverse.reshape(-1)
         if not sorted:
             order = np.argsort(indices)
