@@ -25,6 +25,7 @@ INF = float("inf")
 #: clamps of ActivationFunctionType: NONE, RELU, RELU_N1_TO_1, RELU6
 CLAMPS = {0: (-INF, INF), 1: (0.0, INF), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
 TANH = 4
+MAX_COMPUTED_ELEMENTS = 1 << 24
 
 
 class NodeContext:
@@ -129,6 +130,15 @@ class NodeContext:
         if isinstance(dim, int):
             return dim
         raise Unsupported(f"{what} must be static, got {str(dim)!r}.", "Give the model fixed input shapes.", "dynamic-shape")
+
+    def computed(self, count: int) -> None:
+        """Refuse constants made at conversion that are too large.
+
+        Raises:
+            Unsupported: more than ``MAX_COMPUTED_ELEMENTS``.
+        """
+        if count > MAX_COMPUTED_ELEMENTS:
+            raise Unsupported(f"it would make a constant of {count} elements.", reason="too-large")
 
     def axis(self, axis: int, rank: int) -> int:
         """``axis`` counted from the front."""

@@ -100,3 +100,11 @@ def test_a_value_nothing_computes(tmp_path: Path) -> None:
     tensors = [Tensor("x", (2,)), Tensor("lost", (2,)), Tensor("y", (2,))]
     with pytest.raises(MalformedModelError, match="nothing computes tensor 1"):
         load(tmp_path, model(Subgraph(tensors, [Op("ADD", ["x", "lost"], ["y"])], ["x"], ["y"])))
+
+
+def test_a_huge_dimension_is_not_unpacked(tmp_path: Path) -> None:
+    graph = Subgraph([Tensor("x", (1 << 30,)), Tensor("y", ())], [Op("UNPACK", ["x"], ["y"])], ["x"], ["y"])
+    start = time.perf_counter()
+    with pytest.raises(MalformedModelError, match="unpacked into 1 outputs"):
+        load(tmp_path, model(graph))
+    assert time.perf_counter() - start < 2

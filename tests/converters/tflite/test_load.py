@@ -196,5 +196,5 @@ def test_a_loop_of_subgraphs_is_refused(tmp_path: Path) -> None:
     main, condition, _, _ = scalar_steps()
     with pytest.raises(ConversionError, match="nested deeper"):
         converters.load(save(tmp_path, main, condition, main))
-    with pytest.raises(ConversionError, match="nested deeper|more than"):
+    with pytest.raises(ConversionError, match=r"nested deeper|more than"):
         converters.load(save(tmp_path, main, main, main))

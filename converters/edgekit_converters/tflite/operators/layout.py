@@ -86,6 +86,8 @@ def unpack(ctx: NodeContext) -> list[Value]:
     x = ctx.input(0)
     axis = ctx.axis(int(ctx.options.axis), len(x.shape))
     n = ctx.static(x.shape[axis], "the dimension to unpack")
+    if n != len(ctx.outputs):
+        raise MalformedModelError(f"a dimension of {n} is unpacked into {len(ctx.outputs)} outputs")
     parts = ctx.call_multi("Split", x, axis=axis, sizes=(1,) * n)
     return [ctx.regroup(p, [d for i, d in enumerate(p.shape) if i != axis]) for p in parts]
 
@@ -97,6 +99,8 @@ def split(ctx: NodeContext) -> list[Value]:
     (axis,) = ctx.constant_ints(0, "the axis")
     axis = ctx.axis(axis, len(x.shape))
     n, parts = ctx.static(x.shape[axis], "the dimension to split"), int(ctx.options.splits)
+    if parts != len(ctx.outputs):
+        raise MalformedModelError(f"{parts} parts go into {len(ctx.outputs)} outputs")
     if parts < 1 or n % parts:
         raise MalformedModelError(f"a dimension of {n} does not split into {parts} parts")
     return list(ctx.call_multi("Split", x, axis=axis, sizes=(n // parts,) * parts))
@@ -133,6 +137,7 @@ def slice_(ctx: NodeContext) -> Value:
     for axis, n in enumerate(int(s) for s in size.tolist()):
         if x.shape[axis] == n:
             continue
+        ctx.computed(n)
         start = ctx.call("Slice", ctx.i64_input(1), ctx.i64(axis), ctx.i64(axis + 1), ctx.i64(0))
         y = ctx.call("Gather", y, ctx.call("Add", ctx.const(np.arange(n, dtype=np.int64)), start), axis=axis)
     return y
@@ -263,6 +268,7 @@ def mirror_pad(ctx: NodeContext) -> Value:
         n = ctx.static(y.shape[axis], "a dimension with symmetric padding")
         if before == after == 0:
             continue
+        ctx.computed(n + abs(int(before)) + abs(int(after)))
         places = np.pad(np.arange(n), (int(before), int(after)), mode="symmetric").astype(np.int64)
         y = ctx.call("Gather", y, ctx.const(places), axis=axis)
     return y
@@ -400,6 +406,7 @@ def dynamic_update_slice(ctx: NodeContext) -> Value:
     inner = [ctx.static(d, "every dimension") for d in update.shape]
     start = ctx.call("Max", ctx.i64_input(2), ctx.i64(*[0] * len(outer)))
     start = ctx.call("Min", start, ctx.i64(*(a - b for a, b in zip(outer, inner, strict=True))))
+    ctx.computed(int(np.prod([float(n) for n in inner])) * len(inner))
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in inner), indexing="ij"), axis=-1).astype(np.int64)
     return ctx.call("ScatterND", x, ctx.call("Add", ctx.const(grid), start), update)
 
