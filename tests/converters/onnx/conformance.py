@@ -115,7 +115,7 @@ def _run_set(model: Path, data: Path) -> Outcome:
         RuntimeError,
     ) as e:
         return Outcome("differs", f"{type(e).__name__}: {e}".replace("\n", " ")[:200])
-    for name, a, b in zip(got, got.values(), want, strict=False):
+    for name, a, b in zip(got, got.values(), want, strict=True):
         problem = compare(a, b)
         if problem:
             return Outcome("differs", f"output {name}: {problem}")
