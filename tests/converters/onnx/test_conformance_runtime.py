@@ -52,7 +52,7 @@ def run(case: Path, target: Path) -> list[str]:
         edgekit.convert(converters.load(model, values=values), target)
     session = edgekit.Session(target)
     got = session.run({v.name: feeds[v.name] for v in session.inputs})
-    return [p for p in (compare(np.asarray(a), b) for a, b in zip(got.values(), want, strict=False)) if p]
+    return [p for p in (compare(np.asarray(a), b) for a, b in zip(got.values(), want, strict=True)) if p]
 
 
 @pytest.mark.parametrize("name", NAMES)
