@@ -48,6 +48,7 @@ class ConvertOptions:
         images: how image files in the calibration folder become inputs.
         calibration_limit: use at most that many samples.
         labels: class names to store in the model, one an output class.
+        signature: which of the source's named entry points to convert (TensorFlow Lite, SavedModel); None takes the usual one.
         progress: told how far long work has come.
     """
 
@@ -55,6 +56,7 @@ class ConvertOptions:
     images: ImageOptions | None = None
     calibration_limit: int | None = None
     labels: tuple[str, ...] = ()
+    signature: str | None = None
     progress: Progress | None = None
 
 
@@ -86,12 +88,13 @@ class Conversion:
     notes: tuple[str, ...] = field(default=())
 
 
-def load(source: Any, shapes: Shapes | None = None) -> Graph:
+def load(source: Any, shapes: Shapes | None = None, signature: str | None = None) -> Graph:
     """Read a model of any supported format, or a ``.ekm`` file, as a graph in the source's own layout.
 
     Args:
         source: a path, or an object a converter knows.
         shapes: input name -> shape, to fix or bound dynamic dimensions: an integer, an inclusive range ``(1, 8)``, or None a dimension.
+        signature: which of the source's named entry points to read (TensorFlow Lite, SavedModel); None takes the usual one.
 
     Raises:
         ConversionError: the model cannot be read; every unsupported operator is listed at once.
@@ -112,8 +115,9 @@ def load(source: Any, shapes: Shapes | None = None) -> Graph:
         (['x'], ['y'], ['Add'])
     """
     if isinstance(source, str | os.PathLike) and is_ekm(source):
+        _no_signature(signature)
         return read_model(source)
-    return converters.load(source, shapes=shapes)
+    return converters.load(source, shapes=shapes, signature=signature)
 
 
 def load_optimized(source: Any, shapes: Shapes | None = None) -> tuple[Graph, PassLog]:
@@ -123,14 +127,20 @@ def load_optimized(source: Any, shapes: Shapes | None = None) -> tuple[Graph, Pa
     return optimize(_import(source, shapes, []))
 
 
-def _import(source: Any, shapes: Shapes | None, notes: list[str]) -> Graph:
+def _no_signature(signature: str | None) -> None:
+    if signature is not None:
+        raise ConversionError("an .ekm file or a Graph holds one signature; leave signature= (--signature) out")
+
+
+def _import(source: Any, shapes: Shapes | None, notes: list[str], signature: str | None = None) -> Graph:
     """Import with open batch dimensions settled, because a memory plan needs an upper bound for every dimension."""
     if isinstance(source, Graph) or (isinstance(source, str | os.PathLike) and is_ekm(source)):
+        _no_signature(signature)
         graph = source.clone() if isinstance(source, Graph) else read_model(source)
         notes += bind_shapes(graph, _numbers_only(shapes)).notes
         _require_bounds(graph)
         return graph
-    graph = converters.load(source, shapes=shapes, default_leading=1)
+    graph = converters.load(source, shapes=shapes, default_leading=1, signature=signature)
     _require_bounds(graph)
     notes += [n for n in graph.metadata.get("source.notes", "").splitlines() if n]
     if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):
@@ -222,7 +232,7 @@ def convert(
         )
     notes: list[str] = []
     _tell(opts, "read", 0, None)
-    imported = _import(source, shapes, notes)
+    imported = _import(source, shapes, notes, opts.signature)
     _tell(opts, "optimize", 0, None)
     graph, log = optimize(imported)
     _tell(opts, "check", 0, None)

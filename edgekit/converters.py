@@ -34,11 +34,14 @@ class LoadOptions:
         shapes: shapes of graph inputs by name; a name binds every dimension of that symbol, in other inputs too.
         values: inputs to freeze to constants, by name; they are no longer inputs of the graph.
         default_leading: size for leading dimensions that neither the model nor ``shapes`` give; None leaves them symbolic.
+        signature: which of a model's named entry points to import; None takes the format's usual one. Only converters whose class says
+            ``has_signatures = True`` see anything but None here.
     """
 
     shapes: Mapping[str, ShapeSpec] = field(default_factory=dict)
     values: Mapping[str, Array] = field(default_factory=dict)
     default_leading: int | None = None
+    signature: str | None = None
 
 
 @runtime_checkable
@@ -160,6 +163,7 @@ def load(
     shapes: Mapping[str, ShapeSpec] | None = None,
     values: Mapping[str, Array] | None = None,
     default_leading: int | None = None,
+    signature: str | None = None,
 ) -> Graph:
     """Import a model of any known format.
 
@@ -168,6 +172,7 @@ def load(
         shapes: shapes of graph inputs by name, e.g. ``{"x": (1, 3, 224, 224)}``; an entry may be a range ``(1, 8)`` or a symbol's name.
         values: inputs to freeze to constants.
         default_leading: size for leading dimensions nobody gives (``convert`` passes 1); None keeps them symbolic.
+        signature: which of the model's named entry points to import (TensorFlow Lite, SavedModel); None takes the usual one.
 
     Returns:
         the graph, with the source's own input and output names, order and layout.
@@ -175,22 +180,28 @@ def load(
     Raises:
         UnsupportedOpError: with every blocker at once.
         MalformedModelError: the source is broken or of no known format.
+        ConversionError: a signature is asked of a format that has none.
     """
-    return find_converter(source).load(_path(source), LoadOptions(shapes or {}, values or {}, default_leading))
+    found = find_converter(source)
+    if signature is not None and not getattr(found, "has_signatures", False):
+        raise ConversionError(f"models of the format {found.name} have no signatures; leave signature= (--signature) out")
+    return found.load(_path(source), LoadOptions(shapes or {}, values or {}, default_leading, signature))
 
 
 def _path(source: Any) -> Any:
     return Path(source) if isinstance(source, str) else source
 
 
-def check(source: Any, shapes: Mapping[str, ShapeSpec] | None = None, default_leading: int | None = 1) -> list[Blocker]:
+def check(
+    source: Any, shapes: Mapping[str, ShapeSpec] | None = None, default_leading: int | None = 1, signature: str | None = None
+) -> list[Blocker]:
     """Everything that keeps a model from converting; empty when nothing does.
 
     Raises:
         MalformedModelError: the source is broken.
     """
     try:
-        load(source, shapes, None, default_leading)
+        load(source, shapes, None, default_leading, signature)
     except UnsupportedOpError as e:
         return list(e.blockers)
     return []

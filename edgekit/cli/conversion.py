@@ -29,10 +29,11 @@ def run_conversion(
     images: ImageOptions,
     samples: int | None,
     json: bool,
+    signature: str | None = None,
 ) -> api.Conversion:
     """Convert with a progress bar."""
     with progress_bar(quiet=json) as tell:
-        options = api.ConvertOptions(images=images, calibration_limit=samples, progress=tell)
+        options = api.ConvertOptions(images=images, calibration_limit=samples, progress=tell, signature=signature)
         return api.convert(source, output, quantize=quantize, calibration=calibration, shapes=parse_shapes(shape), options=options)
 
 

@@ -15,6 +15,9 @@ Shape = Annotated[
         help="Fix or bound a dynamic input: NAME:DIM,DIM,... with numbers, ranges (1..8) or ? for as it is. Repeat for several inputs.",
     ),
 ]
+Signature = Annotated[
+    str | None, typer.Option("--signature", help="Which named entry point of the model to take (TensorFlow Lite, SavedModel).")
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The .ekm file to write. It appears whole or not at all.")]
 Source = Annotated[Path, typer.Argument(help="The model: a file or folder of any supported format, or an .ekm file.")]
 Model = Annotated[Path, typer.Argument(help="An .ekm file.")]

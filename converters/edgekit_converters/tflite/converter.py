@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.converters import LoadOptions, ShapeSpec
-from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
+from edgekit.errors import ConversionError, GraphError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph, GraphBuilder, Value, verify
 from edgekit.symbolic import SymDim
 from edgekit.types import Dim, TensorType, format_shape
@@ -29,6 +29,7 @@ class TfliteConverter:
     name = "tflite"
     description = "TensorFlow Lite (.tflite flatbuffer)"
     suffixes = (".tflite", ".lite")
+    has_signatures = True
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for a file with TensorFlow Lite's mark, whatever its name."""
@@ -37,12 +38,14 @@ class TfliteConverter:
     def load(self, source: Any, options: LoadOptions) -> Graph:
         """Import a model: its first subgraph, with the source's own input and output names, order, types and layout.
 
+        Where a signature is asked for, it is that signature's subgraph, with inputs and outputs called as the signature calls them.
+
         State that the source keeps from run to run (resource variables, variable tensors) becomes inputs and outputs behind the model's
         own; the metadata ``state.<input>`` names the output to feed back, ``state.<input>.initial`` the first value.
 
         Args:
             source: a path, or the bytes of a file.
-            options: shapes to bind, inputs to freeze.
+            options: shapes to bind, inputs to freeze, the signature to take.
 
         Raises:
             UnsupportedOpError: lists every blocker.
@@ -61,6 +64,8 @@ class TfliteConverter:
             raise UnsupportedOpError(f"{where} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
         except UnsupportedTypeError as e:
             raise MalformedModelError(f"{where}: {e}") from e
+        except ConversionError as e:
+            raise ConversionError(f"{where}: {e}") from e
 
 
 def _import(model: Record, data: bytes, options: LoadOptions) -> Graph:
@@ -69,9 +74,15 @@ def _import(model: Record, data: bytes, options: LoadOptions) -> Graph:
         raise MalformedModelError(f"the schema version is {model.version}, {VERSION} is known")
     if not model.subgraphs:
         raise MalformedModelError("the model holds no subgraph")
-    builder = GraphBuilder(Graph(model.subgraphs[0].name), fold=True)
+    signature = _signature(model, options.signature)
+    entry = 0 if signature is None else int(signature.subgraph)
+    if not 0 <= entry < len(model.subgraphs):
+        raise MalformedModelError(f"a signature names subgraph {entry}, the model has {len(model.subgraphs)}")
+    builder = GraphBuilder(Graph(model.subgraphs[entry].name), fold=True)
     session = ImportSession(model, data, options, builder)
-    importer = SubgraphImporter(session, builder, 0)
+    importer = SubgraphImporter(session, builder, entry)
+    if signature is not None:
+        importer.public_names = {int(m.tensor): m.name for maps in (signature.inputs, signature.outputs) for m in maps if m.name}
     _bind_inputs(importer, session)
     importer.run()
     if session.blockers:
@@ -82,7 +93,7 @@ def _import(model: Record, data: bytes, options: LoadOptions) -> Graph:
     _hand_out(importer)
     _state_outputs(session, importer)
     _drop_unused(graph)
-    graph.metadata.update(_metadata(model, data, session))
+    graph.metadata.update(_metadata(model, data, session, entry))
     try:
         verify(graph)
     except GraphError as e:
@@ -90,11 +101,26 @@ def _import(model: Record, data: bytes, options: LoadOptions) -> Graph:
     return graph
 
 
+def _signature(model: Record, key: str | None) -> Record | None:
+    """The signature of a name; None where none is asked for.
+
+    Raises:
+        ConversionError: the model has none of that name.
+    """
+    if key is None:
+        return None
+    found: Record | None = next((s for s in model.signatures if s.key == key), None)
+    if found is None:
+        names = ", ".join(repr(s.key) for s in model.signatures) or "none"
+        raise ConversionError(f"the model has no signature {key!r}; its signatures: {names}")
+    return found
+
+
 def tensor_names(importer: SubgraphImporter, indices: Any, kind: str) -> list[str]:
     """The names of inputs or outputs; nameless ones are numbered, equal ones told apart."""
     names: list[str] = []
     for k, i in enumerate(indices):
-        name = importer.info(int(i)).name or f"{kind}_{k}"
+        name = importer.public_names.get(int(i)) or importer.info(int(i)).name or f"{kind}_{k}"
         while name in names:
             name += f"_{k}"
         names.append(name)
@@ -218,7 +244,7 @@ def _drop_unused(graph: Graph) -> None:
             graph.remove([node])
 
 
-def _metadata(model: Record, data: bytes, session: ImportSession) -> dict[str, str]:
+def _metadata(model: Record, data: bytes, session: ImportSession, entry: int) -> dict[str, str]:
     facts = {
         "source.format": "tflite",
         "source.sha256": hashlib.sha256(data).hexdigest(),
@@ -227,9 +253,9 @@ def _metadata(model: Record, data: bytes, session: ImportSession) -> dict[str, s
         "source.notes": "\n".join(session.notes),
     }
     for s in model.signatures:
-        if s.subgraph == 0:
+        if s.subgraph == entry:
             for kind, maps in (("input", s.inputs), ("output", s.outputs)):
                 for m in maps:
-                    if m.tensor < len(model.subgraphs[0].tensors):
-                        facts[f"source.signature.{s.key}.{kind}.{m.name}"] = model.subgraphs[0].tensors[m.tensor].name
+                    if m.tensor < len(model.subgraphs[entry].tensors):
+                        facts[f"source.signature.{s.key}.{kind}.{m.name}"] = model.subgraphs[entry].tensors[m.tensor].name
     return {k: v for k, v in facts.items() if v}

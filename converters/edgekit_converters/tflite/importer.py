@@ -36,6 +36,7 @@ class SubgraphImporter:
         builder: of the graph under construction.
         reals: float32 forms of quantized values, by identity.
         handles: keys of resource variables, by tensor index.
+        public_names: what a signature calls inputs and outputs, by tensor index.
     """
 
     def __init__(self, session: ImportSession, builder: GraphBuilder, index: int, depth: int = 0) -> None:
@@ -53,6 +54,7 @@ class SubgraphImporter:
         self.proto: Record = session.model.subgraphs[index]
         self.reals: dict[int, Value] = {}
         self.handles: dict[int, str] = {}
+        self.public_names: dict[int, str] = {}
         self._values: dict[int, Value | None] = {}
         self._infos: dict[int, TensorInfo] = {}
         self._entries: set[int] = {int(i) for i in self.proto.inputs}

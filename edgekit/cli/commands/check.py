@@ -19,8 +19,12 @@ from edgekit.cli import options as o
 from edgekit.cli.console import console, print_json
 
 
-def command(models: Annotated[list[Path], typer.Argument(help="Models of any supported format.")], json: o.Json = False) -> None:
-    found = {str(m): converters.check(m) for m in models}
+def command(
+    models: Annotated[list[Path], typer.Argument(help="Models of any supported format.")],
+    signature: o.Signature = None,
+    json: o.Json = False,
+) -> None:
+    found = {str(m): converters.check(m, signature=signature) for m in models}
     if json:
         print_json({"models": {m: list(b) for m, b in found.items()}})
     else:

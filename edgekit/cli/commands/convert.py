@@ -26,7 +26,8 @@ def command(
     mean: o.Mean = "0",
     std: o.Std = "1",
     bgr: o.Bgr = False,
+    signature: o.Signature = None,
     json: o.Json = False,
 ) -> None:
     images = ImageOptions(numbers(mean, "--mean"), numbers(std, "--std"), bgr)
-    show_conversion(run_conversion(source, output, quantize, calibration, shape, images, samples, json), json)
+    show_conversion(run_conversion(source, output, quantize, calibration, shape, images, samples, json, signature), json)

@@ -56,8 +56,13 @@ class Subgraph:
     outputs: Sequence[str]
 
 
-def model(*subgraphs: Subgraph) -> bytes:
-    """The file."""
+def model(*subgraphs: Subgraph, signatures: Sequence[tuple[str, int, dict[str, str], dict[str, str]]] = ()) -> bytes:
+    """The file.
+
+    Args:
+        *subgraphs: the first is the model's own.
+        signatures: key, subgraph, and what it calls inputs and outputs: its name -> the tensor's.
+    """
     buffers: list[dict[str, Any]] = [{}]
     codes = list(dict.fromkeys(o.op for g in subgraphs for o in g.ops))
     made = []
@@ -82,12 +87,18 @@ def model(*subgraphs: Subgraph) -> bytes:
         made.append(
             {"tensors": tensors, "inputs": [at[n] for n in g.inputs], "outputs": [at[n] for n in g.outputs], "operators": operators}
         )
+    named = []
+    for key, index, ins, outs in signatures:
+        at = {t.name: i for i, t in enumerate(subgraphs[index].tensors)}
+        maps = [[{"name": n, "tensor": at[t]} for n, t in m.items()] for m in (ins, outs)]
+        named.append({"inputs": maps[0], "outputs": maps[1], "key": key, "subgraph": index})
     rows = []
     for c in codes:
         code = 32 if c.startswith("CUSTOM:") else CODES[c]
         rows.append({"deprecated_builtin_code": min(code, 127), "builtin_code": code, "custom_code": c.removeprefix("CUSTOM:")})
     b = flatbuffers.Builder(1024)
-    b.Finish(_table(b, "Model", {"version": 3, "operator_codes": rows, "subgraphs": made, "buffers": buffers}), file_identifier=b"TFL3")
+    record = {"version": 3, "operator_codes": rows, "subgraphs": made, "buffers": buffers} | ({"signatures": named} if named else {})
+    b.Finish(_table(b, "Model", record), file_identifier=b"TFL3")
     return bytes(b.Output())
 
 
