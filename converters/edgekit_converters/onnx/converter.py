@@ -7,19 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from edgekit.converters import LoadOptions, ShapeSpec
-from edgekit.errors import GraphError, MalformedModelError, MissingDependencyError, UnsupportedOpError
-from edgekit.ir import Graph, GraphBuilder, verify
-from edgekit.symbolic import SymDim
-from edgekit.types import Dim, TensorType, format_shape
+from edgekit.converters import LoadOptions
+from edgekit.errors import MalformedModelError, MissingDependencyError, UnsupportedOpError
+from edgekit.ir import Graph, GraphBuilder
+from edgekit_converters.importing.inputs import bind_inputs
+from edgekit_converters.importing.outputs import finish, hand_out
+from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
 from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.detection import looks_like_onnx
 from edgekit_converters.onnx.functions import expand_functions
-from edgekit_converters.onnx.importer import GraphImporter, Poisoned, declared_type
+from edgekit_converters.onnx.importer import GraphImporter, source_input
 from edgekit_converters.onnx.session import ImportSession
-from edgekit_converters.onnx.tensors import TensorReader, UnsupportedTypeError
+from edgekit_converters.onnx.tensors import TensorReader
 
 MAX_FILE_BYTES = (1 << 31) - 1
 TESTED_OPSETS = (7, 25)
@@ -100,28 +99,19 @@ def _import(model: Any, digest: str, path: Path | None, options: LoadOptions) ->
     importer = GraphImporter(session, GraphBuilder(graph, fold=True))
     _bind_inputs(proto, session, importer)
     importer.run(proto)
-    blockers = session.blockers
-    if blockers:
-        inferred = _inferred_types(model)
-        if inferred:  # again, now with stand-ins behind what does not convert, so that the rest is checked too
-            session = ImportSession(opsets, options, session.tensors)
-            session.inferred, session.not_expanded = inferred, lost
-            importer = GraphImporter(session, GraphBuilder(Graph(proto.name), fold=True))
-            _bind_inputs(proto, session, importer)
-            importer.run(proto)
-            blockers = session.blockers or blockers
-    if blockers:
-        if all(b.reason == "invalid-node" for b in blockers):
-            raise MalformedModelError("; ".join(f"{b.op} {', '.join(repr(n) for n in b.nodes[:3])}: {b.message}" for b in blockers))
-        raise UnsupportedOpError("the model does not convert", blockers)
-    _hand_out(proto, graph, importer)
-    _drop_unused(graph)
-    graph.metadata.update(_metadata(model, opsets, digest, session))
-    try:
-        verify(graph)
-    except GraphError as e:
-        raise MalformedModelError(f"the imported graph is not valid: {e}") from e
-    return graph
+    sessions = [session]
+    if session.blockers and (inferred := _inferred_types(model)):
+        # again, now with stand-ins behind what does not convert, so that the rest is checked too
+        again = ImportSession(opsets, options, session.tensors)
+        again.inferred, again.not_expanded = inferred, lost
+        second = GraphImporter(again, GraphBuilder(Graph(proto.name), fold=True))
+        _bind_inputs(proto, again, second)
+        second.run(proto)
+        sessions.insert(0, again)
+    for s in sessions:
+        s.raise_blockers()
+    _hand_out(proto, importer)
+    return finish(graph, _metadata(model, opsets, digest, session))
 
 
 def _opsets(model: Any) -> dict[str, int]:
@@ -142,135 +132,32 @@ def _opsets(model: Any) -> dict[str, int]:
 
 def _bind_inputs(proto: Any, session: ImportSession, importer: GraphImporter) -> None:
     """Graph inputs: fed ones become inputs, frozen ones and those with an initializer (IR < 4) constants."""
-    options, builder = session.options, importer.builder
     initialized = {t.name for t in proto.initializer} | {t.values.name for t in proto.sparse_initializer}
-    declared = [i for i in proto.input if i.name not in initialized]
-    names = [i.name for i in declared]
-    if len(set(names)) != len(names):
-        raise MalformedModelError(f"two graph inputs share a name: {names}")
-    for kind in (options.shapes, options.values):
-        unknown = sorted(set(kind) - set(names))
-        if unknown:
-            raise MalformedModelError(f"there is no input {unknown[0]!r}; the inputs are {names}")
-    types: dict[str, TensorType] = {}
-    for info in declared:
+    declared = []
+    for info in proto.input:
+        if info.name in initialized:
+            continue
         if not info.name:
             raise MalformedModelError("a graph input has no name")
         try:
-            found = declared_type(info.name, info)
-            if found is None:
-                found = _type_from_options(info, options)
+            declared.append(source_input(info))
         except UnsupportedTypeError as e:
-            session.block("graph input", info.name, "unsupported-type", f"{e}.")
+            session.block("graph input", info.name, e.reason, e.message)
             importer.bind(info.name, None)
-            continue
-        types[info.name] = found
-    bindings = _bindings(types, options.shapes)
-    if options.default_leading is not None:
-        for name, t in types.items():
-            spec = options.shapes.get(name)
-            if spec and isinstance(spec[0], tuple | str):  # the user wants it open: a range, or a name
-                continue
-            if t.shape and isinstance(t.shape[0], SymDim) and isinstance(t.bind(bindings).shape[0], SymDim) and name not in options.values:
-                for s in t.shape[0].symbols():
-                    bindings.setdefault(s.name, options.default_leading)
-                    session.note(f"input {name!r}: the open leading dimension {s.name!r} was set to {options.default_leading}")
-    for name, t in types.items():
-        t = _with_ranges(name, t, options.shapes.get(name)).bind(bindings)
-        if name in options.values:
-            importer.bind(name, builder.constant(_frozen(name, t, options.values[name]), name))
-            continue
-        session.inputs[name] = t.shape
-        value = builder.input(name, t.dtype, t.shape)
-        importer._named.add(id(value))
+    for name, value in bind_inputs(importer.builder, declared, session.options, session).items():
+        if value.const is None:
+            session.inputs[name] = value.shape
         importer.bind(name, value)
 
 
-def _type_from_options(info: Any, options: LoadOptions) -> TensorType:
-    from edgekit_converters.onnx.tensors import element_type
-
-    dtype = element_type(info.type.tensor_type.elem_type)
-    spec = options.shapes.get(info.name)
-    if info.name in options.values:
-        return TensorType(dtype, np.shape(options.values[info.name]))
-    if spec is None:
-        raise MalformedModelError(f"input {info.name!r} declares no shape; give it with shapes= or --shape {info.name}:1,3,224,224")
-    return TensorType(dtype, tuple(SymDim.symbol(f"{info.name}_{i}", 1) for i in range(len(spec))))
-
-
-def _bindings(types: Mapping[str, TensorType], shapes: Mapping[str, ShapeSpec]) -> dict[str, int]:
-    """Sizes by symbol that follow from the shapes the caller gives."""
-    bindings: dict[str, int] = {}
-    for name, spec in shapes.items():
-        if name not in types:
-            continue
-        shape = types[name].shape
-        if len(spec) != len(shape):
-            raise MalformedModelError(
-                f"input {name!r} has the shape {format_shape(shape)}, but {len(spec)} dimensions were given: {list(spec)}"
-            )
-        for given, dim in zip(spec, shape, strict=True):
-            if not isinstance(given, int):
-                continue
-            if given < 0:
-                raise MalformedModelError(f"input {name!r}: a dimension of {given} was given")
-            if isinstance(dim, int):
-                if dim != given:
-                    raise MalformedModelError(f"input {name!r} has the fixed shape {format_shape(shape)}; {list(spec)} does not fit")
-                continue
-            for s in dim.symbols():
-                if bindings.setdefault(s.name, given) != given:
-                    raise MalformedModelError(f"dimension {s.name!r} was given as {bindings[s.name]} and as {given}")
-    return bindings
-
-
-def _with_ranges(name: str, type_: TensorType, spec: ShapeSpec | None) -> TensorType:
-    """Ranges and other names that the caller gives to open dimensions."""
-    if spec is None:
-        return type_
-    dims: list[Dim] = []
-    for given, dim in zip(spec, type_.shape, strict=True):
-        if isinstance(dim, int) or given is None or isinstance(given, int):
-            dims.append(dim)
-        elif isinstance(given, str):
-            dims.append(SymDim.symbol(given, 1))
-        elif isinstance(given, SymDim):
-            dims.append(given)
-        else:
-            low, high = given
-            if not 0 <= low <= high:
-                raise MalformedModelError(f"input {name!r}: the range {low} to {high} is empty")
-            dims.append(SymDim.symbol(str(dim), low, high))
-    return type_.with_shape(dims)
-
-
-def _frozen(name: str, type_: TensorType, value: Any) -> Any:
-    a = np.asarray(value)
-    if a.dtype != type_.dtype.numpy:
-        raise MalformedModelError(f"input {name!r} is {type_.dtype.label}, the value to freeze it to is {a.dtype}")
-    if a.ndim != type_.rank or any(isinstance(d, int) and d != n for d, n in zip(type_.shape, a.shape, strict=True)):
-        raise MalformedModelError(f"input {name!r} has the shape {format_shape(type_.shape)}, the value to freeze it to {list(a.shape)}")
-    return a
-
-
-def _hand_out(proto: Any, graph: Graph, importer: GraphImporter) -> None:
-    names = [o.name for o in proto.output]
-    if not names:
-        raise MalformedModelError("the graph has no outputs")
-    if len(set(names)) != len(names):
-        raise MalformedModelError(f"two graph outputs share a name: {names}")
-    for name in names:
+def _hand_out(proto: Any, importer: GraphImporter) -> None:
+    outputs = []
+    for o in proto.output:
         try:
-            graph.add_output(importer.output(name), name)
+            outputs.append((o.name, importer.output(o.name)))
         except Poisoned as e:  # every poison has its blocker
-            raise MalformedModelError(f"graph output {name!r} could not be computed") from e
-
-
-def _drop_unused(graph: Graph) -> None:
-    """Take out nodes nothing reads: shape arithmetic that was folded leaves them behind."""
-    for node in reversed(list(graph.nodes)):
-        if not node.definition.stateful and not any(v.uses or graph.is_output(v) for v in node.outputs):
-            graph.remove([node])
+            raise MalformedModelError(f"graph output {o.name!r} could not be computed") from e
+    hand_out(importer.builder, outputs)
 
 
 def _inferred_types(model: Any) -> dict[str, Any]:

@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from edgekit.errors import GraphError, MalformedModelError
+from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import Shape, TensorType
+from edgekit_converters.importing.attempt import attempt
+from edgekit_converters.importing.inputs import SourceInput
+from edgekit_converters.importing.outputs import own_value
+from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
 from edgekit_converters.onnx import registry
-from edgekit_converters.onnx.context import GRAPH, NodeContext, Unsupported
+from edgekit_converters.onnx.context import GRAPH, NodeContext
 from edgekit_converters.onnx.session import ImportSession
-from edgekit_converters.onnx.tensors import UnsupportedTypeError, element_type
+from edgekit_converters.onnx.tensors import element_type
 
 MAX_DEPTH = 64
 UNKNOWN = -1  # what Paddle's exporter writes for an open dimension
-
-#: what a broken node may raise inside its converter or in shape inference
-NODE_ERRORS = (ValueError, TypeError, IndexError, KeyError, AttributeError, ArithmeticError, MemoryError)
-
-
-class Poisoned(Exception):
-    """A value behind a node that did not convert."""
 
 
 class GraphImporter:
@@ -185,32 +182,12 @@ class GraphImporter:
             self._poison(node)
             return
         ctx = NodeContext(self, node, domain, opset, name, inputs)
-        self.builder.source = f"{node.op_type} '{name}' (ONNX opset {opset})"
+        source = f"{node.op_type} '{name}' (ONNX opset {opset})"
         first = len(self.builder.graph.nodes)
-        try:
-            result = convert(ctx)
-        except Poisoned:
+        result = attempt(session, self.builder, node.op_type, name, source, inputs, lambda: convert(ctx))
+        if result is None:
             self._poison(node)
             return
-        except Unsupported as e:
-            session.block(node.op_type, name, e.reason, e.message, e.hint)
-            self._poison(node)
-            return
-        except UnsupportedTypeError as e:
-            session.block(node.op_type, name, "unsupported-type", f"{e}.")
-            self._poison(node)
-            return
-        except MalformedModelError as e:
-            raise MalformedModelError(f"{node.op_type} '{name}' (ONNX opset {opset}): {e}") from e
-        except GraphError as e:
-            self._refused(node, name, e, inputs)
-            return
-        except NODE_ERRORS as e:
-            session.block(node.op_type, name, "invalid-node", f"the node cannot be read: {type(e).__name__}: {e}.")
-            self._poison(node)
-            return
-        finally:
-            self.builder.source = ""
         outs = [result] if isinstance(result, Value) else list(result)
         for o, value in zip(node.output, outs, strict=False):
             if o and value is not None:
@@ -225,22 +202,6 @@ class GraphImporter:
                 session.block(node.op_type, name, "unsupported-variant", f"its output {list(node.output).index(o)} is not supported.")
                 self.bind(o, None)
 
-    def _refused(self, node: Any, name: str, error: GraphError, inputs: Sequence[Value | None]) -> None:
-        """The table refused the node: an element type it does not take, shapes that are open, or shapes that cannot be."""
-        text = str(error)
-        prefix = self.builder.source or f"{node.op_type} '{name}' (ONNX opset {self.session.opset(node.domain)})"
-        text = text.removeprefix(f"{prefix}: ")
-        if " takes " in text and "input '" in text:
-            reason, hint = "unsupported-type", "Convert the model to a supported element type."
-        elif any(v is not None and not v.type.is_static for v in inputs) or (
-            self.session.is_dynamic and any(a.type == GRAPH for a in node.attribute)
-        ):
-            reason, hint = "dynamic-shape", self.session.shape_hint()
-        else:
-            reason, hint = "invalid-node", ""
-        self.session.block(node.op_type, name, reason, f"{text}.", hint)
-        self._poison(node)
-
     def _poison(self, node: Any) -> None:
         """The outputs of a node that did not convert: stand-ins where the source says their types, so that the rest is checked too."""
         for o in node.output:
@@ -254,7 +215,7 @@ class GraphImporter:
 
     def _stand_in(self, name: str, info: Any) -> Value | None:
         try:
-            type_ = declared_type(name, info)
+            type_ = declared_type(info)
         except (UnsupportedTypeError, MalformedModelError):
             return None
         return None if type_ is None else Value(self.builder.graph.unique_name(name), type_)
@@ -317,18 +278,7 @@ class GraphImporter:
         if not self.knows(name):
             raise MalformedModelError(f"graph output {name!r} is never computed")
         value = self.find(name)
-        if self.inline:
-            return value
-        if value.producer is None:
-            value = self.builder.call("Identity", value, name=f"{name}/output") if value.const is None else self._held(value, name)
-        return value
-
-    def _held(self, value: Value, name: str) -> Value:
-        """A constant as the output of a node."""
-        folding, self.builder.fold = self.builder.fold, False
-        out = self.builder.call("Identity", value, name=f"{name}/output")
-        self.builder.fold = folding
-        return out
+        return value if self.inline or value.producer is not None else own_value(self.builder, value, name)
 
 
 def describe(node: Any) -> str:
@@ -360,8 +310,8 @@ def _free_names(graph: Any, depth: int) -> list[str]:
     return [n for n in dict.fromkeys(used) if n not in own]
 
 
-def declared_type(name: str, info: Any) -> TensorType | None:
-    """The type a ValueInfoProto declares, None where it gives no shape; open dimensions become symbols.
+def source_input(info: Any) -> SourceInput:
+    """A graph input as its ValueInfoProto declares it.
 
     Raises:
         UnsupportedTypeError: it is no tensor, or of an element type EdgeKit does not have.
@@ -372,9 +322,13 @@ def declared_type(name: str, info: Any) -> TensorType | None:
         raise UnsupportedTypeError(f"{(kind or 'a missing type').replace('_', ' ')} is not supported")
     tensor = info.type.tensor_type
     dtype = element_type(tensor.elem_type)
-    if not tensor.HasField("shape"):
-        return None
-    return TensorType(dtype, declared_shape(name, tensor.shape))
+    return SourceInput(info.name, dtype, declared_shape(info.name, tensor.shape) if tensor.HasField("shape") else None)
+
+
+def declared_type(info: Any) -> TensorType | None:
+    """The type a ValueInfoProto declares, None where it gives no shape. Raises as ``source_input`` does."""
+    source = source_input(info)
+    return TensorType(source.dtype, declared_shape(info.name, info.type.tensor_type.shape)) if source.shape is not None else None
 
 
 def declared_shape(name: str, shape: Any) -> Shape:

@@ -6,54 +6,38 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgekit.converters import LoadOptions
-from edgekit.errors import Blocker
 from edgekit.types import Dim
+from edgekit_converters.importing.problems import Problems
 from edgekit_converters.onnx.registry import canonical_domain
 from edgekit_converters.onnx.tensors import TensorReader
 
 EXAMPLE_SIZE = 224
 
 
-class ImportSession:
+class ImportSession(Problems):
     """State of one import.
 
     Attributes:
         opsets: version by domain.
         options: what the caller settled.
         tensors: reads TensorProtos.
-        notes: facts the user should know, each once.
         inputs: names and shapes of the graph inputs, for hints.
         inferred: the source's own types of values, by name: stand-ins behind nodes that do not convert.
         not_expanded: why the function of an operator could not be expanded, by domain and operator.
     """
 
     def __init__(self, opsets: dict[str, int], options: LoadOptions, tensors: TensorReader) -> None:
+        super().__init__()
         self.opsets = opsets
         self.options = options
         self.tensors = tensors
-        self.notes: list[str] = []
         self.inputs: dict[str, tuple[Dim, ...]] = {}
         self.inferred: dict[str, Any] = {}
         self.not_expanded: Mapping[tuple[str, str], str] = {}
-        self._blockers: dict[tuple[str, str, str, str], list[str]] = {}
 
     def opset(self, domain: str) -> int:
         """The version of a domain; 1 where the model does not import it."""
         return self.opsets.get(canonical_domain(domain), 1)
-
-    def note(self, text: str) -> None:
-        """Add a note, once."""
-        if text not in self.notes:
-            self.notes.append(text)
-
-    def block(self, op: str, node: str, reason: str, message: str, hint: str = "") -> None:
-        """Add a blocker."""
-        self._blockers.setdefault((op, reason, message, hint), []).append(node)
-
-    @property
-    def blockers(self) -> list[Blocker]:
-        """All blockers, equal ones merged."""
-        return [Blocker(op, tuple(nodes), reason, message, hint) for (op, reason, message, hint), nodes in self._blockers.items()]
 
     @property
     def is_dynamic(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array, DType
+from edgekit_converters.importing.problems import UnsupportedTypeError
 
 #: TensorProto.DataType codes (onnx.proto) of the element types EdgeKit has
 DTYPES = {
@@ -33,10 +34,6 @@ TYPE_NAMES = {
 }  # fmt: skip
 EXTERNAL = 1
 MAX_DENSE_ELEMENTS = 1 << 28
-
-
-class UnsupportedTypeError(Exception):
-    """An element type EdgeKit does not have."""
 
 
 def element_type(code: int) -> DType:

@@ -14,8 +14,9 @@ from edgekit.ops.quant_math import dequantize
 from edgekit.ops.quantization import lookup_table
 from edgekit.symbolic import SymDim
 from edgekit.types import F32, I8, I32, I64, Array, Dim, DType, QuantParams
+from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.flat import Record
-from edgekit_converters.tflite.session import ImportSession, Unsupported
+from edgekit_converters.tflite.session import ImportSession
 from edgekit_converters.tflite.tensors import TensorInfo
 
 if TYPE_CHECKING:

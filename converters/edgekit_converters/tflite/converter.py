@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 
 from edgekit.converters import LoadOptions, ShapeSpec
-from edgekit.errors import ConversionError, GraphError, MalformedModelError, UnsupportedOpError
-from edgekit.ir import Graph, GraphBuilder, Value, verify
+from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
+from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import Dim, TensorType, format_shape
+from edgekit_converters.importing.inputs import check_names
+from edgekit_converters.importing.outputs import finish
+from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
 from edgekit_converters.tflite import registry
 from edgekit_converters.tflite.flat import IDENTIFIER, Record, parse
-from edgekit_converters.tflite.importer import Poisoned, SubgraphImporter
+from edgekit_converters.tflite.importer import SubgraphImporter
 from edgekit_converters.tflite.session import ImportSession
-from edgekit_converters.tflite.tensors import TensorInfo, UnsupportedTypeError
+from edgekit_converters.tflite.tensors import TensorInfo
 
 VERSION = 3
 
@@ -85,20 +88,11 @@ def _import(model: Record, data: bytes, options: LoadOptions) -> Graph:
         importer.public_names = {int(m.tensor): m.name for maps in (signature.inputs, signature.outputs) for m in maps if m.name}
     _bind_inputs(importer, session)
     importer.run()
-    if session.blockers:
-        if all(b.reason == "invalid-node" for b in session.blockers):
-            raise MalformedModelError("; ".join(f"{b.op} {', '.join(repr(n) for n in b.nodes[:3])}: {b.message}" for b in session.blockers))
-        raise UnsupportedOpError("the model does not convert", session.blockers)
+    session.raise_blockers()
     graph = builder.graph
     _hand_out(importer)
     _state_outputs(session, importer)
-    _drop_unused(graph)
-    graph.metadata.update(_metadata(model, data, session, entry))
-    try:
-        verify(graph)
-    except GraphError as e:
-        raise MalformedModelError(f"the imported graph is not valid: {e}") from e
-    return graph
+    return finish(graph, _metadata(model, data, session, entry))
 
 
 def _signature(model: Record, key: str | None) -> Record | None:
@@ -131,10 +125,7 @@ def _bind_inputs(importer: SubgraphImporter, session: ImportSession) -> None:
     options, builder = session.options, importer.builder
     indices = [int(i) for i in importer.proto.inputs]
     names = tensor_names(importer, indices, "input")
-    for kind in (options.shapes, options.values):
-        unknown = sorted(set(kind) - set(names))
-        if unknown:
-            raise MalformedModelError(f"there is no input {unknown[0]!r}; the inputs are {names}")
+    check_names(names, options)
     for index, name in zip(indices, names, strict=True):
         info = importer.info(index)
         shape = _shape(name, info, options.shapes)
@@ -235,13 +226,6 @@ def _state_outputs(session: ImportSession, importer: SubgraphImporter) -> None:
             f"the model keeps state between runs: {len(kept)} inputs ({', '.join(kept[:3])}{', ...' if len(kept) > 3 else ''}) and outputs "
             "'.../next' hold it; feed each output back as its input at the next run, and the first value named in the metadata at the first"
         )
-
-
-def _drop_unused(graph: Graph) -> None:
-    """Take out nodes nothing reads: shape arithmetic that was folded leaves them behind."""
-    for node in reversed(list(graph.nodes)):
-        if not any(v.uses or graph.is_output(v) for v in node.outputs):
-            graph.remove([node])
 
 
 def _metadata(model: Record, data: bytes, session: ImportSession, entry: int) -> dict[str, str]:

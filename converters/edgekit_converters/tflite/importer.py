@@ -9,12 +9,13 @@ import numpy as np
 from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import QuantParams, TensorType
+from edgekit_converters.importing.problems import Poisoned, Unsupported, UnsupportedTypeError
 from edgekit_converters.tflite import registry
 from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.flat import Record
 from edgekit_converters.tflite.schema import OPERATOR_OPTIONS, TABLES
-from edgekit_converters.tflite.session import ImportSession, Unsupported
-from edgekit_converters.tflite.tensors import TensorInfo, UnsupportedTypeError, constant_data, tensor_info
+from edgekit_converters.tflite.session import ImportSession
+from edgekit_converters.tflite.tensors import TensorInfo, constant_data, tensor_info
 
 #: what a converter can run into when a node's numbers make no sense
 NODE_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError)
@@ -22,10 +23,6 @@ MAX_SUBGRAPH_DEPTH = 16
 MAX_SUBGRAPH_IMPORTS = 1024
 #: activations with a smaller scale are 0 for all purposes; quotients of scales would overflow
 SMALLEST_SCALE = 2.0**-60
-
-
-class Poisoned(Exception):
-    """A value whose operator did not convert."""
 
 
 class SubgraphImporter:

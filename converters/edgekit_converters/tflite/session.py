@@ -7,28 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgekit.converters import LoadOptions
-from edgekit.errors import Blocker, MalformedModelError
+from edgekit.errors import MalformedModelError
 from edgekit.ir import GraphBuilder, Value
 from edgekit.types import Array, TensorType
+from edgekit_converters.importing.problems import Problems
 from edgekit_converters.tflite.flat import Record
 from edgekit_converters.tflite.schema import OPERATORS
 
 CUSTOM = 32
 PLACEHOLDER = 127
-
-
-class Unsupported(Exception):
-    """A variant of an operator that does not convert.
-
-    Attributes:
-        reason: the blocker's reason code.
-        message: what is wrong.
-        hint: what to do.
-    """
-
-    def __init__(self, message: str, hint: str = "", reason: str = "unsupported-variant") -> None:
-        super().__init__(message)
-        self.message, self.hint, self.reason = message, hint, reason
 
 
 @dataclass
@@ -48,14 +35,13 @@ class Variable:
     current: Value | None = None
 
 
-class ImportSession:
+class ImportSession(Problems):
     """State of one import.
 
     Attributes:
         model: the Model table.
         data: the whole file.
         options: what the caller settled.
-        notes: facts the user should know, each once.
         variables: resource variables and variable tensors, by key.
         main: the builder of the main graph, where variables come in and go out.
         initializing: inside a subgraph that CALL_ONCE runs.
@@ -63,15 +49,14 @@ class ImportSession:
     """
 
     def __init__(self, model: Record, data: bytes, options: LoadOptions, main: GraphBuilder) -> None:
+        super().__init__()
         self.model = model
         self.data = data
         self.options = options
         self.main = main
-        self.notes: list[str] = []
         self.variables: dict[str, Variable] = {}
         self.initializing = False
         self.subgraphs_imported = 0
-        self._blockers: dict[tuple[str, str, str, str], list[str]] = {}
 
     def op_name(self, index: int) -> str:
         """The operator of an opcode index: TensorFlow Lite's name, or ``CUSTOM:name``."""
@@ -106,17 +91,3 @@ class ImportSession:
             v.entry = self.main.graph.add_input(self.main.graph.unique_name(v.name) if v.name in self.main.graph._names else v.name, type_)
             v.current = v.entry
         return v.current
-
-    def note(self, text: str) -> None:
-        """Add a note, once."""
-        if text not in self.notes:
-            self.notes.append(text)
-
-    def block(self, op: str, node: str, reason: str, message: str, hint: str = "") -> None:
-        """Add a blocker."""
-        self._blockers.setdefault((op, reason, message, hint), []).append(node)
-
-    @property
-    def blockers(self) -> list[Blocker]:
-        """All blockers, equal ones merged."""
-        return [Blocker(op, tuple(nodes), reason, message, hint) for (op, reason, message, hint), nodes in self._blockers.items()]

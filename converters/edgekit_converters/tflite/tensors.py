@@ -9,6 +9,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import BOOL, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Array, DType, QuantParams
+from edgekit_converters.importing.problems import UnsupportedTypeError
 from edgekit_converters.tflite.flat import Record
 
 FLOAT32, FLOAT16, INT32, UINT8, INT64, STRING, BOOLEAN, INT16, INT8, FLOAT64, UINT64, RESOURCE = 0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13
@@ -21,10 +22,6 @@ TYPE_NAMES = {STRING: "string", 8: "complex64", 11: "complex128", RESOURCE: "res
 #: uint8 tensors with a scale are held as int8: the same numbers, moved by this much
 SHIFT = 128
 MAX_ELEMENTS = 1 << 31
-
-
-class UnsupportedTypeError(Exception):
-    """An element type EdgeKit does not have."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import BOOL, I64, Dim, TensorType
-from edgekit_converters.onnx.context import NodeContext, Unsupported
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.importer import GraphImporter
 from edgekit_converters.onnx.registry import converts
 

@@ -10,7 +10,8 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.ops import get_op
 from edgekit.types import F32, DType
-from edgekit_converters.onnx.context import NodeContext, Unsupported
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import ConvertFunction, converts
 
 INF = float("inf")

@@ -9,7 +9,8 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F16, F32, QuantParams
-from edgekit_converters.onnx.context import NodeContext, Unsupported
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
 from edgekit_converters.onnx.windows import SpatialAttributes, spatial_attributes
 

@@ -9,7 +9,8 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F32
-from edgekit_converters.onnx.context import NodeContext, Unsupported
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import ConvertFunction, converts
 
 SOFTMAX_FAMILY = ("Softmax", "LogSoftmax", "Hardmax")

@@ -8,7 +8,8 @@ from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Value
 from edgekit.ops.shapes import broadcast
 from edgekit.types import F32, I8, I16, I32, U8, U16, Array, Dim, DType, QuantParams, TensorType
-from edgekit_converters.onnx.context import NodeContext, Unsupported
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.operators.linear import convolution, exact_product, product
 from edgekit_converters.onnx.registry import converts
 from edgekit_converters.onnx.tensors import element_type

@@ -8,7 +8,8 @@ from typing import Any
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.ops.recurrent import ACTIVATION_DEFAULTS, ACTIVATIONS, activation_code
-from edgekit_converters.onnx.context import NodeContext, Unsupported
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
 
 DEFAULT_ACTIVATIONS = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh"), "RNN": ("Tanh",)}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import DType
-from edgekit_converters.onnx.context import NodeContext, Unsupported
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import ConvertFunction, converts
 
 REDUCTIONS = (

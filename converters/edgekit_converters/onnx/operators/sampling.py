@@ -10,7 +10,8 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F32, I64
-from edgekit_converters.onnx.context import NodeContext, Unsupported
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
 
 MODES = {"bilinear": "linear", "linear": "linear", "nearest": "nearest", "bicubic": "cubic", "cubic": "cubic"}

@@ -7,10 +7,10 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F32, I64
+from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.flexbuffer import options
 from edgekit_converters.tflite.registry import converts
-from edgekit_converters.tflite.session import Unsupported
 
 
 @converts("CUSTOM:TFLite_Detection_PostProcess")

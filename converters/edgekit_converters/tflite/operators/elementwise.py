@@ -8,9 +8,9 @@ import numpy as np
 
 from edgekit.ir import Value
 from edgekit.types import BOOL, F32, I32
+from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext, is_int8
 from edgekit_converters.tflite.registry import converts
-from edgekit_converters.tflite.session import Unsupported
 
 BINARY = {
     "ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div", "MAXIMUM": "Max", "MINIMUM": "Min", "SQUARED_DIFFERENCE": "SquaredDifference",

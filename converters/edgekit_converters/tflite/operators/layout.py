@@ -9,9 +9,9 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import BOOL, F32, I32, I64, Dim
+from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.registry import converts
-from edgekit_converters.tflite.session import Unsupported
 
 INT_MAX = (1 << 63) - 1
 

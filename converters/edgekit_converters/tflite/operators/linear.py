@@ -9,9 +9,9 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F16, F32, I8, I32, Array, QuantParams
+from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext, is_int8
 from edgekit_converters.tflite.registry import converts
-from edgekit_converters.tflite.session import Unsupported
 
 SAME = 0
 SOFTMAX_QUANT = QuantParams.per_tensor(1.0 / 256.0, -128)

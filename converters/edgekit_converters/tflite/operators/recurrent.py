@@ -8,10 +8,10 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.ops.quant_math import dequantize
 from edgekit.types import BOOL, F32, I8, I64, Array, QuantParams, TensorType
+from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext, is_int8
 from edgekit_converters.tflite.operators.linear import symmetric
 from edgekit_converters.tflite.registry import converts
-from edgekit_converters.tflite.session import Unsupported
 
 TANH = 4
 #: positions of the inputs of UNIDIRECTIONAL_SEQUENCE_LSTM (tensorflow/lite/kernels/lstm_shared.h);

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import TensorType
+from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.registry import converts
-from edgekit_converters.tflite.session import Unsupported, Variable
+from edgekit_converters.tflite.session import Variable
 
 
 @converts("VAR_HANDLE")

@@ -1,0 +1,277 @@
+"""Composes EdgeKit's operators inside one source operator: constants, casts, reshapes, with element types widened where needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from edgekit.errors import MalformedModelError
+from edgekit.ir import GraphBuilder, Value
+from edgekit.ops import OpDef, Port, TypeVariable, get_op
+from edgekit.symbolic import SymDim
+from edgekit.types import BOOL, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Array, Dim, DType, TensorType, format_shape
+from edgekit_converters.importing.problems import Problems, Unsupported
+
+#: for an element type an operator does not take: types that hold all its values, best first (float64 computes in float32, with a note)
+WIDER = {
+    F64: (F32,),
+    F16: (F32,),
+    BOOL: (U8, I8, I32, F32),
+    I8: (I16, I32, F32),
+    U8: (I16, I32, F32),
+    I16: (I32, F32),
+    U16: (I32, F32),
+    I32: (I64, F64),
+    U32: (I64, F64),
+    I64: (),
+    U64: (I64,),
+}
+MAX_COMPUTED_ELEMENTS = 1 << 24
+
+Number = int | float
+
+
+class Composer:
+    """One source operator while it is imported. Importers derive their context from it and add how attributes are read.
+
+    Args:
+        problems: of the import.
+        builder: where nodes go.
+        op: the operator in the source's terms.
+        name: the source node's name; nodes are called after it.
+        inputs: one value an input, None for an absent one.
+    """
+
+    def __init__(self, problems: Problems, builder: GraphBuilder, op: str, name: str, inputs: Sequence[Value | None]) -> None:
+        self.problems = problems
+        self.builder = builder
+        self.op = op
+        self.name = name
+        self.inputs = list(inputs)
+        self._calls = 0
+
+    # -- inputs and outputs ---------------------------------------------------------------------------------------------
+
+    def input(self, i: int) -> Value:
+        """The i-th input, which must be there."""
+        v = self.optional(i)
+        if v is None:
+            raise MalformedModelError(f"input {i} is missing")
+        return v
+
+    def optional(self, i: int) -> Value | None:
+        """The i-th input, or None."""
+        return self.inputs[i] if i < len(self.inputs) else None
+
+    def present(self) -> list[Value]:
+        """All inputs of a variadic operator."""
+        return [self.input(i) for i in range(len(self.inputs))]
+
+    def known(self, value: Value) -> Array | None:
+        """The value where it is known before running; an object array where symbolic dimensions are in it."""
+        return self.builder.known_value(value)
+
+    def numbers(self, value: Value) -> Array | None:
+        """The value where it is known and holds numbers alone."""
+        k = self.known(value)
+        if k is None or (k.dtype == object and any(isinstance(v, SymDim) for v in k.reshape(-1).tolist())):
+            return None
+        return k.astype(value.dtype.numpy, copy=False)
+
+    def constant_input(self, i: int, what: str) -> Array:
+        """The numbers of an input that must be known at conversion.
+
+        Raises:
+            Unsupported: it is computed at run time.
+        """
+        return self.constant_value(self.input(i), what)
+
+    def constant_value(self, value: Value, what: str) -> Array:
+        """The numbers of a value that must be known at conversion."""
+        k = self.numbers(value)
+        if k is None:
+            raise Unsupported(
+                f"{what} must be known at conversion, but {value.name!r} is computed at run time",
+                self.problems.shape_hint() or "Make it a constant of the model, or freeze the input that decides it.",
+                "dynamic-input",
+            )
+        return k
+
+    def constant_ints(self, i: int, what: str) -> list[int]:
+        """The integers of an input that must be known at conversion."""
+        return [int(v) for v in self.constant_input(i, what).reshape(-1)]
+
+    def static(self, dim: Dim, what: str) -> int:
+        """A dimension that must be a number.
+
+        Raises:
+            Unsupported: it is symbolic.
+        """
+        if isinstance(dim, int):
+            return dim
+        raise Unsupported(f"{what} must be static, got {str(dim)!r}.", self.problems.shape_hint(), "dynamic-shape")
+
+    def static_shape(self, value: Value, what: str) -> tuple[int, ...]:
+        """A shape that must be numbers alone."""
+        return tuple(self.static(d, f"{what} (dimension {i})") for i, d in enumerate(value.shape))
+
+    def axis(self, axis: int, rank: int) -> int:
+        """``axis`` counted from the front."""
+        if not -rank <= axis < max(rank, 1):
+            raise MalformedModelError(f"axis {axis} is outside a tensor of rank {rank}")
+        return axis + rank if axis < 0 else axis
+
+    # -- building -------------------------------------------------------------------------------------------------------
+
+    def const(self, array: Any, dtype: DType | None = None, name: str = "") -> Value:
+        """A constant of the graph under construction."""
+        return self.builder.constant(array, name or f"{self.name}/const", dtype)
+
+    def i64(self, *numbers: int) -> Value:
+        """A list of integers as a shape-like constant."""
+        return self.const(np.asarray(numbers, np.int64))
+
+    def like(self, number: Number, value: Value) -> Value:
+        """A scalar constant of ``value``'s element type."""
+        return self.const(np.asarray(number, value.dtype.numpy))
+
+    def call(self, op: str, *inputs: Value | None, **attrs: Any) -> Value:
+        """Add a node of one output; element types it does not take are widened with casts around it."""
+        return self.call_multi(op, *inputs, **attrs)[0]
+
+    def call_multi(self, op: str, *inputs: Value | None, **attrs: Any) -> tuple[Value, ...]:
+        """Add a node; element types it does not take are widened with casts around it."""
+        definition = get_op(op)
+        wide, back = self._widened(definition, inputs)
+        outs = self._add(op, wide, attrs)
+        if back is not None:
+            ports = [definition.outputs[min(k, len(definition.outputs) - 1)] for k in range(len(outs))]
+            outs = tuple(self.cast(o, back[1]) if p.type == back[0] else o for o, p in zip(outs, ports, strict=True))
+        return outs
+
+    def add(self, op: str, *inputs: Value | None, out_type: TensorType, **attrs: Any) -> Value:
+        """Add a node of one output with a type that inference cannot know (quantization)."""
+        return self._add(op, inputs, attrs, [out_type])[0]
+
+    def _add(
+        self, op: str, inputs: Sequence[Value | None], attrs: dict[str, Any], out_types: Sequence[TensorType] | None = None
+    ) -> tuple[Value, ...]:
+        self._calls += 1
+        name = self.name if self._calls == 1 else f"{self.name}/{op.lower()}_{self._calls}"
+        return self.builder.call_multi(op, *inputs, name=name, out_types=out_types, **attrs)
+
+    def _widened(
+        self, definition: OpDef, inputs: Sequence[Value | None]
+    ) -> tuple[Sequence[Value | None], tuple[TypeVariable, DType] | None]:
+        """The inputs in types the operator takes, and which outputs to cast back to what."""
+        ports: list[Port] = [definition.inputs[min(i, len(definition.inputs) - 1)] for i in range(len(inputs))]
+        out = list(inputs)
+        back: tuple[TypeVariable, DType] | None = None
+        for variable in {p.type for p in ports if isinstance(p.type, TypeVariable)}:
+            members = {i: v for i, (p, v) in enumerate(zip(ports, inputs, strict=True)) if p.type == variable and v is not None}
+            kinds = {v.dtype for v in members.values()}
+            if len(kinds) != 1:
+                continue
+            (dtype,) = kinds
+            allowed = definition.types[variable]
+            if dtype in allowed or any(v.quant is not None for v in members.values()):
+                continue
+            target = next((w for w in WIDER.get(dtype, ()) if w in allowed), None)
+            if target is None:
+                continue
+            if dtype is F64:
+                self.problems.note(f"{self.op} {self.name!r}: float64 is computed in float32")
+            for i, value in members.items():
+                out[i] = self.cast(value, target)
+            if any(p.type == variable for p in definition.outputs):
+                back = (variable, dtype)
+        return out, back
+
+    def cast(self, value: Value, to: DType) -> Value:
+        """``value`` in another element type."""
+        if value.dtype is to:
+            return value
+        if value.const is not None and value.quant is None and value.const.size <= MAX_COMPUTED_ELEMENTS:
+            with np.errstate(all="ignore"):
+                return self.const(get_op("Cast").reference(value.const, to=to), name=f"{value.name}/{to.label}")
+        return self._add("Cast", (value,), {"to": to})[0]
+
+    def as_i64(self, value: Value) -> Value:
+        """A shape-like value in int64."""
+        return self.cast(value, I64)
+
+    def scalar(self, value: Value) -> Value:
+        """A value of one element, as rank 0."""
+        return value if not value.shape else self.reshape(value, ())
+
+    def reshape(self, x: Value, shape: Sequence[int]) -> Value:
+        """Another shape, given in numbers (-1 allowed once)."""
+        if tuple(shape) == tuple(x.shape) and -1 not in shape:
+            return x
+        return self._add("Reshape", (x, self.i64(*shape)), {"allow_zero": True})[0]
+
+    def regroup(self, x: Value, groups: Sequence[int | Sequence[int]]) -> Value:
+        """Reshape where each new dimension is a number, or the product of some dimensions of ``x`` (a list of axes).
+
+        Symbolic dimensions become -1 where only one is left open, else the shape is computed at run time.
+        """
+        dims: list[Dim] = []
+        for g in groups:
+            d: Dim = g if isinstance(g, int) else 1
+            if not isinstance(g, int):
+                for a in g:
+                    d = d * x.shape[a]
+            dims.append(d)
+        if tuple(dims) == tuple(x.shape):
+            return x
+        open_dims = [i for i, d in enumerate(dims) if not isinstance(d, int)]
+        if len(open_dims) <= 1 and not (open_dims and 0 in dims):
+            return self._add("Reshape", (x, self.i64(*(d if isinstance(d, int) else -1 for d in dims))), {"allow_zero": True})[0]
+        parts = []
+        for g, d in zip(groups, dims, strict=True):
+            if isinstance(d, int):
+                parts.append(self.i64(d))
+                continue
+            assert not isinstance(g, int)
+            parts.append(self.product_of_dims(x, g))
+        return self._add("Reshape", (x, self.call("Concat", *parts, axis=0)), {"allow_zero": True})[0]
+
+    def product_of_dims(self, x: Value, axes: Sequence[int]) -> Value:
+        """The product of some dimensions as a list of one, computed at run time where they are symbolic."""
+        product = None
+        for a in axes:
+            d = self.call("Shape", x, start=a, end=a + 1)
+            product = d if product is None else self.call("Mul", product, d)
+        return self.i64(1) if product is None else product
+
+    def shape_of(self, x: Value) -> Value:
+        """The shape of ``x`` as an int64 list."""
+        return self.call("Shape", x)
+
+    def unsqueeze(self, x: Value, axes: Sequence[int]) -> Value:
+        """Insert dimensions of 1 at positions of the result."""
+        rank = len(x.shape) + len(axes)
+        at = {self.axis(a, rank) for a in axes}
+        if len(at) != len(axes):
+            raise MalformedModelError(f"axes {list(axes)} name a dimension twice")
+        rest = iter(range(len(x.shape)))
+        return self.regroup(x, [1 if i in at else [next(rest)] for i in range(rank)])
+
+    def transpose(self, x: Value, perm: Sequence[int]) -> Value:
+        """Permute dimensions; constants are permuted right away."""
+        if list(perm) == list(range(len(perm))):
+            return x
+        if x.const is not None and x.quant is None:
+            return self.const(np.ascontiguousarray(np.transpose(x.const, perm)), name=x.name)
+        return self._add("Transpose", (x,), {"perm": tuple(perm)})[0]
+
+    def computed(self, shape: Sequence[int]) -> None:
+        """Refuse constants made at conversion that are too large.
+
+        Raises:
+            Unsupported: more than ``MAX_COMPUTED_ELEMENTS``.
+        """
+        if float(np.prod([float(d) for d in shape])) > MAX_COMPUTED_ELEMENTS:
+            raise Unsupported(f"it would make a constant of shape {format_shape(tuple(shape))}", reason="too-large")

@@ -1,0 +1,75 @@
+"""What an import finds wrong: blockers, collected so that one error names them all, and notes."""
+
+from __future__ import annotations
+
+from edgekit.errors import Blocker, MalformedModelError, UnsupportedOpError
+
+
+class Unsupported(Exception):
+    """A variant of an operator that does not convert.
+
+    Attributes:
+        reason: the blocker's reason code.
+        message: what is wrong.
+        hint: what to do.
+    """
+
+    def __init__(self, message: str, hint: str = "", reason: str = "unsupported-variant") -> None:
+        super().__init__(message)
+        self.message, self.hint, self.reason = message, hint, reason
+
+
+class UnsupportedTypeError(Unsupported):
+    """An element type EdgeKit does not have."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="unsupported-type")
+        self.message = f"{message}."
+
+
+class Poisoned(Exception):
+    """A value behind a node that did not convert."""
+
+
+class Problems:
+    """Blockers and notes of one import.
+
+    Attributes:
+        notes: facts the user should know, each once.
+    """
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self._blockers: dict[tuple[str, str, str, str], list[str]] = {}
+
+    def note(self, text: str) -> None:
+        """Add a note, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def block(self, op: str, node: str, reason: str, message: str, hint: str = "") -> None:
+        """Add a blocker: see ``edgekit.errors.Blocker``."""
+        self._blockers.setdefault((op, reason, message, hint), []).append(node)
+
+    @property
+    def blockers(self) -> list[Blocker]:
+        """All blockers, equal ones merged."""
+        return [Blocker(op, tuple(nodes), reason, message, hint) for (op, reason, message, hint), nodes in self._blockers.items()]
+
+    def shape_hint(self) -> str:
+        """How to give the open dimensions of the model's inputs; empty when none is open or nothing is known of them."""
+        return ""
+
+    def raise_blockers(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            MalformedModelError: every blocker is a node that cannot be read: the model is broken rather than unsupported.
+            UnsupportedOpError: anything else.
+        """
+        blockers = self.blockers
+        if not blockers:
+            return
+        if all(b.reason == "invalid-node" for b in blockers):
+            raise MalformedModelError("; ".join(f"{b.op} {', '.join(repr(n) for n in b.nodes[:3])}: {b.message}" for b in blockers))
+        raise UnsupportedOpError("the model does not convert", blockers)
