@@ -39,6 +39,37 @@ class GraphBuilder:
         """A graph input."""
         return self.graph.add_input(name, TensorType(dtype, tuple(shape), quant))
 
+    def state(self, name: str, dtype: DType, shape: Sequence[Dim], initial: Any = 0, quant: QuantParams | None = None) -> Value:
+        """A value kept from run to run: the present one. It stays as it is unless ``set_state`` says what follows.
+
+        Args:
+            name: of the state; made unique if need be.
+            dtype: element type.
+            shape: its shape.
+            initial: the value at the first run: one number, or an array of the shape, in the element type (integers where quantized).
+            quant: quantization parameters.
+        """
+        free, n = name, 1
+        while self.graph.has_name(free):
+            free, n = f"{name}.{n}", n + 1
+        entry = self.input(free, dtype, shape, quant)
+        self.graph.add_state(entry, entry, initial)
+        return entry
+
+    def set_state(self, entry: Value, following: Value) -> None:
+        """Say what the next run reads as ``entry``, a value that ``state`` gave.
+
+        Raises:
+            GraphError: it is no state, or ``following`` is of another type.
+        """
+        if following is not entry and following.producer is None:  # another input, or a constant: the session copies results of nodes
+            folding, self.fold = self.fold, False
+            following = self.call("Identity", following, name=f"{entry.name}/following")
+            self.fold = folding
+        if following.type != entry.type:
+            raise GraphError(f"state {entry.name!r} is {entry.type}, what shall follow is {following.type}")
+        self.graph.set_state_output(entry, following)
+
     def constant(self, array: Any, name: str = "const", dtype: DType | None = None, quant: QuantParams | None = None) -> Value:
         """A constant; Python numbers need ``dtype``."""
         a = np.asarray(array) if dtype is None else np.asarray(array, dtype.numpy)

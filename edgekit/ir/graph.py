@@ -2,11 +2,24 @@
 
 Invariants (``verify`` checks them): every value has one producer, or is a graph input, or a constant; nodes come after the
 producers of their inputs; names of values are unique; subgraphs capture nothing (what they use from outside is passed in).
+
+State. A graph may keep values from one run to the next: each *state* is a pair of a graph input and a graph output of one type, and the
+value the input has at the first run and after a reset. Behind a run the session takes the output over as the input of the next one.
+``inputs`` and ``outputs`` hold the pairs last, in the same order (so that passes treat them like any input and output);
+``user_inputs``, ``user_outputs`` and ``user_output_names`` leave them out, and are what users feed and get. Importers write::
+
+    h = builder.state("h", F32, (1, 64), initial=0.0)  # the present value; an input of the graph
+    ...
+    builder.set_state(h, new_h)                        # what the next run reads; without this the state never changes
+
+or, with an input and an output that exist already, ``graph.add_state(entry, following, initial)``. Only the main graph has states: what a
+body of control flow needs is passed in and comes out of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -144,13 +157,36 @@ class Node:
         return f"{self.op} {self.name!r}"
 
 
+@dataclass(frozen=True)
+class State:
+    """A value that lasts from one run to the next.
+
+    Attributes:
+        input: brings the present value in; the state is called as it is.
+        output: what the next run reads.
+        initial: the first value: an array of the input's shape, or one of no dimensions that fills it.
+    """
+
+    input: Value
+    output: Value
+    initial: Array
+
+    @property
+    def name(self) -> str:
+        return self.input.name
+
+    def first(self) -> Array:
+        """The first value in full; a shape that is not static is taken at its largest."""
+        return np.array(np.broadcast_to(self.initial, self.input.type.max_shape()), order="C")
+
+
 class Graph:
     """Inputs, constants and nodes that compute outputs.
 
     Attributes:
         name: of the model.
-        inputs: values fed from outside, in the source's order.
-        outputs: values handed out, in the source's order; one value may stand twice.
+        inputs: values fed from outside, in the source's order; those of states last.
+        outputs: values handed out, in the source's order; one value may stand twice. Those of states come last.
         output_names: one name an output: the source's own.
         nodes: in execution order.
         metadata: string facts that travel with the model (source format, hash, labels, ...).
@@ -164,6 +200,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.metadata: dict[str, str] = {}
         self._names: set[str] = set()
+        self._initials: list[Array] = []
 
     # -- building -------------------------------------------------------------------------------------------------------
 
@@ -175,6 +212,10 @@ class Graph:
             name, n = f"{hint}.{n}", n + 1
         self._names.add(name)
         return name
+
+    def has_name(self, name: str) -> bool:
+        """Whether a name is taken."""
+        return name in self._names
 
     def release_name(self, name: str) -> None:
         """Make a name free again (its value is gone or renamed)."""
@@ -190,7 +231,7 @@ class Graph:
         if name in self._names:
             raise GraphError(f"graph {self.name!r}: two inputs or values are called {name!r}")
         v = Value(self.unique_name(name), type)
-        self.inputs.append(v)
+        self.inputs.insert(len(self.inputs) - len(self._initials), v)
         return v
 
     def add_constant(self, array: Array, name: str = "const", quant: QuantParams | None = None) -> Value:
@@ -200,8 +241,46 @@ class Graph:
 
     def add_output(self, value: Value, name: str | None = None) -> None:
         """Hand ``value`` out under ``name`` (its own name by default)."""
-        self.outputs.append(value)
-        self.output_names.append(value.name if name is None else name)
+        at = len(self.outputs) - len(self._initials)
+        self.outputs.insert(at, value)
+        self.output_names.insert(at, value.name if name is None else name)
+
+    def add_state(self, entry: Value, following: Value, initial: Any = 0) -> State:
+        """Let an input of the graph keep its value from run to run.
+
+        Args:
+            entry: an input that is no state yet.
+            following: what the next run reads as ``entry``; of its type. It is handed out as ``<name>/next``, behind the other outputs.
+            initial: the value at the first run, in ``entry``'s own element type (integers where it is quantized): one number, or an
+                array of its shape.
+
+        Raises:
+            GraphError: ``entry`` is no input, or a state already; ``initial`` does not fit.
+        """
+        count = len(self.inputs) - len(self._initials)
+        at = next((i for i, v in enumerate(self.inputs[:count]) if v is entry), None)
+        if at is None:
+            raise GraphError(f"{entry.name!r} cannot become a state: it is no input of graph {self.name!r}, or is one already")
+        array = np.asarray(initial).astype(entry.dtype.numpy)
+        if array.ndim and tuple(array.shape) != tuple(entry.shape):
+            raise GraphError(f"state {entry.name!r} is {entry.type}, its first value {list(array.shape)}")
+        self.inputs.append(self.inputs.pop(at))
+        self.outputs.append(following)
+        taken = set(self.output_names)
+        name = f"{entry.name}/next"
+        while name in taken:
+            name += "'"
+        self.output_names.append(name)
+        self._initials.append(array)
+        return self.states[-1]
+
+    def set_state_output(self, entry: Value, following: Value) -> None:
+        """Change what the next run reads as ``entry``, the input of a state."""
+        for k in range(1, len(self._initials) + 1):
+            if self.inputs[-k] is entry:
+                self.outputs[-k] = following
+                return
+        raise GraphError(f"{entry.name!r} is no state of graph {self.name!r}")
 
     def new_value(self, hint: str, type: TensorType) -> Value:
         """A value for a node about to be made."""
@@ -213,6 +292,28 @@ class Graph:
         return node
 
     # -- looking --------------------------------------------------------------------------------------------------------
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The values kept from run to run."""
+        n = len(self._initials)
+        ins, outs = self.inputs[len(self.inputs) - n :], self.outputs[len(self.outputs) - n :]
+        return tuple(State(*s) for s in zip(ins, outs, self._initials, strict=True))
+
+    @property
+    def user_inputs(self) -> list[Value]:
+        """The inputs that users feed: all but those of states."""
+        return self.inputs[: len(self.inputs) - len(self._initials)]
+
+    @property
+    def user_outputs(self) -> list[Value]:
+        """The outputs that users get: all but those of states."""
+        return self.outputs[: len(self.outputs) - len(self._initials)]
+
+    @property
+    def user_output_names(self) -> list[str]:
+        """The names of ``user_outputs``."""
+        return self.output_names[: len(self.output_names) - len(self._initials)]
 
     def is_output(self, value: Value) -> bool:
         return any(v is value for v in self.outputs)
@@ -325,7 +426,9 @@ class Graph:
             g.nodes.append(Node(n.op, ins, [copy(v) for v in n.outputs], attrs, n.name, n.source))
         g.outputs = [copy(v) for v in self.outputs]
         g.output_names = list(self.output_names)
+        g._initials = list(self._initials)
         return g
 
     def __repr__(self) -> str:
-        return f"<Graph {self.name!r}: {len(self.inputs)} inputs, {len(self.nodes)} nodes, {len(self.outputs)} outputs>"
+        states = f", {len(self._initials)} states" if self._initials else ""
+        return f"<Graph {self.name!r}: {len(self.user_inputs)} inputs, {len(self.nodes)} nodes, {len(self.user_outputs)} outputs{states}>"

@@ -50,6 +50,7 @@ def _lines(graph: Graph, digests: dict[int, str]) -> list[str]:
         for g in n.subgraphs():
             lines += ["{", *_lines(g, digests), "}"]
     lines += [f"out {name!r} {number[id(v)]}" for v, name in zip(graph.outputs, graph.output_names, strict=True)]
+    lines += [f"state {s.initial.shape} {constant_digest(s.initial)}" for s in graph.states]
     return lines
 
 

@@ -47,6 +47,7 @@ def _graph_lines(graph: Graph, indent: str) -> list[str]:
                 lines += [f"{inner}  {key}:", *body]
     for v, name in zip(graph.outputs, graph.output_names, strict=True):
         lines.append(f"{inner}output {json.dumps(name)} = {_name(v)}")
+    lines += [f"{inner}state {_name(s.input)} <- {_name(s.output)}, first {_constant(s.initial)}" for s in graph.states]
     lines.append(f"{indent}}}")
     return lines
 

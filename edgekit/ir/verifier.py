@@ -55,6 +55,8 @@ def verify(graph: Graph) -> None:
                 raise GraphError(f"{n} computes {v.name!r}, which is defined twice")
             define(v, f"output of {n}")
         for g in n.subgraphs():
+            if g.states:
+                raise GraphError(f"{n}: graph {g.name!r} inside it has states; only the main graph may")
             verify(g)
     if len(graph.outputs) != len(graph.output_names):
         raise GraphError(f"graph {graph.name!r} has {len(graph.outputs)} outputs and {len(graph.output_names)} names for them")
@@ -63,6 +65,22 @@ def verify(graph: Graph) -> None:
             raise GraphError(f"graph output {name!r} is never computed")
     if len(set(graph.output_names)) != len(graph.output_names):
         raise GraphError(f"graph {graph.name!r}: two outputs share a name: {graph.output_names}")
+    if graph.states:
+        _check_states(graph)
+
+
+def _check_states(graph: Graph) -> None:
+    entries = {id(s.input) for s in graph.states}
+    for s in graph.states:
+        if s.input.type != s.output.type:
+            raise GraphError(f"state {s.name!r} is {s.input.type}, what follows it ({s.output.name!r}) is {s.output.type}")
+        if s.output.producer is None and not s.output.is_constant and s.output is not s.input:
+            raise GraphError(f"state {s.name!r} takes over the graph input {s.output.name!r} itself; put an Identity between")
+        if DType.from_numpy(s.initial.dtype) is not s.input.dtype or (s.initial.ndim and s.initial.shape != s.input.shape):
+            raise GraphError(f"state {s.name!r} is {s.input.type}, its first value {s.initial.dtype}{list(s.initial.shape)}")
+    for v, name in zip(graph.user_outputs, graph.user_output_names, strict=True):
+        if id(v) in entries:
+            raise GraphError(f"output {name!r} is the state {v.name!r} itself, which the run replaces; put an Identity between")
 
 
 def _check_constant(v: Value) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from edgekit.reference.interpreter import run_graph, run_node
+from edgekit.reference.interpreter import ReferenceSession, run_graph, run_node
 
-__all__ = ["run_graph", "run_node"]
+__all__ = ["ReferenceSession", "run_graph", "run_node"]

@@ -55,24 +55,30 @@ class _Body:
         return [out[name] for name in self.graph.output_names]
 
 
-def run_graph(graph: Graph, feeds: Mapping[str, Array], observer: Observer | None = None) -> dict[str, Array]:
-    """Run a whole graph.
+def run_graph(
+    graph: Graph, feeds: Mapping[str, Array], observer: Observer | None = None, states: dict[str, Array] | None = None
+) -> dict[str, Array]:
+    """Run a whole graph once.
 
     Args:
         graph: the graph.
-        feeds: one array for each graph input, by name.
+        feeds: one array for each input users feed, by name.
         observer: called with every computed value, for calibration and comparison.
+        states: the present values of the graph's states by name, replaced by those that follow when the run succeeds; those it lacks are
+            at their first values. None: all are, and what follows is lost. ``ReferenceSession`` keeps them.
 
     Returns:
-        the outputs by name, in the graph's order.
+        the outputs by name, in the graph's order, without those of states.
 
     Raises:
         GraphError: a feed is missing or does not fit.
     """
     env: dict[int, Array] = {}
+    held = states or {}
+    feeds = {**feeds, **{s.name: held[s.name] if s.name in held else s.first() for s in graph.states}}
     for v in graph.inputs:
         if v.name not in feeds:
-            raise GraphError(f"input {v.name!r} is not fed; inputs are {[i.name for i in graph.inputs]}")
+            raise GraphError(f"input {v.name!r} is not fed; inputs are {[i.name for i in graph.user_inputs]}")
         a = np.asarray(feeds[v.name])
         fits = a.ndim == len(v.shape) and all(not isinstance(d, int) or d == n for d, n in zip(v.shape, a.shape, strict=True))
         if a.dtype != v.dtype.numpy or not fits:
@@ -101,4 +107,31 @@ def run_graph(graph: Graph, feeds: Mapping[str, Array], observer: Observer | Non
         found = read(v)
         assert found is not None
         out[name] = found
-    return out
+    if states is not None:
+        names = graph.output_names[len(graph.user_outputs) :]
+        states.update({s.name: np.array(out[name]) for s, name in zip(graph.states, names, strict=True)})
+    return {name: out[name] for name in graph.user_output_names}
+
+
+class ReferenceSession:
+    """A graph with its states, run in numpy: what ``edgekit.Session`` is to the C runtime.
+
+    Args:
+        graph: it must not change while the session lives.
+
+    Attributes:
+        states: the present values by name; entries may be replaced.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.states: dict[str, Array] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Set every state to its first value."""
+        self.states = {s.name: s.first() for s in self.graph.states}
+
+    def run(self, feeds: Mapping[str, Array], observer: Observer | None = None) -> dict[str, Array]:
+        """One run; the states go on, unless it fails. See ``run_graph``."""
+        return run_graph(self.graph, feeds, observer, self.states)
