@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -52,6 +52,13 @@ class Converter(Protocol):
         name: of the format, as entry point and messages have it, e.g. ``"onnx"``.
         description: one line for ``edgekit formats``.
         suffixes: usual file names' ends, with the dot; a hint only, detection goes by content.
+
+    A converter may also have, and every one of EdgeKit's own has:
+
+    * ``needs: tuple[str, ...]``: the Python packages it reads with, each ``"package"``, or ``"package: what it is needed for"`` where most
+      models do without;
+    * ``coverage() -> Sequence[str]``: the source operators (or layers) it converts, by the names of the source;
+    * ``functions(operator: str) -> Sequence[Callable]``: the code that imports one of them, from which the reference pages are written.
     """
 
     name: str
@@ -76,12 +83,35 @@ class Converter(Protocol):
 
 
 @dataclass(frozen=True)
+class Need:
+    """A Python package that a format is read with.
+
+    Attributes:
+        package: its name at the package index.
+        purpose: what part of the format needs it; empty where every model does.
+        installed: the version that is installed, None where none is.
+    """
+
+    package: str
+    purpose: str
+    installed: str | None
+
+
+@dataclass(frozen=True)
 class FormatInfo:
-    """One known source format."""
+    """One known source format.
+
+    Attributes:
+        name, description, suffixes: as the converter has them.
+        needs: the packages it is read with.
+        coverage: the source operators that convert, sorted; None where the converter does not say.
+    """
 
     name: str
     description: str
     suffixes: tuple[str, ...]
+    needs: tuple[Need, ...] = ()
+    coverage: tuple[str, ...] | None = None
 
 
 def converters() -> list[Converter]:
@@ -119,7 +149,26 @@ def _checked(converter: Any, where: str) -> Converter:
 
 def formats() -> list[FormatInfo]:
     """The source formats this installation reads."""
-    return [FormatInfo(c.name, c.description, tuple(c.suffixes)) for c in converters()]
+    return [FormatInfo(c.name, c.description, tuple(c.suffixes), needs(c), coverage(c)) for c in converters()]
+
+
+def needs(converter: Converter) -> tuple[Need, ...]:
+    """The packages a converter names, and whether they are there. Nothing is imported."""
+    found = []
+    for text in getattr(converter, "needs", ()):
+        package, _, purpose = text.partition(":")
+        try:
+            installed = version(package)
+        except PackageNotFoundError:
+            installed = None
+        found.append(Need(package, purpose.strip(), installed))
+    return tuple(found)
+
+
+def coverage(converter: Converter) -> tuple[str, ...] | None:
+    """The source operators a converter knows, sorted; None where it does not say."""
+    tell = getattr(converter, "coverage", None)
+    return None if tell is None else tuple(sorted(tell()))
 
 
 def find_converter(source: Any) -> Converter:

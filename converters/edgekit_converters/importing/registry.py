@@ -41,6 +41,11 @@ class Registry(Generic[F]):
         """The converter of an operator, None if there is none."""
         return self._table.get(name)
 
+    def functions(self, name: str) -> list[F]:
+        """The converter of an operator in a list, as the reference pages want it; empty if there is none."""
+        self.load_all()
+        return [self._table[name]] if name in self._table else []
+
     def supported(self) -> list[str]:
         """Every name with a converter, sorted."""
         self.load_all()

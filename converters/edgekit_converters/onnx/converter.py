@@ -31,6 +31,18 @@ class OnnxConverter:
     name = "onnx"
     description = "ONNX (ModelProto, with or without external data)"
     suffixes = (".onnx", ".onnx.pb", ".onnx_data.pb")
+    needs = ("onnx", "protobuf")
+
+    def coverage(self) -> list[str]:
+        """Every operator with a converter; those of other domains than ONNX's own as ``domain.operator``."""
+        registry.load_all()
+        return [f"{domain}.{op}" if domain else op for domain, op in registry.supported()]
+
+    def functions(self, operator: str) -> list[registry.ConvertFunction]:
+        """The converters of an operator, by opset."""
+        registry.load_all()
+        domain, _, op = operator.rpartition(".")
+        return [function for _, function in registry.entries(domain, op)]
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for a file that holds a ModelProto, whatever its name, and for ``onnx.ModelProto`` objects."""

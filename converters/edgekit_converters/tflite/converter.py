@@ -33,6 +33,15 @@ class TfliteConverter:
     description = "TensorFlow Lite (.tflite flatbuffer)"
     suffixes = (".tflite", ".lite")
     has_signatures = True
+    needs = ()
+
+    def coverage(self) -> list[str]:
+        """Every operator with a converter; custom ones as ``CUSTOM:name``."""
+        return registry.REGISTRY.supported()
+
+    def functions(self, operator: str) -> list[registry.ConvertFunction]:
+        """The converter of an operator."""
+        return registry.REGISTRY.functions(operator)
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for a file with TensorFlow Lite's mark, whatever its name."""

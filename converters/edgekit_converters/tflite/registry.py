@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edgekit_converters.tflite.context import NodeContext
 
 Result = Value | Sequence[Value]
+ConvertFunction = Callable[["NodeContext"], Result]
 
-REGISTRY: Registry[Callable[[NodeContext], Result]] = Registry("edgekit_converters.tflite.operators")
+REGISTRY: Registry[ConvertFunction] = Registry("edgekit_converters.tflite.operators")
 converts, find, supported, load_all = REGISTRY.converts, REGISTRY.find, REGISTRY.supported, REGISTRY.load_all

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgekit.dev.codegen import cdef, docs_cli, docs_ops, docs_python, opencl, ops_c, schema, schema_c, schema_py
+from edgekit.dev.codegen import cdef, docs_cli, docs_importers, docs_ops, docs_python, opencl, ops_c, schema, schema_c, schema_py
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -25,6 +25,7 @@ def outputs() -> dict[Path, str]:
         ROOT / "docs" / "reference" / "ops.md": docs_ops.text(
             ROOT / "runtime_c" / "src" / "ops", ROOT / "runtime_c" / "src" / "backends" / "opencl"
         ),
+        **{ROOT / "docs" / "reference" / name: text for name, text in docs_importers.pages().items()},
         ROOT / "docs" / "reference" / "cli.md": docs_cli.text(),
         ROOT / "docs" / "reference" / "python.md": docs_python.text(),
         ROOT / "edgekit" / "runtime" / "_cdef_gen.py": cdef.text(ROOT / "runtime_c" / "include" / "edgekit" / "edgekit.h"),
