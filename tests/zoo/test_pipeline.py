@@ -1,17 +1,17 @@
-"""The zoo's ONNX models after the pipeline: golden outputs, Transposes left, arena at the lower bound, time."""
+"""Models of the zoo before and after the pipeline on the numpy reference: golden outputs, Transposes left, arena at the lower bound."""
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
+from edgekit import converters
 from edgekit.passes import optimize
 from edgekit.passes.layout.assign_layout import transposes
 from edgekit.plan import plan_memory
 from edgekit.reference import run_graph
-from tests.require import require_folder
-from tests.test_zoo_onnx import MODELS, TOLERANCE, golden, load, relative_error
+from tests.zoo.golden import by_name_or_order, differs, golden
+from tests.zoo.models import MODELS, Model
+from tests.zoo.test_zoo import zoo_for
 
 #: Transposes that move elements: 1 is that of a channels-first image; FastestDet also joins its outputs channels first
 LEFT = {
@@ -28,17 +28,17 @@ LEFT = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_pipeline(name: str) -> None:
-    path = require_folder("zoo", "EDGEKIT_MODEL_ZOO") / name
-    feeds, want = golden(path)
-    graph = load(path, feeds)
-    started = time.perf_counter()
+@pytest.mark.parametrize("model", [m for m in MODELS if m.path in LEFT], ids=lambda m: m.path)
+def test_pipeline(model: Model) -> None:
+    zoo = zoo_for(model)
+    data = golden(zoo, model)
+    graph = converters.load(zoo / model.path, {n: a.shape for n, a in data.inputs.items()} if model.shapes else None)
     done, _ = optimize(graph)
-    assert time.perf_counter() - started < 5
-    assert len(transposes(done)) <= LEFT[name]
+    assert len(transposes(done)) <= LEFT[model.path]
     assert all(n.attrs.get("layout") != "NCHW" for n in done.nodes)
     plan = plan_memory(done)
     assert plan.arena_bytes == plan.lower_bound
-    for got, w in zip(run_graph(done, feeds).values(), want, strict=True):
-        assert relative_error(got, w) < TOLERANCE
+    feeds = by_name_or_order(data.inputs, [v.name for v in graph.inputs])
+    for g in (graph, done):
+        got = by_name_or_order(run_graph(g, feeds), list(data.outputs))
+        assert all(differs(got[name], want, model.tolerance) == "" for name, want in data.outputs.items())

@@ -1,0 +1,169 @@
+"""The models of the zoo (``EDGEKIT_MODEL_ZOO``): what each must match, and the known misses with their reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: largest error of a float output as part of its range; audio and recurrent models have their own
+TOLERANCE = 1e-4
+SEQUENCE_TOLERANCE = 1e-3
+#: largest error of an integer output
+UNITS = 1
+
+#: folders with audio or recurrent models
+SEQUENCES = (
+    "arm_kws_frozen",
+    "basic_pitch_nmp",
+    "hey_snips_pb",
+    "lyra_encoder",
+    "mlperf_dscnn_kws",
+    "silero_vad_onnx",
+    "tflm_keyword_svdf",
+    "tflm_micro_speech",
+    "tflm_mnist_lstm",
+)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One file (or folder) of the zoo.
+
+    Attributes:
+        path: below the zoo.
+        golden: the file whose golden outputs it must give; itself by default.
+        shapes: bind the inputs to the golden inputs' shapes (the file leaves dimensions open).
+        freeze: golden inputs to freeze to their values.
+        needs: a package that the importer needs and ``make test`` does without.
+        miss: why it does not match: ``differs: reason``, or the start of the error's message; empty where it matches.
+    """
+
+    path: str
+    golden: str = ""
+    shapes: bool = False
+    freeze: tuple[str, ...] = ()
+    needs: str = ""
+    miss: str = ""
+
+    @property
+    def golden_path(self) -> str:
+        """The golden file below the zoo."""
+        return f"{self.golden or self.path}.golden.npz"
+
+    @property
+    def tolerance(self) -> float:
+        """For float outputs."""
+        return SEQUENCE_TOLERANCE if self.path.split("/")[0] in SEQUENCES else TOLERANCE
+
+
+ONNX = (
+    Model("basic_pitch_nmp/nmp.onnx", shapes=True),
+    Model("fastestdet/FastestDet.onnx", shapes=True),
+    Model("onnx2c_mnist/model.onnx", shapes=True),
+    Model("onnx2c_mnist/pytorch.onnx", shapes=True),
+    Model("ppocr_cls_v2/ch_ppocr_mobile_v2.0_cls_infer.onnx", shapes=True),
+    Model("silero_vad_onnx/silero_vad_16k_op15.onnx", shapes=True),
+    Model("silero_vad_onnx/silero_vad_half.onnx", shapes=True),
+    Model("ultraface_slim320/version-slim-320.onnx", shapes=True),
+    Model("ultraface_slim320/version-slim-320_simplified.onnx", shapes=True),
+    Model("ultraface_slim320/version-slim-320_without_postprocessing.onnx", shapes=True),
+)
+
+SIGNAL = "the integer signal operators of TensorFlow Lite Micro have no counterpart yet"
+TFLITE = (
+    Model("aieq_tiny/conv_fc_mnist.tflite"),
+    Model("aieq_tiny/conv_fc_mnist_srq_a8w8.tflite"),
+    Model("aieq_tiny/toy_model_with_kv_cache_multi_signature.tflite"),
+    Model("basic_pitch_nmp/nmp.tflite"),
+    Model("coral_deeplabv3_mnv2_dm05_pascal/deeplabv3_mnv2_dm05_pascal_quant.tflite"),
+    Model("coral_mobilenet_v1_0.25_128_quant/mobilenet_v1_0.25_128_quant.tflite"),
+    Model("coral_mobilenet_v1_0.5_160_quant/mobilenet_v1_0.5_160_quant.tflite"),
+    Model(
+        "coral_mobilenet_v2_1.0_224_quant/mobilenet_v2_1.0_224_quant.tflite",
+        miss="differs: a few sums near a tie differ by one unit in the first layers, which 50 more layers enlarge (random input)",
+    ),
+    Model(
+        "coral_traffic_automl_ssd/traffic_model.tflite",
+        miss="differs: the scores differ by one unit in 0.7 % of the anchors, which changes the order of near-equal detections",
+    ),
+    Model(
+        "lyra_encoder/soundstream_encoder.tflite",
+        miss="differs: one unit (0.263) of the int8 tensor that the float output is dequantized from",
+    ),
+    Model("micro_wake_okay_nabu/okay_nabu.tflite"),
+    Model("mlperf_autoencoder_ad01/ad01_fp32.tflite"),
+    Model("mlperf_autoencoder_ad01/ad01_int8.tflite"),
+    Model("mlperf_dscnn_kws/kws_ref_model.tflite"),
+    Model("mlperf_dscnn_kws/kws_ref_model_float32.tflite"),
+    Model("mlperf_resnet8_cifar10/pretrainedResnet.tflite"),
+    Model(
+        "mlperf_resnet8_cifar10/pretrainedResnet_quant.tflite",
+        miss="differs: one unit in single layers (float multipliers against fixed-point ones) grows to 2 units of 0.17 in the logits",
+    ),
+    Model("nns_deeplabv3_257_float/deeplabv3_257_mv_gpu.tflite"),
+    Model("nns_text_classification/text_classification.tflite"),
+    Model("tflm_hello_world/hello_world_float.tflite"),
+    Model("tflm_hello_world/hello_world_int8.tflite"),
+    Model("tflm_keyword_svdf/keyword_scrambled.tflite"),
+    Model("tflm_keyword_svdf/keyword_scrambled_8bit.tflite"),
+    Model("tflm_micro_speech/audio_preprocessor_float.tflite", miss=f"CUSTOM:Signal: {SIGNAL}"),
+    Model("tflm_micro_speech/audio_preprocessor_int8.tflite", miss=f"CUSTOM:Signal: {SIGNAL}"),
+    Model("tflm_micro_speech/micro_speech_quantized.tflite"),
+    Model("tflm_mnist_lstm/trained_lstm.tflite"),
+    Model("tflm_mnist_lstm/trained_lstm_int8.tflite"),
+    Model("tflm_person_detect/person_detect.tflite"),
+    Model("ultraface_slim320/version-slim-320_without_postprocessing.tflite"),
+)
+
+NO_IMPORTER = "no importer: the format has none yet"
+KERAS = tuple(
+    Model(path, needs="h5py", miss=NO_IMPORTER)
+    for path in (
+        "fer_mini_xception/fer2013_mini_XCEPTION.102-0.66.hdf5",
+        "mlperf_autoencoder_ad01/ad01.h5",
+        "mlperf_resnet8_cifar10/pretrainedResnet.h5",
+    )
+)
+TENSORFLOW = (
+    Model("arm_kws_frozen/CRNN_S.pb", miss=NO_IMPORTER),
+    Model("arm_kws_frozen/DS_CNN_S.pb", miss=NO_IMPORTER),
+    Model("arm_kws_frozen/GRU_S.pb", miss=NO_IMPORTER),
+    Model("basic_pitch_nmp/nmp", miss=NO_IMPORTER),
+    Model("hey_snips_pb/hey_snips_3.pb", miss=NO_IMPORTER),
+    Model("mlperf_dscnn_kws/kws_ref_model", miss=NO_IMPORTER),
+    Model("nns_mnist_frozen_pb/mnist.pb", miss=NO_IMPORTER),
+)
+CAFFE = tuple(
+    Model(path, shapes=True, miss=NO_IMPORTER)
+    for path in (
+        "mtcnn_caffe_mxnet/det1.caffemodel",
+        "mtcnn_caffe_mxnet/det2.caffemodel",
+        "mtcnn_caffe_mxnet/det3.caffemodel",
+        "nns_lenet_mnist_caffe/lenet_iter_9000.caffemodel",
+        "squeezenet_v1.0_caffe/squeezenet_v1.0.caffemodel",
+        "ultraface_slim320/slim-320.caffemodel",
+    )
+)
+MXNET = tuple(
+    Model(path, shapes=True, miss=NO_IMPORTER)
+    for path in ("mtcnn_caffe_mxnet/det1-0001.params", "mtcnn_caffe_mxnet/det2-0001.params", "mtcnn_caffe_mxnet/det3-0001.params")
+)
+#: state dicts hold no graph: they arrive as .pt2 and TorchScript twins of the same module
+STATE_DICTS = (
+    "et_cifar_net/cifar_net.pth",
+    "facenet_mtcnn_torch/onet.pt",
+    "facenet_mtcnn_torch/pnet.pt",
+    "facenet_mtcnn_torch/rnet.pt",
+    "fastestdet/fastestdet_280.pth",
+    "stories260k/stories260K.pt",
+    "ultraface_slim320/version-slim-320.pth",
+)
+PT2 = tuple(Model(f"{path.rpartition('.')[0]}.pt2", golden=path, miss=NO_IMPORTER) for path in STATE_DICTS)
+TORCHSCRIPT = (
+    *(
+        Model(f"{path.rpartition('.')[0]}.torchscript.pt", golden=path, shapes=True, needs="torch", miss=NO_IMPORTER)
+        for path in STATE_DICTS
+    ),
+    Model("nns_lenet5_torchscript/pytorch_lenet5.pt", shapes=True, needs="torch", miss=NO_IMPORTER),
+    Model("silero_vad_onnx/silero_vad.jit", shapes=True, needs="torch", miss=NO_IMPORTER),
+)
+MODELS = (*ONNX, *TFLITE, *KERAS, *TENSORFLOW, *CAFFE, *MXNET, *PT2, *TORCHSCRIPT)

@@ -1,0 +1,66 @@
+"""Every model of the zoo converts and gives its golden outputs on the C runtime, or is a known miss."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from edgekit import converters
+from tests.require import require_folder, require_module
+from tests.zoo.golden import fault, golden
+from tests.zoo.models import MODELS, NO_IMPORTER, STATE_DICTS, Model
+
+MATCHES = [m for m in MODELS if not m.miss]
+MISSES = [m for m in MODELS if m.miss and m.miss != NO_IMPORTER]
+MAX_CHECK_SECONDS = 2.0
+
+
+def zoo_for(model: Model) -> Path:
+    """The zoo, where this model can be tried."""
+    zoo = require_folder("zoo", "EDGEKIT_MODEL_ZOO")
+    if model.needs:
+        require_module(model.needs, model.needs, f"pip install {model.needs}")
+    return zoo
+
+
+def test_every_model_of_the_zoo_is_listed() -> None:
+    zoo = require_folder("zoo", "EDGEKIT_MODEL_ZOO")
+    files = {m["file"].removesuffix("/saved_model.pb") for m in json.loads((zoo / "MANIFEST.json").read_text())["models"]}
+    listed = {m.path for m in MODELS} | set(STATE_DICTS)
+    assert files <= listed
+    assert all((zoo / path).exists() for path in listed)
+    assert len({m.path for m in MODELS}) == len(MODELS)
+
+
+@pytest.mark.parametrize("model", MATCHES, ids=lambda m: m.path)
+def test_the_runtime_gives_the_golden_outputs(model: Model, tmp_path: Path) -> None:
+    assert fault(zoo_for(model), model, tmp_path) == ""
+
+
+@pytest.mark.parametrize("model", MISSES, ids=lambda m: m.path)
+def test_known_misses_still_miss_for_the_reason_given(model: Model, tmp_path: Path) -> None:
+    kind, _, reason = model.miss.partition(": ")
+    found = fault(zoo_for(model), model, tmp_path)
+    assert reason
+    assert found, f"{model.path} matches now: take its miss away"
+    assert found.startswith(kind)
+
+
+@pytest.mark.parametrize("model", MATCHES, ids=lambda m: m.path)
+def test_check_finds_nothing_in_less_than_two_seconds(model: Model) -> None:
+    zoo = zoo_for(model)
+    shapes = {n: a.shape for n, a in golden(zoo, model).inputs.items() if n not in model.freeze} if model.shapes else None
+    start = time.perf_counter()
+    blockers = converters.check(zoo / model.path, shapes=shapes)
+    assert time.perf_counter() - start < MAX_CHECK_SECONDS
+    assert blockers == []
+
+
+@pytest.mark.parametrize("model", [m for m in MODELS if m.miss == NO_IMPORTER], ids=lambda m: m.path)
+def test_formats_without_an_importer_say_so(model: Model, tmp_path: Path) -> None:
+    zoo = require_folder("zoo", "EDGEKIT_MODEL_ZOO")
+    found = fault(zoo, model, tmp_path)
+    assert found and not found.startswith("differs")
