@@ -28,6 +28,7 @@ from edgekit.reference import run_graph
 from edgekit.report import ReportOptions, VariantRecord, build_report, render_html, render_json, render_markdown, samples_list
 from edgekit.report.compare import ErrorFigures, ErrorSums
 from edgekit.simulate import Simulation, simulate_graph
+from edgekit.symbolic import use_capacity
 from edgekit.types import DType, format_shape
 from edgekit.version import __version__
 
@@ -50,6 +51,8 @@ class ConvertOptions:
         labels: class names to store in the model, one an output class.
         signature: which of the source's named entry points to convert (TensorFlow Lite, SavedModel); None takes the usual one.
         progress: told how far long work has come.
+        capacity: elements that a tensor gets room for where nothing known limits its size (a Range whose limits are computed); None:
+            65,536. A run that needs more fails and says so. A Graph or ``.ekm`` file keeps the capacity it was built with.
     """
 
     check: bool = True
@@ -58,6 +61,7 @@ class ConvertOptions:
     labels: tuple[str, ...] = ()
     signature: str | None = None
     progress: Progress | None = None
+    capacity: int | None = None
 
 
 @dataclass(frozen=True)
@@ -231,10 +235,11 @@ def convert(
             f"{recipe.name} needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them"
         )
     notes: list[str] = []
-    _tell(opts, "read", 0, None)
-    imported = _import(source, shapes, notes, opts.signature)
-    _tell(opts, "optimize", 0, None)
-    graph, log = optimize(imported)
+    with use_capacity(opts.capacity):
+        _tell(opts, "read", 0, None)
+        imported = _import(source, shapes, notes, opts.signature)
+        _tell(opts, "optimize", 0, None)
+        graph, log = optimize(imported)
     _tell(opts, "check", 0, None)
     errors = _self_check(imported, graph) if opts.check else ()
     quantization_errors: tuple[ErrorFigures, ...] = ()

@@ -6,20 +6,68 @@ compare equal. Division that does not come out even becomes an opaque atom.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from edgekit.errors import GraphError
 
+#: elements that a tensor gets room for where nothing known limits its size
+DEFAULT_CAPACITY = 1 << 16
+_capacity: ContextVar[int] = ContextVar("edgekit_capacity", default=DEFAULT_CAPACITY)
+
+
+def open_capacity() -> int:
+    """Elements that a tensor gets room for where nothing known limits its size."""
+    return _capacity.get()
+
+
+@contextmanager
+def use_capacity(elements: int | None) -> Iterator[None]:
+    """Within this context graphs are built with another capacity; None leaves it."""
+    if elements is not None and elements < 1:
+        raise GraphError(f"a capacity of {elements} elements holds nothing")
+    token = _capacity.set(open_capacity() if elements is None else int(elements))
+    try:
+        yield
+    finally:
+        _capacity.reset(token)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Symbols that share a limit: the dimensions of one tensor whose shape the data decide, but not its size.
+
+    Attributes:
+        name: unique.
+        count: how many symbols share it.
+        elements: their product is at most this.
+    """
+
+    name: str
+    count: int
+    elements: int
+
 
 @dataclass(frozen=True, order=True)
 class Symbol:
-    """A named unknown with its declared range (inclusive)."""
+    """A named unknown with its declared range (inclusive).
+
+    Attributes:
+        name: unique in a graph.
+        lower, upper: the range; ``upper`` None where nothing limits it.
+        room: a limit that it shares with others.
+        is_open: the upper end is no fact but the capacity that was settled on; see ``TensorType.max_elements``.
+    """
 
     name: str
     lower: int = field(default=0, compare=False)
     upper: int | None = field(default=None, compare=False)
+    room: Room | None = field(default=None, compare=False)
+    is_open: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return self.name
@@ -49,7 +97,12 @@ class SymDim:
     @staticmethod
     def symbol(name: str, lower: int = 0, upper: int | None = None) -> SymDim:
         """A fresh unknown called ``name`` with an inclusive range."""
-        return SymDim((((Symbol(name, lower, upper),), 1),))
+        return SymDim.of(Symbol(name, lower, upper))
+
+    @staticmethod
+    def of(symbol: Symbol) -> SymDim:
+        """The dimension that is one symbol."""
+        return SymDim((((symbol,), 1),))
 
     def __str__(self) -> str:
         parts = []
@@ -163,11 +216,28 @@ class SymDim:
     def _bound(self, upper: bool) -> int:
         total = 0
         for mono, c in self.terms:
-            product = c
-            for a in mono:
-                product *= _atom_bound(a, upper == (c > 0))
-            total += product
+            total += c * _product_bound(mono, upper == (c > 0))
         return total
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its upper bound rests on a capacity instead of on facts."""
+        return any(s.is_open for s in self.symbols())
+
+
+def _product_bound(atoms: Sequence[Atom], upper: bool) -> int:
+    """The largest or smallest value of a product; symbols that share a room and are all there count together."""
+    product = 1
+    together: dict[Room, list[Symbol]] = {}
+    for a in atoms:
+        if upper and isinstance(a, Symbol) and a.room is not None:
+            together.setdefault(a.room, []).append(a)
+        else:
+            product *= _atom_bound(a, upper)
+    for room, members in together.items():
+        apart = math.prod(_atom_bound(a, upper) for a in members)
+        product *= min(apart, room.elements) if len(members) == len(set(members)) == room.count else apart
+    return product
 
 
 def _atom_bound(atom: Atom, upper: bool) -> int:
@@ -198,12 +268,12 @@ def _normal(terms: tuple[tuple[Monomial, int], ...]) -> int | SymDim:
     return SymDim(kept)
 
 
-def parse_dim(text: str, ranges: Mapping[str, tuple[int, int | None]]) -> int | SymDim:
+def parse_dim(text: str, known: Mapping[str, Symbol]) -> int | SymDim:
     """The inverse of ``str``: an expression of symbols, integers, ``+ - *`` and ``//``.
 
     Args:
         text: e.g. ``"2*N+1"``.
-        ranges: (lower, upper) of the symbols.
+        known: the symbols with their ranges, by name; others have no upper end.
 
     Raises:
         GraphError: the text is no such expression.
@@ -224,8 +294,7 @@ def parse_dim(text: str, ranges: Mapping[str, tuple[int, int | None]]) -> int | 
             return node.value
         if isinstance(node, ast.Name):
             name = by_placeholder[node.id]
-            lower, upper = ranges.get(name, (0, None))
-            return SymDim.symbol(name, lower, upper)
+            return SymDim.of(known.get(name, Symbol(name)))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return walk(node.operand) * -1
         if isinstance(node, ast.BinOp):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -140,6 +141,24 @@ class QuantParams:
         return np.asarray(self.zero_point, np.int32)
 
 
+#: what the bounds of a tensor's dimensions multiply to at most: the runtime computes with them before the real ones are known
+_MAX_BOUND = 1 << 52
+
+
+def _is_free(dim: SymDim) -> bool:
+    return any(s.is_open or s.room is not None for s in dim.symbols())
+
+
+def _limited(dims: Sequence[int], free: Sequence[bool], elements: int) -> tuple[int, ...]:
+    """``dims`` with the free ones lowered to what ``elements`` allow, and so far that their product is a number to compute with."""
+    out = [min(d, max(1, elements)) if f else d for d, f in zip(dims, free, strict=True)]
+    top = max(out, default=1)
+    while math.prod(max(1, d) for d in out) > _MAX_BOUND and any(free) and top > 1:
+        top = max(1, top // 2)
+        out = [min(d, top) if f else d for d, f in zip(out, free, strict=True)]
+    return tuple(out)
+
+
 @dataclass(frozen=True)
 class TensorType:
     """What is known of a tensor before it is computed: element type, shape (ints or symbols), quantization."""
@@ -170,17 +189,40 @@ class TensorType:
     def max_shape(self) -> tuple[int, ...]:
         """The shape with each symbolic dimension at the upper end of its range.
 
+        Where the data decide several dimensions the tensor may have fewer elements than this shape: see ``max_elements``.
+
         Raises:
             GraphError: a symbolic dimension has no upper bound.
         """
-        return tuple(d if isinstance(d, int) else d.upper_bound() for d in self.shape)
+        if self.is_static:
+            return self.static_shape()
+        dims = [d if isinstance(d, int) else d.upper_bound() for d in self.shape]
+        return _limited(dims, [not isinstance(d, int) and _is_free(d) for d in self.shape], self.max_elements())
+
+    def max_elements(self) -> int:
+        """The most elements the tensor can have.
+
+        Dimensions that stem from one tensor of known size (a Reshape to a shape that is computed) count together. Where nothing known
+        limits a dimension (a Range whose limits are computed), the tensor gets room for as many elements as the capacity says.
+
+        Raises:
+            GraphError: a symbolic dimension has no upper bound.
+        """
+        if self.is_static:
+            return math.prod(self.static_shape())
+        total: Dim = 1
+        for d in self.shape:
+            total = total * d
+        most = total if isinstance(total, int) else total.upper_bound()
+        free = [s.upper for d in self.shape if isinstance(d, SymDim) for s in d.symbols() if s.is_open and s.upper is not None]
+        if not free:
+            return most
+        closed = math.prod(d if isinstance(d, int) else d.upper_bound() for d in self.shape if isinstance(d, int) or not d.is_open)
+        return min(most, max(*free, closed))
 
     def nbytes_max(self) -> int:
-        """Bytes of the tensor at its largest shape."""
-        n = self.dtype.itemsize
-        for d in self.max_shape():
-            n *= d
-        return n
+        """Bytes of the tensor at its largest."""
+        return self.dtype.itemsize * self.max_elements()
 
     def with_shape(self, shape: Sequence[Dim]) -> TensorType:
         return replace(self, shape=tuple(shape))

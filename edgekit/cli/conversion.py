@@ -30,10 +30,11 @@ def run_conversion(
     samples: int | None,
     json: bool,
     signature: str | None = None,
+    capacity: int | None = None,
 ) -> api.Conversion:
     """Convert with a progress bar."""
     with progress_bar(quiet=json) as tell:
-        options = api.ConvertOptions(images=images, calibration_limit=samples, progress=tell, signature=signature)
+        options = api.ConvertOptions(images=images, calibration_limit=samples, progress=tell, signature=signature, capacity=capacity)
         return api.convert(source, output, quantize=quantize, calibration=calibration, shapes=parse_shapes(shape), options=options)
 
 

@@ -18,6 +18,10 @@ Shape = Annotated[
 Signature = Annotated[
     str | None, typer.Option("--signature", help="Which named entry point of the model to take (TensorFlow Lite, SavedModel).")
 ]
+Capacity = Annotated[
+    int | None,
+    typer.Option("--capacity", min=1, help="Elements to provide for tensors whose size only the data decide and nothing limits [65536]."),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The .ekm file to write. It appears whole or not at all.")]
 Source = Annotated[Path, typer.Argument(help="The model: a file or folder of any supported format, or an .ekm file.")]
 Model = Annotated[Path, typer.Argument(help="An .ekm file.")]

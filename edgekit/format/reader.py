@@ -6,6 +6,7 @@ import json
 import mmap
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from edgekit.format.flat import Record, decode
 from edgekit.format.writer import BLOB_ALIGNMENT, IDENTIFIER, SYMBOLS_KEY, VERSION
 from edgekit.ir import Graph, Node, Value, verify
 from edgekit.ops import get_op_by_id
-from edgekit.symbolic import parse_dim
+from edgekit.symbolic import Room, Symbol, parse_dim
 from edgekit.types import Array, Dim, DType, QuantParams, TensorType
 
 
@@ -46,6 +47,14 @@ def _map(source: str | os.PathLike[str] | bytes) -> memoryview:
         raise FormatError(f"cannot be read: {e.strerror or e}") from e
 
 
+def _symbol(name: str, lower: int, upper: int | None, is_open: int = 0, *room: Any) -> Symbol:
+    shared = None
+    if room:
+        room_name, count, elements = room
+        shared = Room(str(room_name), int(count), int(elements))
+    return Symbol(name, int(lower), None if upper is None else int(upper), shared, bool(is_open))
+
+
 class _Loader:
     def __init__(self, data: memoryview) -> None:
         self.data = data
@@ -55,11 +64,11 @@ class _Loader:
         self.metadata = {m["key"]: m["value"] for m in self.model["metadata"]}
         self.done: dict[int, Graph] = {}
         self.open: set[int] = set()
-        self.ranges: dict[str, tuple[int, int | None]] = {}
+        self.symbols: dict[str, Symbol] = {}
         if SYMBOLS_KEY in self.metadata:
             try:
                 found = json.loads(self.metadata[SYMBOLS_KEY])
-                self.ranges = {k: (int(lo), None if hi is None else int(hi)) for k, (lo, hi) in found.items()}
+                self.symbols = {k: _symbol(k, *facts) for k, facts in found.items()}
             except (ValueError, TypeError, AttributeError) as e:
                 raise FormatError(f"the ranges of symbolic dimensions are broken: {e}") from e
 
@@ -116,7 +125,7 @@ class _Loader:
             raise FormatError(f"tensor {name!r} has a negative dimension")
         for k, text in enumerate(t["dim_symbols"][: len(shape)]):
             if text:
-                shape[k] = parse_dim(text, self.ranges)
+                shape[k] = parse_dim(text, self.symbols)
         q = t["quant"]
         quant = None if q is None else QuantParams(tuple(q["scale"]), tuple(q["zero_point"]), None if q["axis"] == -1 else q["axis"])
         const = self.constant(name, dtype, shape, t["blob"]) if t["blob"] != -1 else None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -70,6 +71,8 @@ def _tensor_record(v: Value, plan: MemoryPlan, blobs: _Blobs) -> Record:
     if not v.type.is_static:
         r["dynamic"] = True
         r["dim_symbols"] = ["" if isinstance(d, int) else str(d) for d in v.shape]
+        if (most := v.type.max_elements()) < math.prod(v.type.max_shape()):
+            r["capacity"] = max(1, most)
     if v.quant is not None:
         axis = -1 if v.quant.axis is None else v.quant.axis
         r["quant"] = {"scale": list(v.quant.scale), "zero_point": list(v.quant.zero_point), "axis": axis}
@@ -106,14 +109,21 @@ def _graph_record(graph: Graph, plan: MemoryPlan, blobs: _Blobs, index: dict[int
     }
 
 
-def _symbols(graph: Graph) -> dict[str, list[int | None]]:
+def _symbols(graph: Graph) -> dict[str, list[Any]]:
     found: set[Symbol] = set()
     for g in graph.walk():
         for v in g.values():
             for d in v.shape:
                 if not isinstance(d, int):
                     found |= d.symbols()
-    return {s.name: [s.lower, s.upper] for s in sorted(found)}
+    return {s.name: [s.lower, s.upper, *_limits(s)] for s in sorted(found)}
+
+
+def _limits(s: Symbol) -> list[Any]:
+    """What there is to say of a symbol beyond its range: whether it is open, and the room that it shares."""
+    if s.room is not None:
+        return [int(s.is_open), s.room.name, s.room.count, s.room.elements]
+    return [1] if s.is_open else []
 
 
 def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:

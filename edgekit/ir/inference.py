@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,10 @@ def _named(out: Arg, node_name: str) -> Arg:
     fresh = {s for d in out.shape if isinstance(d, SymDim) for s in d.symbols() if s.name.startswith("?")}
     if not fresh:
         return out
-    names: dict[str, Dim] = {s.name: SymDim.symbol(f"{node_name}.{s.name[1:]}", s.lower, s.upper) for s in fresh}
+    names: dict[str, Dim] = {}
+    for s in fresh:
+        room = None if s.room is None else replace(s.room, name=node_name)
+        names[s.name] = SymDim.of(replace(s, name=f"{node_name}.{s.name[1:]}", room=room))
     return Arg(out.type.bind(names), out.value)
 
 

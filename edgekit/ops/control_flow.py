@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from edgekit.ops.definition import ANY, Arg, GraphAttr, Int, Optional, Port, Variadic, op
+from edgekit.ops.shapes import either_dim, unknown_dim, upper
 from edgekit.ops.traits import NotNumeric
 from edgekit.symbolic import SymDim
 from edgekit.types import BOOL, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Array, Dim, Shape, TensorType, format_shape
@@ -23,28 +24,24 @@ class Body(Protocol):
     def __call__(self, *arrays: Array) -> list[Array]: ...
 
 
-def _bounds(d: Dim) -> tuple[int, int]:
-    return (d, d) if isinstance(d, int) else (d.lower_bound(), d.upper_bound())
-
-
 def _join(name: str, a: TensorType, b: TensorType, what: str) -> TensorType:
     """The type of a value that comes from one of two places: differing dimensions become bounded unknowns."""
     if a.dtype is not b.dtype or a.rank != b.rank:
         raise ValueError(f"{what} is {a} in one place and {b} in another; element type and rank must be the same")
-    dims: list[Dim] = []
-    for i, (p, q) in enumerate(zip(a.shape, b.shape, strict=True)):
-        if p == q:
-            dims.append(p)
-        else:
-            (low_p, high_p), (low_q, high_q) = _bounds(p), _bounds(q)
-            dims.append(SymDim.symbol(f"{name}_{i}", min(low_p, low_q), max(high_p, high_q)))
+    dims = [either_dim(f"{name}_{i}", p, q) for i, (p, q) in enumerate(zip(a.shape, b.shape, strict=True))]
     return TensorType(a.dtype, tuple(dims), a.quant if a.quant == b.quant else None)
+
+
+def _below(a: Dim, b: Dim) -> bool:
+    """Whether ``a`` never exceeds the largest ``b``."""
+    most, limit = upper(a), upper(b)
+    return limit is None or (most is not None and most <= limit)
 
 
 def _fits(given: Shape, wanted: Shape) -> bool:
     if len(given) != len(wanted):
         return False
-    return all(g == w or (not isinstance(w, int) and _bounds(g)[1] <= w.upper_bound()) for g, w in zip(given, wanted, strict=True))
+    return all(g == w or (not isinstance(w, int) and _below(g, w)) for g, w in zip(given, wanted, strict=True))
 
 
 def _check_arguments(graph: Any, given: Sequence[TensorType], what: str) -> None:
@@ -142,11 +139,10 @@ class While:
 
 
 def _trips(max_trips: Arg | None, cond: Arg | None, body: Any) -> Dim:
-    """The length of scan outputs."""
-    if max_trips is None or max_trips.value is None or not isinstance(limit := max_trips.value.reshape(-1)[0], int | np.integer):
-        raise ValueError("a loop that stacks outputs needs a constant upper limit of trips")
-    limit = max(0, int(limit))
+    """The length of scan outputs: a number, or an unknown one where data decide when to stop."""
+    known = None if max_trips is None or max_trips.value is None else max_trips.value.reshape(-1)[0]
+    limit: Dim | None = known if known is None or isinstance(known, SymDim) else max(0, int(known))
     starts = cond is None or (cond.value is not None and bool(cond.value.reshape(-1)[0]))
     out = body.outputs[0]
     goes_on = out is body.inputs[1] or (out.const is not None and bool(out.const.reshape(-1)[0]))
-    return limit if starts and goes_on else SymDim.symbol("trips", 0, limit)
+    return limit if limit is not None and starts and goes_on else unknown_dim("trips", limit)

@@ -17,6 +17,7 @@ from edgekit.ops.shapes import (
     normalize_axis,
     same_scale,
     unknown_dim,
+    unknown_shape,
     upper,
 )
 from edgekit.ops.traits import NotNumeric, SameScale
@@ -47,8 +48,8 @@ class Reshape:
         want = int_list(shape)
         total = element_count(x.shape)
         if want is None:
-            # data dependent: unknown dims, bounded by the element count
-            return same_scale(x, [unknown_dim(f"dim{i}", total) for i in range(known_length(shape))])
+            # data dependent: unknown dims of a known product
+            return same_scale(x, unknown_shape(known_length(shape), x.type))
         dims = [x.shape[i] if d == 0 and not allow_zero else d for i, d in enumerate(want)]
         holes = [i for i, d in enumerate(dims) if d == -1]
         if len(holes) > 1:

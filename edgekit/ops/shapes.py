@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgekit.errors import GraphError
 from edgekit.ops.definition import Arg
-from edgekit.symbolic import SymDim
+from edgekit.symbolic import Room, Symbol, SymDim, open_capacity
 from edgekit.types import Dim, Shape, TensorType, format_shape
 
 
@@ -66,12 +66,34 @@ def lower(dim: Dim) -> int:
     return dim if isinstance(dim, int) else dim.lower_bound()
 
 
-def unknown_dim(name: str, bound: Dim | None = None) -> SymDim:
-    """A dimension that only the data decide, at most ``bound`` (None: unlimited).
+def unknown_dim(name: str, bound: Dim | None = None, lowest: int = 0) -> SymDim:
+    """A dimension that only the data decide, at least ``lowest`` and at most ``bound`` (None: nothing known limits it).
 
     The name begins with ``?``: ``infer_outputs`` puts the node's name in its place, so that two nodes never share one.
     """
-    return SymDim.symbol(f"?{name}", 0, None if bound is None else upper(bound))
+    if bound is None:
+        return SymDim.of(Symbol(f"?{name}", lowest, max(lowest, open_capacity()), is_open=True))
+    return SymDim.of(Symbol(f"?{name}", lowest, upper(bound), is_open=not isinstance(bound, int) and bound.is_open))
+
+
+def unknown_shape(rank: int, like: TensorType) -> list[Dim]:
+    """``rank`` dimensions that only the data decide, of a tensor with as many elements as ``like``."""
+    if not all(isinstance(d, int) or d.limits()[1] is not None for d in like.shape):
+        return [SymDim.symbol(f"?dim{i}") for i in range(rank)]
+    most = like.max_elements()
+    room = Room("?", rank, most)
+    is_open = any(not isinstance(d, int) and d.is_open for d in like.shape)
+    return [SymDim.of(Symbol(f"?dim{i}", 0, most, room, is_open)) for i in range(rank)]
+
+
+def either_dim(name: str, a: Dim, b: Dim) -> Dim:
+    """A dimension that is one of two."""
+    if a == b:
+        return a
+    tops = [upper(a), upper(b)]
+    is_open = any(not isinstance(d, int) and d.is_open for d in (a, b))
+    top = None if None in tops else max(t for t in tops if t is not None)
+    return SymDim.of(Symbol(f"?{name}", min(lower(a), lower(b)), top, is_open=is_open))
 
 
 def same_scale(x: Arg, shape: Sequence[Dim]) -> TensorType:

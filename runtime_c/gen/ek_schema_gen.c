@@ -296,7 +296,8 @@ static const ek_fb_field tensor_fields[] = {
     {12, EK_FB_TABLE, 4, 4, 51},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
-    {18, EK_FB_SCALAR, 1, 1, 0}};
+    {18, EK_FB_SCALAR, 1, 1, 0},
+    {20, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field thresholded_relu_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field top_k_attrs_fields[] = {
@@ -393,7 +394,7 @@ static const ek_fb_type types[] = {
     {"SpaceToDepthAttrs", space_to_depth_attrs_fields, 2},
     {"SplitAttrs", split_attrs_fields, 2},
     {"SubAttrs", sub_attrs_fields, 2},
-    {"Tensor", tensor_fields, 8},
+    {"Tensor", tensor_fields, 9},
     {"ThresholdedReluAttrs", thresholded_relu_attrs_fields, 1},
     {"TopKAttrs", top_k_attrs_fields, 3},
     {"TransposeAttrs", transpose_attrs_fields, 1},

@@ -38,6 +38,7 @@ static inline ek_fb_table ek_fb_tensor_quant(ek_fb_table t) { return ek_fb_get_t
 static inline int32_t ek_fb_tensor_blob(ek_fb_table t) { return ek_fb_get_i32(t, 14, -1); }
 static inline int64_t ek_fb_tensor_arena_offset(ek_fb_table t) { return ek_fb_get_i64(t, 16, -1); }
 static inline bool ek_fb_tensor_dynamic(ek_fb_table t) { return ek_fb_get_bool(t, 18, 0); }
+static inline uint64_t ek_fb_tensor_capacity(ek_fb_table t) { return ek_fb_get_u64(t, 20, 0); }
 
 typedef struct ek_fb_blob { uint64_t offset; uint64_t length; } ek_fb_blob;
 _Static_assert(sizeof(ek_fb_blob) == 16, "layout of Blob, aligned to 8");

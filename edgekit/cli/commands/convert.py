@@ -27,7 +27,8 @@ def command(
     std: o.Std = "1",
     bgr: o.Bgr = False,
     signature: o.Signature = None,
+    capacity: o.Capacity = None,
     json: o.Json = False,
 ) -> None:
     images = ImageOptions(numbers(mean, "--mean"), numbers(std, "--std"), bgr)
-    show_conversion(run_conversion(source, output, quantize, calibration, shape, images, samples, json, signature), json)
+    show_conversion(run_conversion(source, output, quantize, calibration, shape, images, samples, json, signature, capacity), json)

@@ -374,6 +374,7 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('blob', 'scalar', 'i32', '', -1),
         ('arena_offset', 'scalar', 'i64', '', -1),
         ('dynamic', 'scalar', 'bool', '', 0),
+        ('capacity', 'scalar', 'u64', '', 0),
     ),
     'ThresholdedReluAttrs': (
         ('alpha_', 'scalar', 'f32', '', float('1.0')),

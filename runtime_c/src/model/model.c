@@ -103,6 +103,10 @@ static ek_status read_tensor(reader *r, ek_fb_table table, ek_model_tensor *t) {
   if (t->bytes == SIZE_MAX) {
     return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has impossible dimensions", t->name);
   }
+  const uint64_t capacity = ek_fb_tensor_capacity(table);
+  if (t->is_dynamic && capacity != 0 && capacity < t->bytes / ek_dtype_size(t->dtype)) {
+    t->bytes = (size_t)capacity * ek_dtype_size(t->dtype);
+  }
   const ek_fb_vector symbols = ek_fb_tensor_dim_symbols(table);
   if (symbols.count != (t->is_dynamic ? t->rank : 0) && symbols.count != 0) {
     return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' has rank %u and %u names of dimensions", t->name, t->rank,

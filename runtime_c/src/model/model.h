@@ -8,7 +8,7 @@
 typedef struct ek_model_tensor {
   const char *name;
   const void *data;                     /* of a constant, else NULL */
-  size_t bytes;                         /* at the largest shape */
+  size_t bytes;                         /* that the plan provides: the largest shape's, or fewer */
   size_t arena_offset;                  /* of anything but constants; a multiple of 64 */
   ek_quant quant;                       /* count 0: not quantized */
   int64_t dims[EK_MAX_RANK];            /* the largest shape where it is dynamic */

@@ -72,10 +72,13 @@ ek_status ek_set_run_dims(ek_op_context *ctx, ek_tensor *t, uint32_t rank, const
   const uint32_t old_rank = t->rank;
   memcpy(old, t->dims, sizeof old);
   EK_TRY(ek_set_dims(ctx, t, rank, dims));
-  if (ek_tensor_bytes(t) > t->capacity) {
+  const size_t bytes = ek_tensor_bytes(t);
+  if (bytes > t->capacity) {
     memcpy(t->dims, old, sizeof old);
     t->rank = old_rank;
-    return ek_op_fail(ctx, EK_ERR_SHAPE, "the result has more elements than the memory plan provides for");
+    return ek_op_fail(ctx, EK_ERR_SHAPE,
+                      "'%s' needs %zu bytes, the model provides %zu; convert it again with a larger capacity", t->name,
+                      bytes, t->capacity);
   }
   return EK_OK;
 }

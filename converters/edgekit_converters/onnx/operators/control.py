@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.symbolic import SymDim
+from edgekit.symbolic import Symbol, SymDim, open_capacity
 from edgekit.types import BOOL, I64, Dim, TensorType
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
@@ -63,8 +63,6 @@ def loop(ctx: NodeContext) -> Sequence[Value | None]:
     proto = ctx.get_graph("body")
     if len(proto.output) < 1 + len(first):
         raise MalformedModelError(f"the body gives {len(proto.output)} outputs for {len(first)} carried values")
-    if len(proto.output) > 1 + len(first) and (limit is None or ctx.numbers(limit) is None):
-        raise Unsupported("a loop that stacks outputs needs a limit of trips known at conversion.", FREEZE, "dynamic-input")
     body = _settled_body(ctx, proto, first)
     return ctx.call_multi(
         "While",
@@ -78,31 +76,39 @@ def loop(ctx: NodeContext) -> Sequence[Value | None]:
 
 
 def _settled_body(ctx: NodeContext, proto: Any, first: Sequence[Value]) -> GraphImporter:
-    """The body with carried types that hold on every trip: dimensions that change become symbols, and the body is imported again."""
+    """The body with carried types that hold on every trip: dimensions that change become symbols, and the body is imported again.
+
+    Dimensions that grow with every trip are open in the end: they get the room that the capacity of the conversion says.
+    """
     types = [v.type for v in first]
     for round_ in range(MAX_ROUNDS):
         body = ctx.importer.import_body(proto, [TensorType(I64, ()), TensorType(BOOL, ()), *types], alias_first_output=True)
         results = [v.type for v in body.builder.graph.outputs[1 : 1 + len(first)]]
-        joined = [_joined(ctx, f"{ctx.name}.carried{k}", a, b, k) for k, (a, b) in enumerate(zip(types, results, strict=True))]
+        grows = round_ >= MAX_ROUNDS // 2
+        joined = [_joined(f"{ctx.name}.carried{k}", a, b, k, grows) for k, (a, b) in enumerate(zip(types, results, strict=True))]
         if joined == types:
             return body
-        if round_ == MAX_ROUNDS - 1:
-            break
         types = joined
-    raise Unsupported("the shapes of its carried values grow with every trip", "Pad them to a fixed size.", "dynamic-shape")
+    raise Unsupported("the shapes of its carried values change with every trip", "Pad them to a fixed size.", "dynamic-shape")
 
 
-def _joined(ctx: NodeContext, name: str, a: TensorType, b: TensorType, k: int) -> TensorType:
+def _joined(name: str, a: TensorType, b: TensorType, k: int, grows: bool) -> TensorType:
     if a.dtype is not b.dtype or a.rank != b.rank:
         raise Unsupported(f"carried value {k} is {a} before and {b} after a trip")
     dims: list[Dim] = []
     for i, (p, q) in enumerate(zip(a.shape, b.shape, strict=True)):
-        if p == q:
+        fits = isinstance(p, SymDim) and (_is_open(p) or (not _is_open(q) and _limit(p, q) == _upper(p)))
+        if p == q or fits:
             dims.append(p)
-            continue
-        limit = _limit(p, q)
-        dims.append(p if isinstance(p, SymDim) and limit == _upper(p) else SymDim.symbol(f"{name}.{i}", 0, limit))
+        elif grows or _is_open(q):
+            dims.append(SymDim.of(Symbol(f"{name}.{i}", 0, open_capacity(), is_open=True)))
+        else:
+            dims.append(SymDim.symbol(f"{name}.{i}", 0, _limit(p, q)))
     return TensorType(a.dtype, tuple(dims))
+
+
+def _is_open(d: Dim) -> bool:
+    return isinstance(d, SymDim) and d.is_open
 
 
 def _upper(d: Dim) -> int | None:

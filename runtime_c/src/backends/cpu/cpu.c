@@ -18,10 +18,27 @@ static ek_status check_dims(const ek_exec_graph *graph, const ek_exec_node *n, u
   }
   for (uint32_t i = 0; i < t->rank; i++) {
     if (t->dims[i] > spec->dims[i] || t->dims[i] < 0) {
-      return shape_error(n, t, "goes beyond the bounds that the file declares", error);
+      return shape_error(
+          n, t,
+          "goes beyond the bounds that the file declares; where data decide it, convert again with a larger capacity",
+          error);
     }
     if (t->dims[i] != spec->dims[i] && ek_is_fixed_dim(spec, i)) {
       return shape_error(n, t, "differs from the file, which calls it fixed", error);
+    }
+  }
+  return EK_OK;
+}
+
+/* The real dims of a run against the memory that the plan provides. */
+static ek_status check_capacity(const ek_exec_node *n, ek_error *error) {
+  for (uint32_t i = 0; i < n->ctx.output_count; i++) {
+    const ek_tensor *t = n->ctx.outputs[i];
+    if (t != NULL && ek_tensor_bytes(t) > t->capacity) {
+      return ek_fail(error, EK_ERR_SHAPE,
+                     "node '%s' (%s): '%s' needs %zu bytes, the model provides %zu; convert it again with a larger "
+                     "capacity",
+                     n->ctx.name, n->spec->row->name, t->name, ek_tensor_bytes(t), t->capacity);
     }
   }
   return EK_OK;
@@ -115,6 +132,7 @@ static ek_status run_node(const ek_exec_graph *graph, ek_exec_node *n, ek_error 
   }
   EK_TRY(status);
   EK_TRY(check_outputs(graph, n, error));
+  EK_TRY(check_capacity(n, error));
   return has_elements(n) ? op->run(&n->ctx) : EK_OK;
 }
 
