@@ -35,7 +35,7 @@ def importers() -> tuple[Importer, ...]:
     for info, converter in zip(converters.formats(), converters.converters(), strict=True):
         if not type(converter).__module__.startswith(f"{PACKAGE}."):
             continue
-        functions = getattr(converter, "functions", lambda op: [])
+        functions: Any = getattr(converter, "functions", lambda op: [])
         becomes = {op: tuple(sorted(targets(op, functions(op), names))) for op in info.coverage or ()}
         found.append(Importer(info, becomes))
     return tuple(found)
