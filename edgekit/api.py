@@ -16,7 +16,7 @@ import edgekit.quantize
 import edgekit.report
 import edgekit.simulate  # noqa: F401
 from edgekit import converters
-from edgekit.errors import ConversionError, EdgekitError, QuantizationError
+from edgekit.errors import ConversionError, EdgekitError, QuantizationError, UnsupportedOpError
 from edgekit.files import write_text
 from edgekit.format import WrittenModel, read_model, write_model
 from edgekit.ir import Graph
@@ -29,7 +29,7 @@ from edgekit.report import ReportOptions, VariantRecord, build_report, render_ht
 from edgekit.report.compare import ErrorFigures, ErrorSums
 from edgekit.simulate import Simulation, simulate_graph
 from edgekit.symbolic import use_capacity
-from edgekit.types import DType, format_shape
+from edgekit.types import DType
 from edgekit.version import __version__
 
 Shapes = Mapping[str, converters.ShapeSpec]
@@ -166,16 +166,8 @@ def _numbers_only(shapes: Shapes | None) -> dict[str, tuple[int, ...]]:
 
 def _require_bounds(graph: Graph) -> None:
     """Memory is planned for the largest shapes, so every dimension of an input needs an upper bound."""
-    found = []
-    for v in graph.inputs:
-        most = [d if isinstance(d, int) else d.limits()[1] for d in v.shape]
-        if None in most:
-            dims = ",".join(
-                str(d) if isinstance(d, int) else f"1..{'SIZE' if k is None else k}" for d, k in zip(v.shape, most, strict=True)
-            )
-            found.append(f"input {v.name!r} is {v.dtype.label}{format_shape(v.shape)}: pass --shape {v.name}:{dims}, or fixed sizes")
-    if found:
-        raise ConversionError("memory cannot be planned for dimensions without an upper bound; " + "; ".join(found))
+    if blockers := converters.unbounded_inputs(graph):
+        raise UnsupportedOpError("memory cannot be planned for dimensions without an upper bound:", blockers)
 
 
 def is_ekm(path: str | os.PathLike[str]) -> bool:

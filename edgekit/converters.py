@@ -16,7 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from edgekit.errors import Blocker, ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph
-from edgekit.types import Array
+from edgekit.types import Array, format_shape
 
 ENTRY_POINT_GROUP = "edgekit.converters"
 BUILT_IN_PACKAGE = "edgekit_converters"
@@ -250,7 +250,20 @@ def check(
         MalformedModelError: the source is broken.
     """
     try:
-        load(source, shapes, None, default_leading, signature)
+        return unbounded_inputs(load(source, shapes, None, default_leading, signature))
     except UnsupportedOpError as e:
         return list(e.blockers)
-    return []
+
+
+def unbounded_inputs(graph: Graph) -> list[Blocker]:
+    """Inputs without an upper bound for every dimension: memory is planned for the largest shapes."""
+    found = []
+    for v in graph.inputs:
+        most = [d if isinstance(d, int) else d.limits()[1] for d in v.shape]
+        if None in most:
+            dims = ",".join(
+                str(d) if isinstance(d, int) else f"1..{'SIZE' if k is None else k}" for d, k in zip(v.shape, most, strict=True)
+            )
+            message = f"{v.dtype.label}{format_shape(v.shape)} has a dimension without an upper bound, for which memory cannot be planned."
+            found.append(Blocker("graph input", (v.name,), "dynamic-shape", message, f"Pass --shape {v.name}:{dims}, or fixed sizes."))
+    return found

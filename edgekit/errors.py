@@ -40,6 +40,8 @@ class Blocker:
         reason: a stable reason code, e.g. ``"unsupported-op"``, ``"unsupported-variant"``, ``"dynamic-shape"``.
         message: what is wrong, in one sentence.
         hint: what the user can do.
+        locations: where the nodes stand in the source, one a node: ``"graph.node[17]"``, or file and line of the code that made it; empty
+            where the importer does not say.
     """
 
     op: str
@@ -47,6 +49,7 @@ class Blocker:
     reason: str
     message: str
     hint: str = ""
+    locations: tuple[str, ...] = ()
 
 
 class UnsupportedOpError(ConversionError):

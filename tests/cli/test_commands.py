@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ from edgekit.cli.app import command_modules, run
 from edgekit.runtime import devices
 from edgekit.simulate import list_devices
 from tests.digits import MODEL, DigitsFiles, digits_files
-from tests.require import require_folder, require_module
+from tests.require import require_module
 
 
 @pytest.fixture
@@ -227,20 +224,3 @@ def test_report(cli: Any, digits: DigitsFiles, tmp_path: Path) -> None:
     assert facts["bytes"] == (tmp_path / "r.html").stat().st_size
     cli("report", digits.int8.path, "-o", tmp_path / "r.txt", code=1)
     assert not (tmp_path / "r.txt").exists()
-
-
-def test_check_of_the_zoo_is_quick_and_complete(tmp_path: Path) -> None:
-    """Processor time of the whole process, because other processes share the machine."""
-    zoo = require_folder("zoo", "EDGEKIT_MODEL_ZOO")
-    models = sorted(zoo.rglob("*.onnx"))
-    assert models
-    for model in models:
-        before = os.times()
-        done = subprocess.run([sys.executable, "-m", "edgekit", "check", "--json", str(model)], capture_output=True, text=True)
-        after = os.times()
-        assert done.returncode in (0, 3), done.stderr
-        blockers = json.loads(done.stdout)["models"][str(model)]
-        assert bool(blockers) == (done.returncode == 3)
-        assert all(b["message"] and b["nodes"] for b in blockers)
-        seconds = after.children_user + after.children_system - before.children_user - before.children_system
-        assert seconds < 2, f"{model.name}: {seconds:.2f} s"

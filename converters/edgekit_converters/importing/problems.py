@@ -36,11 +36,13 @@ class Problems:
 
     Attributes:
         notes: facts the user should know, each once.
+        location: where the node that is being imported stands in the source; blockers take it along.
     """
 
     def __init__(self) -> None:
         self.notes: list[str] = []
-        self._blockers: dict[tuple[str, str, str, str], list[str]] = {}
+        self.location = ""
+        self._blockers: dict[tuple[str, str, str, str], list[tuple[str, str]]] = {}
 
     def note(self, text: str) -> None:
         """Add a note, once."""
@@ -49,12 +51,16 @@ class Problems:
 
     def block(self, op: str, node: str, reason: str, message: str, hint: str = "") -> None:
         """Add a blocker: see ``edgekit.errors.Blocker``."""
-        self._blockers.setdefault((op, reason, message, hint), []).append(node)
+        self._blockers.setdefault((op, reason, message, hint), []).append((node, self.location))
 
     @property
     def blockers(self) -> list[Blocker]:
         """All blockers, equal ones merged."""
-        return [Blocker(op, tuple(nodes), reason, message, hint) for (op, reason, message, hint), nodes in self._blockers.items()]
+        found = []
+        for (op, reason, message, hint), places in self._blockers.items():
+            locations = tuple(location for _, location in places)
+            found.append(Blocker(op, tuple(node for node, _ in places), reason, message, hint, locations if any(locations) else ()))
+        return found
 
     def shape_hint(self) -> str:
         """How to give the open dimensions of the model's inputs; empty when none is open or nothing is known of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ from edgekit_converters.onnx.session import ImportSession
 from edgekit_converters.onnx.tensors import element_type
 
 MAX_DEPTH = 64
+STACK_TRACE = "pkg.torch.onnx.stack_trace"  # torch.onnx's exporter; the older one writes the trace as the node's doc_string
+NEWER_TRACE = re.compile(r'File "([^"\n]{1,400})", line (\d{1,9})')
+OLDER_TRACE = re.compile(r"^([^\s:()]{1,400}\.py)\((\d{1,9})\)", re.MULTILINE)
 UNKNOWN = -1  # what Paddle's exporter writes for an open dimension
 
 
@@ -103,8 +107,11 @@ class GraphImporter:
         self._initializers(proto)
         nodes = list(proto.node)
         producers = self._producers(nodes)
-        for node in self._ordered(nodes, producers):
-            self._node(node)
+        session, outside = self.session, self.session.location
+        for i in self._ordered(nodes, producers):
+            session.location = f"{outside or 'graph'}.node[{i}]{written_at(nodes[i])}"
+            self._node(nodes[i])
+        session.location = outside
 
     def _initializers(self, proto: Any) -> None:
         seen: set[str] = set()
@@ -134,8 +141,8 @@ class GraphImporter:
                 producers[o] = i
         return producers
 
-    def _ordered(self, nodes: Sequence[Any], producers: Mapping[str, int]) -> Iterator[Any]:
-        """The nodes so that each comes after what it reads. The file's order is kept where it is valid, as it nearly always is."""
+    def _ordered(self, nodes: Sequence[Any], producers: Mapping[str, int]) -> Iterator[int]:
+        """Positions of the nodes so that each comes after what it reads: the file's order where that is valid, as it nearly always is."""
         state = [0] * len(nodes)  # 0 new, 1 open, 2 done
         for root in range(len(nodes)):
             stack = [root]
@@ -157,7 +164,7 @@ class GraphImporter:
                 if not waiting:
                     state[i] = 2
                     stack.pop()
-                    yield nodes[i]
+                    yield i
                     continue
                 state[i] = 1
                 if any(state[p] == 1 for p in waiting):
@@ -279,6 +286,15 @@ class GraphImporter:
             raise MalformedModelError(f"graph output {name!r} is never computed")
         value = self.find(name)
         return value if self.inline or value.producer is not None else own_value(self.builder, value, name)
+
+
+def written_at(node: Any) -> str:
+    """File and line of the Python code behind a node, where PyTorch's exporter recorded them: " (model.py:12)"."""
+    trace = next((p.value for p in getattr(node, "metadata_props", ()) if p.key == STACK_TRACE), "")
+    newer = NEWER_TRACE.findall(trace)  # the innermost call last
+    older = None if newer else OLDER_TRACE.search(node.doc_string)  # the innermost call first
+    file, line = newer[-1] if newer else older.groups() if older else ("", "")
+    return f" ({file}:{line})" if file else ""
 
 
 def describe(node: Any) -> str:

@@ -124,11 +124,14 @@ class SubgraphImporter:
 
     def run(self) -> None:
         """Import every operator, in the file's order."""
+        outside = self.session.location
         for number, node in enumerate(self.proto.operators):
             self._node(number, node)
+        self.session.location = outside
 
     def _node(self, number: int, node: Record) -> None:
         session = self.session
+        session.location = f"subgraph {self.index}, operator {number}"
         op = session.op_name(node.opcode_index)
         outs = [int(i) for i in node.outputs]
         name = next((self.tensor(i).name for i in outs if i >= 0 and self.tensor(i).name), "") or f"{op.lower()}_{number}"
