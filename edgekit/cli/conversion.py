@@ -49,12 +49,13 @@ def conversion_record(c: api.Conversion) -> dict[str, Any]:
         "nodes": sum(len(g.nodes) for g in c.graph.walk()),
         "inputs": [
             {"name": v.name, "dtype": v.dtype.label, "shape": [str(d) if not isinstance(d, int) else d for d in v.shape]}
-            for v in c.graph.inputs
+            for v in c.graph.user_inputs
         ],
         "outputs": [
             {"name": n, "dtype": v.dtype.label, "shape": [str(d) if not isinstance(d, int) else d for d in v.shape]}
-            for n, v in zip(c.graph.output_names, c.graph.outputs, strict=True)
+            for n, v in zip(c.graph.user_output_names, c.graph.user_outputs, strict=True)
         ],
+        "states": [{"name": s.name, "dtype": s.input.dtype.label, "shape": list(s.input.shape)} for s in c.graph.states],
         "transposes": sum(n.op == "Transpose" for n in c.graph.nodes),
         "self_check": list(c.errors),
         "quantization": list(c.quantization_errors),
@@ -74,6 +75,10 @@ def show_conversion(c: api.Conversion, json: bool) -> None:
         f"wrote {c.path}: {size(c.nbytes)}{ratio}, peak memory {size(c.arena_bytes)} ({c.arena_bytes} bytes)", markup=False, soft_wrap=True
     )
     out.print(f"sha256 {c.sha256}", markup=False, soft_wrap=True)
+    if c.graph.states:
+        kept = [f"{s.name} {s.input.type}" for s in c.graph.states]
+        more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
+        out.print(f"keeps state from run to run: {', '.join(kept[:3])}{more}", markup=False, soft_wrap=True)
     for note in c.notes:
         out.print(f"note: {note}", markup=False, soft_wrap=True)
     if c.quantization_errors:

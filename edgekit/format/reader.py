@@ -110,7 +110,27 @@ class _Loader:
         g.inputs = [pick(i) for i in r["inputs"]]
         g.outputs = [pick(i) for i in r["outputs"]]
         g.output_names = list(r["output_names"])
+        self.states(g, r["states"])
         return g
+
+    def states(self, g: Graph, records: list[Record]) -> None:
+        """Turn the last inputs and outputs into states."""
+        n = len(records)
+        if n > len(g.inputs) or n > len(g.outputs):
+            raise FormatError(f"graph {g.name!r} has {n} states, {len(g.inputs)} inputs and {len(g.outputs)} outputs")
+        names = g.output_names[len(g.output_names) - n :]
+        pairs = list(zip(g.inputs[len(g.inputs) - n :], g.outputs[len(g.outputs) - n :], strict=True))
+        del g.outputs[len(g.outputs) - n :], g.output_names[len(g.output_names) - n :]
+        for (entry, following), record in zip(pairs, records, strict=True):
+            g.add_state(entry, following, self.initial(entry, record["initial"]))
+        g.output_names[len(g.output_names) - n :] = names
+
+    def initial(self, v: Value, blob: int) -> Array:
+        if blob == -1:
+            return np.zeros((), v.dtype.numpy)
+        if 0 <= blob < len(self.model["blobs"]) and self.model["blobs"][blob]["length"] == v.dtype.itemsize:
+            return self.constant(v.name, v.dtype, [], blob)
+        return self.constant(v.name, v.dtype, list(v.shape), blob)
 
     def value(self, g: Graph, t: Record) -> Value:
         name = g.unique_name(t["name"])

@@ -16,7 +16,7 @@ import numpy as np
 from edgekit.errors import FormatError
 from edgekit.format.attributes import encode_attrs
 from edgekit.format.flat import Record, encode
-from edgekit.ir import Graph, Value, verify
+from edgekit.ir import Graph, State, Value, verify
 from edgekit.plan import MemoryPlan, plan_memory
 from edgekit.symbolic import Symbol
 from edgekit.types import Array
@@ -106,7 +106,13 @@ def _graph_record(graph: Graph, plan: MemoryPlan, blobs: _Blobs, index: dict[int
         "outputs": [number[id(v)] for v in graph.outputs],
         "output_names": graph.output_names,
         "arena_bytes": plan.arena_bytes,
-    }
+    } | ({"states": [{"initial": _initial_blob(s, blobs)} for s in graph.states]} if graph.states else {})
+
+
+def _initial_blob(s: State, blobs: _Blobs) -> int:
+    if not s.input.type.is_static:
+        raise FormatError(f"state {s.name!r} is {s.input.type}; a state has a fixed shape, so pass the sizes of the inputs it follows from")
+    return blobs.add(s.initial) if np.any(s.initial) or (s.initial.dtype.kind == "f" and np.any(np.signbit(s.initial))) else -1
 
 
 def _symbols(graph: Graph) -> dict[str, list[Any]]:

@@ -43,7 +43,7 @@ class Lifetime:
         name: of the first value in the block.
         nbytes: size at the largest shape.
         first: index of the node that writes it first; -1 for graph inputs.
-        last: index of the last node that reads it; the number of nodes for graph outputs.
+        last: index of the last node that reads it; the number of nodes for graph outputs and the inputs of states.
     """
 
     name: str
@@ -89,7 +89,8 @@ class _Sharer:
         self.sharing = sharing
         self.position = {id(n): i for i, n in enumerate(graph.nodes)}
         self.end = len(graph.nodes)
-        self.outputs = {id(v) for v in graph.outputs}
+        # the memory of a state's input holds it until the run has succeeded, and on to the next run
+        self.outputs = {id(v) for v in graph.outputs} | {id(s.input) for s in graph.states}
         self.block_of: dict[int, _Block] = {}
         self.member_of: dict[int, _Member] = {}
         self.blocks: list[_Block] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from edgekit.errors import QuantizationError
 from edgekit.ir import Graph, Value
 from edgekit.quantize.observers import Observer, make_observer
-from edgekit.reference import run_graph
+from edgekit.reference import ReferenceSession, SequenceStart
 from edgekit.types import Array, Dim, format_shape
 
 Feeds = Mapping[str, Array]
@@ -43,7 +44,9 @@ class CalibrationData:
 
     Args:
         source: a folder of ``.npy``, ``.npz``, ``.png``, ``.jpg``, ``.bmp`` files (read in name order), one such file, or an iterable of
-            arrays or of dictionaries by input name.
+            arrays or of dictionaries by input name. For a model with states the samples are the runs of a sequence, one after the other.
+            Several sequences are the subfolders of a folder, lists of samples in an iterable, or files and arrays with one more dimension
+            in front, which counts the runs; the states begin anew with each.
         graph: whose inputs the samples must fit.
         images: how image files become tensors.
         limit: read at most that many samples.
@@ -63,12 +66,15 @@ class CalibrationData:
         if isinstance(source, str | os.PathLike):
             root = Path(source)
             usable = _IMAGES | {".npy", ".npz"}
-            found = [root] if root.is_file() else sorted(p for p in root.iterdir() if p.suffix.lower() in usable) if root.is_dir() else None
-            if found is None:
+            if not root.exists():
                 raise QuantizationError(f"calibration data {root} is neither a folder nor a file")
+            found = [root] if root.is_file() else sorted(p for p in root.iterdir() if p.suffix.lower() in usable)
+            if graph.states and root.is_dir():
+                below = sorted(p for p in root.glob("*/*") if p.suffix.lower() in usable)
+                found = [p for p in found if p.is_file()] + [p for p in below if p.is_file()]
             if not found:
                 raise QuantizationError(f"calibration folder {root} holds no .npy, .npz, .png, .jpg or .bmp file")
-            self.files = found[:limit]
+            self.files = found if graph.states else found[:limit]
         else:
             self.iterable = source
 
@@ -79,18 +85,52 @@ class CalibrationData:
 
     def __len__(self) -> int:
         """Number of samples, 0 where it is not known beforehand."""
+        if self.graph.states:
+            return 0  # a file may hold a sequence
         known = len(self.files) if self.files is not None else len(self.iterable) if isinstance(self.iterable, Sized) else 0
         return known if self.limit is None else min(known, self.limit)
 
     def __iter__(self) -> Iterator[Feeds]:
+        found = self._sequences() if self.graph.states else self._samples()
+        return found if self.limit is None else islice(found, self.limit)
+
+    def _samples(self) -> Iterator[Feeds]:
         if self.files is None:
             for i, sample in enumerate(self.iterable):
-                if self.limit is not None and i >= self.limit:
-                    return
                 yield self._fit(sample, f"sample {i}")
             return
         for path in self.files:
             yield self._fit(self._read(path), str(path))
+
+    def _sequences(self) -> Iterator[Feeds]:
+        """The samples of a model with states; the first of each sequence is marked."""
+        if self.files is None:
+            for i, item in enumerate(self.iterable):
+                if isinstance(item, list | tuple):
+                    for k, sample in enumerate(item):
+                        yield self._marked(self._fit(sample, f"sequence {i}, sample {k}"), k == 0)
+                else:
+                    yield from self._frames(item, f"sample {i}", i == 0)
+            return
+        folder = None
+        for path in self.files:
+            yield from self._frames(self._read(path), str(path), path.parent != folder)
+            folder = path.parent
+
+    def _frames(self, sample: Any, where: str, first: bool) -> Iterator[Feeds]:
+        """One sample, or those that lie along one more dimension in front of all inputs."""
+        arrays = list(sample.values()) if isinstance(sample, Mapping) else [np.asarray(sample)]
+        ranks = [len(v.shape) for v in self.graph.user_inputs if not isinstance(sample, Mapping) or v.name in sample]
+        if not arrays or not all(np.ndim(a) == rank + 1 and len(a) == len(arrays[0]) for a, rank in zip(arrays, ranks, strict=False)):
+            yield self._marked(self._fit(sample, where), first)
+            return
+        for k in range(len(arrays[0])):
+            frame = {n: a[k] for n, a in sample.items()} if isinstance(sample, Mapping) else arrays[0][k]
+            yield self._marked(self._fit(frame, f"{where}, run {k}"), k == 0)
+
+    @staticmethod
+    def _marked(feeds: Feeds, first: bool) -> Feeds:
+        return SequenceStart(feeds) if first else feeds
 
     def _read(self, path: Path) -> Any:
         try:
@@ -107,9 +147,10 @@ class CalibrationData:
     def _read_image(self, path: Path) -> Array:
         from PIL import Image
 
-        if len(self.graph.inputs) != 1:
-            raise QuantizationError(f"{path}: images feed models with one input; this one has {len(self.graph.inputs)}, use .npz files")
-        shape = self.graph.inputs[0].shape
+        inputs = self.graph.user_inputs
+        if len(inputs) != 1:
+            raise QuantizationError(f"{path}: images feed models with one input; this one has {len(inputs)}, use .npz files")
+        shape = inputs[0].shape
         if len(shape) != 4 or not all(isinstance(d, int) for d in shape[1:]):
             raise QuantizationError(f"{path}: images need an input of shape [N, C, H, W] or [N, H, W, C], this model takes {list(shape)}")
         first = shape[1] in (1, 3)
@@ -126,7 +167,7 @@ class CalibrationData:
         return np.ascontiguousarray(np.transpose(pixels, (2, 0, 1)) if first else pixels)
 
     def _fit(self, sample: Any, where: str) -> Feeds:
-        inputs = self.graph.inputs
+        inputs = self.graph.user_inputs
         if not isinstance(sample, Mapping):
             if len(inputs) != 1:
                 names = [v.name for v in inputs]
@@ -159,10 +200,11 @@ def _holds(dim: Dim, n: int) -> bool:
 
 
 def reference_runner(graph: Graph) -> Runner:
-    """Runs samples through the numpy reference."""
+    """Runs samples through the numpy reference, states going on from sample to sample."""
+    session = ReferenceSession(graph)
 
     def run(feeds: Feeds, observe: Callable[[str, Array], None]) -> None:
-        run_graph(graph, feeds, lambda v, a: observe(v.name, a))
+        session.run(feeds, lambda v, a: observe(v.name, a))
 
     return run
 

@@ -71,11 +71,13 @@ class _Rewriter:
         self.requantized: dict[tuple[str, QuantParams], Value] = {}
 
     def rewrite(self) -> Graph:
-        for v in self.old.inputs:
+        for v in self.old.user_inputs:
             if self.recipe.io_int8 and v.name in self.params:
                 self.integers[v.name] = self.new.add_input(v.name, TensorType(I8, v.shape, self.params[v.name]))
             else:
                 self.floats[v.name] = self.new.add_input(v.name, v.type)
+        for s in self.old.states:  # they stay in float: one number may pass through thousands of runs, and would be rounded in each
+            self.floats[s.name] = self.new.add_input(s.name, s.input.type)
         for n in self.old.nodes:
             if id(n) not in self.chosen:
                 self.keep(n)
@@ -83,9 +85,11 @@ class _Rewriter:
                 self.lookup(n)
             else:
                 self.integer(n)
-        for v, name in zip(self.old.outputs, self.old.output_names, strict=True):
+        for v, name in zip(self.old.user_outputs, self.old.user_output_names, strict=True):
             as_int8 = self.recipe.io_int8 and v.name in self.integers
             self.new.add_output(self.integers[v.name] if as_int8 else self.as_float(v), name)
+        for s in self.old.states:
+            self.new.add_state(self.floats[s.name], self.as_float(s.output), s.initial)
         return self.new
 
     # -- values ---------------------------------------------------------------------------------------------------------

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from edgekit.reference.interpreter import ReferenceSession, run_graph, run_node
+from edgekit.reference.sequences import SequenceStart
 
-__all__ = ["ReferenceSession", "run_graph", "run_node"]
+__all__ = ["ReferenceSession", "SequenceStart", "run_graph", "run_node"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgekit.errors import GraphError
 from edgekit.ir import Graph, Node, Value
+from edgekit.reference.sequences import SequenceStart
 from edgekit.types import Array
 
 Observer = Callable[[Value, Array], None]
@@ -133,5 +134,7 @@ class ReferenceSession:
         self.states = {s.name: s.first() for s in self.graph.states}
 
     def run(self, feeds: Mapping[str, Array], observer: Observer | None = None) -> dict[str, Array]:
-        """One run; the states go on, unless it fails. See ``run_graph``."""
+        """One run; the states go on, unless it fails. ``SequenceStart`` feeds begin anew. See ``run_graph``."""
+        if isinstance(feeds, SequenceStart):
+            self.reset()
         return run_graph(self.graph, feeds, observer, self.states)

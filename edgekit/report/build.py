@@ -129,8 +129,9 @@ def _ports(graph: Graph) -> tuple[PortRecord, ...]:
     def record(kind: str, name: str, v: Value) -> PortRecord:
         return PortRecord(kind, name, v.dtype.label, tuple(d if isinstance(d, int) else str(d) for d in v.shape))
 
-    outs = zip(graph.output_names, graph.outputs, strict=True)
-    return (*(record("input", v.name, v) for v in graph.inputs), *(record("output", name, v) for name, v in outs))
+    outs = zip(graph.user_output_names, graph.user_outputs, strict=True)
+    states = (record("state", s.name, s.input) for s in graph.states)
+    return (*(record("input", v.name, v) for v in graph.user_inputs), *(record("output", name, v) for name, v in outs), *states)
 
 
 def _tensor_size(v: Value) -> SizeRecord:
@@ -164,6 +165,7 @@ def _measure(model: Path, feeds: Mapping[str, Array], o: ReportOptions) -> tuple
             session.run(dict(feeds))
         totals = [[n.total_ns for n in session.nodes]]
         for _ in range(o.runs):
+            session.reset()  # thousands of runs on one input may drive a state out of all bounds
             session.run(dict(feeds))
             totals.append([n.total_ns for n in session.nodes])
         nodes = session.nodes

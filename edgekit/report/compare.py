@@ -11,7 +11,7 @@ import numpy as np
 from edgekit.errors import GraphError
 from edgekit.ir import Graph, Value
 from edgekit.ops.quant_math import dequantize
-from edgekit.reference import run_graph
+from edgekit.reference import ReferenceSession
 from edgekit.types import Array
 
 
@@ -95,18 +95,19 @@ def compare_graphs(
     Args:
         a: the yardstick.
         b: the model under test, with the same inputs and outputs.
-        samples: feeds for ``a``; ``b`` gets the same.
+        samples: feeds for ``a``; ``b`` gets the same. States go on from sample to sample.
         progress: called after each sample with (done, total or None).
 
     Raises:
         GraphError: the two do not have the same outputs, or there are no samples.
     """
-    if a.output_names != b.output_names:
-        raise GraphError(f"the models have different outputs: {a.output_names} and {b.output_names}")
+    if a.user_output_names != b.user_output_names:
+        raise GraphError(f"the models have different outputs: {a.user_output_names} and {b.user_output_names}")
     wa, wb = _watched(a), _watched(b)
     common = [name for name in wa if name in wb and wa[name].shape == wb[name].shape]
     sums = {name: ErrorSums() for name in common}
-    out_sums = {name: ErrorSums() for name in a.output_names}
+    out_sums = {name: ErrorSums() for name in a.user_output_names}
+    sa, sb = ReferenceSession(a), ReferenceSession(b)
     count = 0
     for feeds in samples:
         kept: dict[str, Array] = {}
@@ -119,8 +120,8 @@ def compare_graphs(
             if v.name in sums and v.name in kept:
                 sums[v.name].add(_real(wa[v.name], kept.pop(v.name)), _real(v, x))
 
-        want, got = run_graph(a, feeds, keep), run_graph(b, feeds, check)
-        for va, vb, name in zip(a.outputs, b.outputs, a.output_names, strict=True):
+        want, got = sa.run(feeds, keep), sb.run(feeds, check)
+        for va, vb, name in zip(a.user_outputs, b.user_outputs, a.user_output_names, strict=True):
             out_sums[name].add(_real(va, want[name]), _real(vb, got[name]))
         count += 1
         if progress is not None:

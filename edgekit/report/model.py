@@ -12,7 +12,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class PortRecord:
-    """An input or output: name, element type, shape (integers or names)."""
+    """An input, output or state (``kind``): name, element type, shape (integers or names)."""
 
     kind: str
     name: str

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgekit.errors import EdgekitError
 from edgekit.ops.quant_math import dequantize
+from edgekit.reference import SequenceStart
 from edgekit.report.compare import ErrorSums
 from edgekit.report.model import SourceRuntimeRecord
 from edgekit.runtime import Session
@@ -28,6 +29,9 @@ class SourceRuntime(Protocol):
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by the source's own names."""
+
+    def reset(self) -> None:
+        """Begin anew, where the model keeps state."""
 
 
 class OnnxRuntime:
@@ -46,6 +50,9 @@ class OnnxRuntime:
         names = [o.name for o in self.session.get_outputs()]
         return dict(zip(names, self.session.run(names, dict(feeds)), strict=True))
 
+    def reset(self) -> None:
+        """ONNX models keep nothing from run to run."""
+
 
 class TfliteInterpreter:
     """The TFLite interpreter: package ai-edge-litert, or its predecessor tflite-runtime."""
@@ -62,6 +69,9 @@ class TfliteInterpreter:
             self.interpreter.set_tensor(d["index"], feeds[d["name"]])
         self.interpreter.invoke()
         return {d["name"]: self.interpreter.get_tensor(d["index"]) for d in self.interpreter.get_output_details()}
+
+    def reset(self) -> None:
+        self.interpreter.reset_all_variables()
 
 
 class TorchProgram:
@@ -82,6 +92,9 @@ class TorchProgram:
         values = result if isinstance(result, tuple | list) else [result]
         names = [s.arg.name for s in self.program.graph_signature.output_specs]
         return {n: v.numpy() for n, v in zip(names, values, strict=True)}
+
+    def reset(self) -> None:
+        self.module = self.program.module()
 
 
 _RUNTIMES: dict[str, tuple[tuple[str, ...], type[Any]]] = {
@@ -130,6 +143,9 @@ def compare_with_source(source: str | Path, model: str | Path, samples: Iterable
         while len(times) < TIMED_RUNS and len(times) > before:  # a generator of samples gives nothing the second time
             before = len(times)
             for feeds in samples:
+                if ours.states and (isinstance(feeds, SequenceStart) or not first):
+                    ours.reset()
+                    theirs.reset()
                 start = time.perf_counter()
                 want = _named(theirs.run(feeds), ours)
                 middle = time.perf_counter()

@@ -124,6 +124,11 @@ ek_status ek_session_set_input(ek_session *session, size_t index, const void *da
 ek_status ek_session_run(ek_session *session);
 ek_status ek_session_output_data(ek_session *session, size_t index, const void **data, size_t *bytes);
 ek_status ek_session_get_output(ek_session *session, size_t index, void *data, size_t bytes);
+size_t ek_session_state_count(const ek_session *session);
+ek_status ek_session_state_info(const ek_session *session, size_t index, ek_tensor_info *info);
+ek_status ek_session_get_state(ek_session *session, size_t index, void *data, size_t bytes);
+ek_status ek_session_set_state(ek_session *session, size_t index, const void *data, size_t bytes);
+ek_status ek_session_reset_state(ek_session *session);
 size_t ek_session_node_count(const ek_session *session);
 ek_status ek_session_node_info(const ek_session *session, size_t index, ek_node_info *info);
 

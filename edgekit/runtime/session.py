@@ -101,6 +101,9 @@ class Session:
 
     A session may be used from several threads; runs then wait for each other.
 
+    A model with ``states`` goes on from run to run: a successful run replaces them, a failed one leaves them, ``reset`` sets them to the
+    model's first values.
+
     Example:
         >>> import tempfile
         >>> from pathlib import Path
@@ -136,6 +139,7 @@ class Session:
         self._handle = self._create(backend, threads, profile)
         self.inputs: tuple[TensorSpec, ...] = self._specs(lib().ek_session_input_count, lib().ek_session_input_info)
         self.outputs: tuple[TensorSpec, ...] = self._specs(lib().ek_session_output_count, lib().ek_session_output_info)
+        self.states: tuple[TensorSpec, ...] = self._specs(lib().ek_session_state_count, lib().ek_session_state_info)
 
     def _load(self, model: str | os.PathLike[str] | bytes) -> Any:
         out = ffi.new("ek_model **")
@@ -221,7 +225,7 @@ class Session:
         return out
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """One inference.
+        """One inference; a model's states go on from the last one.
 
         Args:
             inputs: an array for each input, by name, of exactly its element type, and of its shape (or a smaller one in
@@ -242,6 +246,42 @@ class Session:
                 self._check(lib().ek_session_set_input(handle, i, _pointer(a), a.nbytes), f"cannot set input {spec.name!r}")
             self._check(lib().ek_session_run(handle), "the run failed")
             return {spec.name: self._output(i, spec) for i, spec in enumerate(self.outputs)}
+
+    def reset(self) -> None:
+        """Set every state to its first value: the next run is like that of a new session."""
+        with self._lock:
+            self._check(lib().ek_session_reset_state(self._open_handle()), "cannot reset the states")
+
+    def get_state(self, name: str) -> Array:
+        """A copy of a state's present value.
+
+        Raises:
+            RuntimeLibraryError: no state has that name.
+        """
+        index, spec = self._state(name)
+        a = np.empty(spec.max_shape, spec.dtype.numpy)
+        with self._lock:
+            self._check(lib().ek_session_get_state(self._open_handle(), index, _pointer(a), a.nbytes), f"cannot read state {name!r}")
+        return a
+
+    def set_state(self, name: str, value: Any) -> None:
+        """Give a state another value: of its shape and element type.
+
+        Raises:
+            RuntimeLibraryError: no state has that name, or the value does not fit.
+        """
+        index, spec = self._state(name)
+        a = np.require(value, requirements="C")
+        if a.dtype != spec.dtype.numpy or a.shape != spec.max_shape:
+            raise RuntimeLibraryError(f"state {spec} of the {self._what} cannot be {a.dtype}{list(a.shape)}", 1)
+        with self._lock:
+            self._check(lib().ek_session_set_state(self._open_handle(), index, _pointer(a), a.nbytes), f"cannot set state {name!r}")
+
+    def _state(self, name: str) -> tuple[int, TensorSpec]:
+        for i, spec in enumerate(self.states):
+            if spec.name == name:
+                return i, spec
+        raise RuntimeLibraryError(f"the {self._what} has no state {name!r}; its states: {[s.name for s in self.states]}", 1)
 
     def _output(self, index: int, spec: TensorSpec) -> Array:
         info = self._info(lib().ek_session_output_info, index)

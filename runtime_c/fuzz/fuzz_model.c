@@ -84,6 +84,12 @@ static void use(ek_env *env, const ek_model *model, int32_t threads) {
         fill_inputs(session, seed);
         (void)ek_session_run(session);
       }
+      for (size_t i = 0; i < ek_session_state_count(session); i++) {
+        char first[64];
+        (void)ek_session_get_state(session, i, first, sizeof first);
+      }
+      (void)ek_session_reset_state(session);
+      (void)ek_session_run(session);
     }
   }
   for (size_t i = 0; i < ek_session_output_count(session); i++) {

@@ -71,8 +71,12 @@ static void fill(ek_dtype dtype, void *data, size_t bytes) {
   }
 }
 
-/* Inputs lie in the arena, where a run may overwrite them: they are filled before each. */
+/* Inputs lie in the arena, where a run may overwrite them: they are filled before each. States begin anew: many runs on one input may
+ * drive them out of all bounds. */
 static bool fill_inputs(bench *b) {
+  if (ek_session_reset_state(b->tool.session) != EK_OK) {
+    return ek_tool_session_failed(&b->tool, "state");
+  }
   for (size_t i = 0; i < ek_session_input_count(b->tool.session); i++) {
     ek_tensor_info info = {.struct_size = sizeof info};
     void *data = NULL;

@@ -38,9 +38,9 @@ def command(
     parameters = sum(v.const.size for v in constants.values() if v.const is not None)
     static = all(v.type.is_static for v in graph.values())
     macs = graph_macs(graph) if static else None
-    ports = [("input", v.name, v) for v in graph.inputs] + [
-        ("output", n, v) for n, v in zip(graph.output_names, graph.outputs, strict=True)
-    ]
+    ports = [("input", v.name, v) for v in graph.user_inputs]
+    ports += [("output", n, v) for n, v in zip(graph.user_output_names, graph.user_outputs, strict=True)]
+    ports += [("state", s.name, s.input) for s in graph.states]
     if json:
         rows = [
             {"kind": k, "name": n, "dtype": v.dtype.label, "shape": [d if isinstance(d, int) else str(d) for d in v.shape]}

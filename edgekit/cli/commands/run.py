@@ -1,9 +1,11 @@
 """Run a model on .npy inputs.
 
-Prints type, shape and range of every output, and writes them as .npy files with --output-dir.
+Prints type, shape and range of every output, and writes them as .npy files with --output-dir. A model that keeps state begins with its
+first values; with --frames it goes through a sequence, with --repeat it runs on the same inputs again.
 
 Examples:
   edgekit run model.ekm --input image=digit.npy
+  edgekit run streaming.ekm --input frame=frames.npy --frames --output-dir out/
   edgekit run model.ekm --input a=a.npy --input b=b.npy --output-dir out/
 """
 
@@ -49,6 +51,24 @@ def _save(path: Path, a: Array) -> None:
         raise
 
 
+def _run(session: Session, feeds: dict[str, Array], frames: bool, repeat: int) -> dict[str, Array]:
+    """The outputs of the last round; of all runs in it, stacked, where the inputs are ``frames``."""
+    if not frames:
+        for _ in range(repeat - 1):
+            session.run(feeds)
+        return session.run(feeds)
+    counts = {name: len(a) if a.ndim else 0 for name, a in feeds.items()}
+    if len(set(counts.values())) != 1 or 0 in counts.values():
+        raise EdgekitError(f"--frames: the inputs hold a different number of runs, or none: {counts}")
+    steps = [{name: a[k] for name, a in feeds.items()} for k in range(next(iter(counts.values())))]
+    for _ in range(repeat):
+        found = [session.run(step) for step in steps]
+    try:
+        return {name: np.stack([f[name] for f in found]) for name in found[0]}
+    except ValueError as e:
+        raise EdgekitError(f"--frames: an output has another shape in every run and cannot be stacked: {e}") from e
+
+
 def command(
     model: o.Model,
     input: Annotated[
@@ -57,6 +77,15 @@ def command(
     output_dir: Annotated[
         Path | None, typer.Option("--output-dir", "-o", help="Where to write one .npy an output; made if missing.")
     ] = None,
+    frames: Annotated[
+        bool,
+        typer.Option(
+            "--frames",
+            help="Every input file holds one array a run, along one more dimension in front; state goes on from run to run. "
+            "Outputs are stacked the same way.",
+        ),
+    ] = False,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Run that many times, state going on; the last outputs count.")] = 1,
     backend: o.Backend = "cpu",
     threads: o.Threads = 1,
     isa: o.Isa = None,
@@ -65,7 +94,7 @@ def command(
     with Session(model_file(model), backend=backend, threads=threads, isa=isa) as session:
         files = parse_inputs(input, [s.name for s in session.inputs])
         feeds = {name: _load(name, path) for name, path in files.items()}
-        outputs = session.run(feeds)
+        outputs = _run(session, feeds, frames, repeat)
         written: dict[str, str] = {}
         if output_dir is not None:
             try:
@@ -88,6 +117,7 @@ def command(
             print_json(
                 {
                     "outputs": {n: facts[n] | ({"file": written[n]} if n in written else {}) for n in facts},
+                    "states": [s.name for s in session.states],
                     "peak_memory_bytes": session.peak_memory_bytes,
                 }
             )

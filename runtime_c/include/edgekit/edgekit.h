@@ -181,6 +181,14 @@ EK_API ek_status ek_session_run(ek_session *session);
 /* Valid until the next run. */
 EK_API ek_status ek_session_output_data(ek_session *session, size_t index, const void **data, size_t *bytes);
 EK_API ek_status ek_session_get_output(ek_session *session, size_t index, void *data, size_t bytes);
+/* State: values that a model keeps from run to run (recurrent layers, streaming filters, caches). They are no inputs and no outputs. A
+ * session begins with the model's first values; each successful run takes the new ones over, a failed one leaves them as they were. */
+EK_API size_t ek_session_state_count(const ek_session *session);
+EK_API ek_status ek_session_state_info(const ek_session *session, size_t index, ek_tensor_info *info);
+EK_API ek_status ek_session_get_state(ek_session *session, size_t index, void *data, size_t bytes);
+EK_API ek_status ek_session_set_state(ek_session *session, size_t index, const void *data, size_t bytes);
+/* Every state back to its first value. */
+EK_API ek_status ek_session_reset_state(ek_session *session);
 EK_API size_t ek_session_node_count(const ek_session *session);
 EK_API ek_status ek_session_node_info(const ek_session *session, size_t index, ek_node_info *info);
 

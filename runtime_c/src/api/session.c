@@ -12,11 +12,11 @@ const char *ek_session_error(const ek_session *session) {
 }
 
 size_t ek_session_input_count(const ek_session *session) {
-  return session != NULL ? session->graphs[0].spec->input_count : 0;
+  return session != NULL ? session->graphs[0].spec->input_count - session->graphs[0].spec->state_count : 0;
 }
 
 size_t ek_session_output_count(const ek_session *session) {
-  return session != NULL ? session->graphs[0].spec->output_count : 0;
+  return session != NULL ? session->graphs[0].spec->output_count - session->graphs[0].spec->state_count : 0;
 }
 
 static ek_tensor *input_at(const ek_session *s, size_t index) {
@@ -27,7 +27,7 @@ static ek_tensor *output_at(const ek_session *s, size_t index) {
   return index < ek_session_output_count(s) ? &s->graphs[0].tensors[s->graphs[0].spec->outputs[index]] : NULL;
 }
 
-static ek_status give_tensor(const ek_session *s, const ek_tensor *t, const char *name, ek_tensor_info *info) {
+ek_status ek_session_give_tensor(const ek_session *s, const ek_tensor *t, const char *name, ek_tensor_info *info) {
   if (t == NULL || info == NULL || info->struct_size < sizeof info->struct_size) {
     return EK_ERR_INVALID_ARGUMENT;
   }
@@ -51,12 +51,12 @@ static ek_status give_tensor(const ek_session *s, const ek_tensor *t, const char
 
 ek_status ek_session_input_info(const ek_session *session, size_t index, ek_tensor_info *info) {
   const ek_tensor *t = input_at(session, index);
-  return give_tensor(session, t, t != NULL ? t->name : NULL, info);
+  return ek_session_give_tensor(session, t, t != NULL ? t->name : NULL, info);
 }
 
 ek_status ek_session_output_info(const ek_session *session, size_t index, ek_tensor_info *info) {
   const ek_tensor *t = output_at(session, index);
-  return give_tensor(session, t, t != NULL ? session->graphs[0].spec->output_names[index] : NULL, info);
+  return ek_session_give_tensor(session, t, t != NULL ? session->graphs[0].spec->output_names[index] : NULL, info);
 }
 
 ek_status ek_session_resize_input(ek_session *session, size_t index, const int64_t *dims, uint32_t rank) {
@@ -121,7 +121,10 @@ ek_status ek_session_run(ek_session *session) {
   }
   session->has_run = false;
   const ek_status status = ek_session_run_steps(session, &session->error);
-  session->has_run = status == EK_OK;
+  if (status == EK_OK) {
+    ek_session_next_states(session);
+    session->has_run = true;
+  }
   return status;
 }
 

@@ -221,6 +221,23 @@ static ek_status check_inputs(checker *c) {
   return EK_OK;
 }
 
+/* What a run gives as a state is copied to where the next run reads it. */
+static ek_status check_states(const checker *c, const ek_model *model) {
+  const ek_model_graph *g = c->graph;
+  if (g->state_count != 0 && g != &model->graphs[0]) {
+    return ek_fail(c->error, EK_ERR_BAD_MODEL, "graph '%s' has states, which only the main graph may have", g->name);
+  }
+  for (uint32_t i = 0; i < g->state_count; i++) {
+    const ek_model_tensor *in = &g->tensors[ek_state_input(g, i)], *out = &g->tensors[ek_state_output(g, i)];
+    if (in->is_dynamic || out->is_dynamic || in->dtype != out->dtype || in->rank != out->rank ||
+        memcmp(in->dims, out->dims, in->rank * sizeof in->dims[0]) != 0) {
+      return ek_fail(c->error, EK_ERR_BAD_MODEL, "graph '%s': state '%s' and what follows it differ in type", g->name,
+                     in->name);
+    }
+  }
+  return EK_OK;
+}
+
 static ek_status check_graph(checker *c, const ek_model *model) {
   const ek_model_graph *g = c->graph;
   EK_TRY(check_plan(c));
@@ -239,7 +256,7 @@ static ek_status check_graph(checker *c, const ek_model *model) {
                      g->output_names[i]);
     }
   }
-  return EK_OK;
+  return check_states(c, model);
 }
 
 ek_status ek_model_check_graph(const ek_allocator *allocator, const ek_model *model, uint32_t graph, ek_error *error) {

@@ -64,22 +64,31 @@ static ek_status read_quant(reader *r, ek_fb_table table, ek_model_tensor *t) {
   return EK_OK;
 }
 
-static ek_status read_blob(reader *r, int32_t index, ek_model_tensor *t) {
+static ek_status find_blob(reader *r, int32_t index, const char *name, ek_fb_blob *blob) {
   if ((uint32_t)index >= r->blobs.count) {
-    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' names blob %d of %u", t->name, index, r->blobs.count);
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "tensor '%s' names blob %d of %u", name, index, r->blobs.count);
   }
+  memcpy(blob, r->blobs.data + (size_t)index * sizeof *blob, sizeof *blob);
+  const uint64_t room = r->size - r->blobs_start;
+  if (blob->offset % EK_ALIGNMENT != 0 || blob->offset > room || blob->length > room - blob->offset) {
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "blob %d (offset %llu, %llu bytes) lies outside the file of %zu bytes",
+                   index, (unsigned long long)blob->offset, (unsigned long long)blob->length, r->size);
+  }
+  return EK_OK;
+}
+
+static const void *blob_data(const reader *r, const ek_fb_blob *blob) {
+  return blob->length == 0 ? (const void *)no_bytes : r->data + r->blobs_start + blob->offset;
+}
+
+static ek_status read_blob(reader *r, int32_t index, ek_model_tensor *t) {
   ek_fb_blob blob;
-  memcpy(&blob, r->blobs.data + (size_t)index * sizeof blob, sizeof blob);
+  EK_TRY(find_blob(r, index, t->name, &blob));
   if (blob.length != t->bytes) {
     return ek_fail(r->error, EK_ERR_BAD_MODEL, "constant '%s' takes %zu bytes, its blob has %llu", t->name, t->bytes,
                    (unsigned long long)blob.length);
   }
-  const uint64_t room = r->size - r->blobs_start;
-  if (blob.offset % EK_ALIGNMENT != 0 || blob.offset > room || blob.length > room - blob.offset) {
-    return ek_fail(r->error, EK_ERR_BAD_MODEL, "blob %d (offset %llu, %llu bytes) lies outside the file of %zu bytes",
-                   index, (unsigned long long)blob.offset, (unsigned long long)blob.length, r->size);
-  }
-  t->data = blob.length == 0 ? (const void *)no_bytes : r->data + r->blobs_start + blob.offset;
+  t->data = blob_data(r, &blob);
   return EK_OK;
 }
 
@@ -150,14 +159,48 @@ static ek_status read_node(reader *r, ek_fb_table table, ek_model_node *n) {
   return ek_read_attrs(n->op_id, ek_fb_node_attrs_type(table), ek_fb_node_attrs(table), &n->attrs, r->error);
 }
 
+static ek_status read_state(reader *r, ek_fb_table table, const ek_model_graph *g, uint32_t i, ek_model_state *s) {
+  const int32_t index = ek_fb_state_initial(table), input = ek_state_input(g, i);
+  if (index < 0) {
+    return EK_OK;
+  }
+  if (input < 0 || (uint32_t)input >= g->tensor_count) {
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "graph '%s': state %u is no tensor", g->name, i);
+  }
+  const ek_model_tensor *t = &g->tensors[input];
+  ek_fb_blob blob;
+  EK_TRY(find_blob(r, index, t->name, &blob));
+  if (blob.length != t->bytes && blob.length != ek_dtype_size(t->dtype)) {
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "state '%s' takes %zu bytes, its first value has %llu", t->name,
+                   t->bytes, (unsigned long long)blob.length);
+  }
+  s->initial = blob_data(r, &blob);
+  s->initial_bytes = (size_t)blob.length;
+  return EK_OK;
+}
+
+static ek_status read_states(reader *r, ek_fb_vector states, ek_model_graph *g, ek_model_state *s) {
+  if (states.count > g->input_count || states.count > g->output_count) {
+    return ek_fail(r->error, EK_ERR_BAD_MODEL, "graph '%s' has %u states, %u inputs and %u outputs", g->name,
+                   states.count, g->input_count, g->output_count);
+  }
+  g->state_count = states.count;
+  g->states = s;
+  for (uint32_t i = 0; i < states.count; i++) {
+    EK_TRY(read_state(r, ek_fb_vector_table(states, i), g, i, &s[i]));
+  }
+  return EK_OK;
+}
+
 /* Runs twice: measuring, then for good (see base/arena.h). */
 static ek_status read_graph(reader *r, ek_fb_table table, ek_model_graph *g) {
   const ek_fb_vector tensors = ek_fb_graph_tensors(table), nodes = ek_fb_graph_nodes(table),
-                     names = ek_fb_graph_output_names(table);
+                     names = ek_fb_graph_output_names(table), states = ek_fb_graph_states(table);
   const ek_fb_vector inputs = ek_fb_graph_inputs(table), outputs = ek_fb_graph_outputs(table);
   ek_model_tensor *t = ek_arena_take(&r->arena, tensors.count, sizeof *t);
   ek_model_node *n = ek_arena_take(&r->arena, nodes.count, sizeof *n);
   const char **output_names = ek_arena_take(&r->arena, names.count, sizeof *output_names);
+  ek_model_state *s = ek_arena_take(&r->arena, states.count, sizeof *s);
   if (r->arena.base == NULL) {
     return EK_OK;
   }
@@ -190,7 +233,7 @@ static ek_status read_graph(reader *r, ek_fb_table table, ek_model_graph *g) {
   for (uint32_t i = 0; i < nodes.count; i++) {
     EK_TRY(read_node(r, ek_fb_vector_table(nodes, i), &n[i]));
   }
-  return EK_OK;
+  return read_states(r, states, g, s);
 }
 
 static ek_status read_model(reader *r, ek_model *model, uint32_t **order) {

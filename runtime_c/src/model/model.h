@@ -32,6 +32,12 @@ typedef struct ek_model_node {
   ek_any_attrs attrs;
 } ek_model_node;
 
+/* A value kept from run to run: a pair of the last inputs and outputs of the main graph, in the same order. */
+typedef struct ek_model_state {
+  const void *initial;  /* NULL: all bits are 0 */
+  size_t initial_bytes; /* of the whole tensor, or of one element that fills it */
+} ek_model_state;
+
 typedef struct ek_model_graph {
   const char *name;
   const ek_model_tensor *tensors;
@@ -43,8 +49,19 @@ typedef struct ek_model_graph {
   uint32_t node_count;
   uint32_t input_count;
   uint32_t output_count;
+  uint32_t state_count; /* the last of the inputs and outputs */
+  const ek_model_state *states;
   size_t arena_bytes; /* a multiple of 64 */
 } ek_model_graph;
+
+/* Tensors of state `i`. */
+static inline int32_t ek_state_input(const ek_model_graph *g, uint32_t i) {
+  return g->inputs[g->input_count - g->state_count + i];
+}
+
+static inline int32_t ek_state_output(const ek_model_graph *g, uint32_t i) {
+  return g->outputs[g->output_count - g->state_count + i];
+}
 
 typedef struct ek_model_entry {
   const char *key;

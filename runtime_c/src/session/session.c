@@ -114,6 +114,7 @@ static ek_status start(ek_session *s, const ek_session_options *options, ek_erro
   }
   memset(s->buffers, 0, s->memory.activation_bytes);
   bind(s);
+  ek_session_first_states(s);
   EK_TRY(init_nodes(s, error));
   for (uint32_t b = 0; b + 1 < s->backend_count; b++) {
     if (s->backends[b].is_open) {

@@ -57,5 +57,11 @@ void ek_session_close_backends(ek_session *session);
 /* The functions behind ek_subgraph_api. */
 void ek_session_link_subgraphs(ek_session *session);
 ek_status ek_session_run_steps(ek_session *session, ek_error *error);
+/* Describes a tensor of the main graph. */
+ek_status ek_session_give_tensor(const ek_session *s, const ek_tensor *t, const char *name, ek_tensor_info *info);
+/* Every state to its first value. */
+void ek_session_first_states(ek_session *session);
+/* What the last run gave as states becomes what the next one reads. */
+void ek_session_next_states(ek_session *session);
 
 #endif

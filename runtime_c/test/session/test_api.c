@@ -109,6 +109,11 @@ static void check_create(ek_env *env, const ek_model *model) {
   INVALID(ek_session_query_memory(env, model, NULL, &info));
 }
 
+static bool stop(void *user) {
+  (void)user;
+  return false;
+}
+
 static void check_null_session(void) {
   ek_tensor_info tensor = {.struct_size = sizeof tensor};
   ek_node_info node = {.struct_size = sizeof node};
@@ -128,6 +133,52 @@ static void check_null_session(void) {
   INVALID(ek_session_output_data(NULL, 0, &out, NULL));
   INVALID(ek_session_get_output(NULL, 0, &tensor, 4));
   INVALID(ek_session_node_info(NULL, 0, &node));
+  CHECK(ek_session_state_count(NULL) == 0);
+  INVALID(ek_session_state_info(NULL, 0, &tensor));
+  INVALID(ek_session_get_state(NULL, 0, &tensor, 4));
+  INVALID(ek_session_set_state(NULL, 0, &tensor, 4));
+  INVALID(ek_session_reset_state(NULL));
+}
+
+/* The model States-counter: y is x plus all x before, from 2.5 on; n counts the runs from {3, 4}. */
+static void check_states(ek_env *env, const test_model *m) {
+  ek_model *model = NULL;
+  ek_session *s = NULL;
+  ek_tensor_info tensor = {.struct_size = sizeof tensor};
+  const float x[4] = {1, 2, 3, 4}, preset[4] = {10, 20, 30, 40};
+  float y[4];
+  int32_t n[2];
+  CHECK(ek_model_load_memory(env, m->data, m->size, &model) == EK_OK);
+  CHECK(ek_session_create(env, model, NULL, &s) == EK_OK);
+  CHECK(ek_session_input_count(s) == 1 && ek_session_output_count(s) == 2 && ek_session_state_count(s) == 2);
+  CHECK(ek_session_state_info(s, 1, &tensor) == EK_OK && strcmp(tensor.name, "count") == 0 && tensor.dtype == EK_I32 &&
+        tensor.bytes == 8);
+  INVALID(ek_session_state_info(s, 2, &tensor));
+  INVALID(ek_session_get_state(s, 0, y, 12));
+  INVALID(ek_session_get_state(s, 0, NULL, 16));
+  INVALID(ek_session_set_state(s, 2, y, 16));
+  INVALID(ek_session_input_info(s, 1, &tensor));
+  INVALID(ek_session_output_info(s, 2, &tensor));
+  for (int run = 1; run <= 3; run++) {
+    CHECK(ek_session_set_input(s, 0, x, sizeof x) == EK_OK && ek_session_run(s) == EK_OK);
+    CHECK(ek_session_get_output(s, 0, y, sizeof y) == EK_OK && y[3] == 2.5f + 4.0f * (float)run);
+    CHECK(ek_session_get_output(s, 1, n, sizeof n) == EK_OK && n[0] == 3 + run && n[1] == 4 + run);
+  }
+  CHECK(ek_session_get_state(s, 1, n, sizeof n) == EK_OK && n[1] == 7);
+  CHECK(ek_session_set_state(s, 0, preset, sizeof preset) == EK_OK);
+  CHECK(ek_session_get_output(s, 0, y, sizeof y) == EK_OK && y[3] == 14.5f);
+  CHECK(ek_session_set_input(s, 0, x, sizeof x) == EK_OK && ek_session_run(s) == EK_OK);
+  CHECK(ek_session_get_output(s, 0, y, sizeof y) == EK_OK && y[0] == 11.0f && y[3] == 44.0f);
+  CHECK(ek_session_reset_state(s) == EK_OK && ek_session_get_state(s, 0, y, sizeof y) == EK_OK && y[2] == 2.5f);
+  CHECK(ek_session_get_state(s, 1, n, sizeof n) == EK_OK && n[0] == 3 && n[1] == 4);
+  ek_session_destroy(s);
+  /* A cancelled run leaves the states. */
+  const ek_session_options cancelled = {.struct_size = sizeof cancelled, .keep_going = stop};
+  CHECK(ek_session_create(env, model, &cancelled, &s) == EK_OK);
+  CHECK(ek_session_run(s) == EK_ERR_CANCELLED);
+  CHECK(ek_session_get_state(s, 1, n, sizeof n) == EK_OK && n[0] == 3);
+  ek_session_destroy(s);
+  ek_model_destroy(model);
 }
 
 static void check_session(ek_session *s) {
@@ -170,16 +221,15 @@ static void check_session(ek_session *s) {
         strcmp(old.backend, "cpu") == 0);
 }
 
-static bool stop(void *user) {
-  (void)user;
-  return false;
-}
-
 int main(void) {
   const size_t count = test_load_corpus(models);
   size_t reshape = 0;
   while (reshape + 1 < count && strstr(models[reshape].path, "/Reshape-") == NULL) {
     reshape++;
+  }
+  size_t states = 0;
+  while (states + 1 < count && strstr(models[states].path, "/States-") == NULL) {
+    states++;
   }
   ek_env *env = NULL;
   ek_model *model = NULL;
@@ -191,6 +241,7 @@ int main(void) {
   CHECK(ek_model_load_memory(env, models[reshape].data, models[reshape].size, &model) == EK_OK);
   check_create(env, model);
   check_null_session();
+  check_states(env, &models[states]);
   CHECK(ek_session_create(env, model, NULL, &session) == EK_OK);
   check_session(session);
   ek_session_destroy(session);
