@@ -99,12 +99,13 @@ static const ek_fb_field global_max_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field graph_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
-    {6, EK_FB_VECTOR_TABLE, 4, 4, 77},
+    {6, EK_FB_VECTOR_TABLE, 4, 4, 78},
     {8, EK_FB_VECTOR_TABLE, 4, 4, 47},
     {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_VECTOR_STRING, 4, 4, 0},
-    {16, EK_FB_SCALAR, 8, 8, 0}};
+    {16, EK_FB_SCALAR, 8, 8, 0},
+    {18, EK_FB_VECTOR_TABLE, 4, 4, 76}};
 static const ek_fb_field grid_sample_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
@@ -285,6 +286,8 @@ static const ek_fb_field space_to_depth_attrs_fields[] = {
 static const ek_fb_field split_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_VECTOR_SCALAR, 8, 8, 0}};
+static const ek_fb_field state_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field sub_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
@@ -343,7 +346,7 @@ static const ek_fb_type types[] = {
     {"GeluAttrs", gelu_attrs_fields, 1},
     {"GlobalAveragePoolAttrs", global_average_pool_attrs_fields, 1},
     {"GlobalMaxPoolAttrs", global_max_pool_attrs_fields, 1},
-    {"Graph", graph_fields, 7},
+    {"Graph", graph_fields, 8},
     {"GridSampleAttrs", grid_sample_attrs_fields, 3},
     {"GroupNormAttrs", group_norm_attrs_fields, 3},
     {"HardSigmoidAttrs", hard_sigmoid_attrs_fields, 2},
@@ -393,6 +396,7 @@ static const ek_fb_type types[] = {
     {"SoftmaxAttrs", softmax_attrs_fields, 1},
     {"SpaceToDepthAttrs", space_to_depth_attrs_fields, 2},
     {"SplitAttrs", split_attrs_fields, 2},
+    {"State", state_fields, 1},
     {"SubAttrs", sub_attrs_fields, 2},
     {"Tensor", tensor_fields, 9},
     {"ThresholdedReluAttrs", thresholded_relu_attrs_fields, 1},
@@ -406,7 +410,7 @@ static const ek_fb_type types[] = {
 static uint16_t union_type(uint8_t tag) {
   switch (tag) {
     case 1: return 64;
-    case 2: return 80;
+    case 2: return 81;
     case 3: return 11;
     case 4: return 75;
     case 6: return 20;
@@ -420,7 +424,7 @@ static uint16_t union_type(uint8_t tag) {
     case 17: return 69;
     case 18: return 70;
     case 20: return 0;
-    case 21: return 76;
+    case 21: return 77;
     case 22: return 46;
     case 23: return 16;
     case 25: return 44;
@@ -431,7 +435,7 @@ static uint16_t union_type(uint8_t tag) {
     case 79: return 8;
     case 82: return 29;
     case 85: return 23;
-    case 87: return 78;
+    case 87: return 79;
     case 88: return 9;
     case 92: return 33;
     case 100: return 52;
@@ -458,14 +462,14 @@ static uint16_t union_type(uint8_t tag) {
     case 144: return 3;
     case 145: return 30;
     case 150: return 49;
-    case 152: return 81;
+    case 152: return 82;
     case 153: return 66;
     case 154: return 10;
-    case 155: return 79;
+    case 155: return 80;
     case 156: return 48;
     case 157: return 68;
     case 158: return 27;
-    case 160: return 82;
+    case 160: return 83;
     case 180: return 61;
     case 181: return 58;
     case 182: return 57;
@@ -482,7 +486,7 @@ static uint16_t union_type(uint8_t tag) {
     case 201: return 19;
     case 202: return 53;
     case 210: return 31;
-    case 211: return 83;
+    case 211: return 84;
     default: return UINT16_MAX;
   }
 }

@@ -13,6 +13,7 @@ static inline ek_fb_vector ek_fb_graph_inputs(ek_fb_table t) { return ek_fb_get_
 static inline ek_fb_vector ek_fb_graph_outputs(ek_fb_table t) { return ek_fb_get_vector(t, 12); }
 static inline ek_fb_vector ek_fb_graph_output_names(ek_fb_table t) { return ek_fb_get_vector(t, 14); }
 static inline uint64_t ek_fb_graph_arena_bytes(ek_fb_table t) { return ek_fb_get_u64(t, 16, 0); }
+static inline ek_fb_vector ek_fb_graph_states(ek_fb_table t) { return ek_fb_get_vector(t, 18); }
 static inline const char *ek_fb_key_value_key(ek_fb_table t) { return ek_fb_get_string(t, 4); }
 static inline const char *ek_fb_key_value_value(ek_fb_table t) { return ek_fb_get_string(t, 6); }
 static inline uint32_t ek_fb_model_version(ek_fb_table t) { return ek_fb_get_u32(t, 4, 0); }
@@ -30,6 +31,7 @@ static inline const char *ek_fb_node_source(ek_fb_table t) { return ek_fb_get_st
 static inline ek_fb_vector ek_fb_quant_scale(ek_fb_table t) { return ek_fb_get_vector(t, 4); }
 static inline ek_fb_vector ek_fb_quant_zero_point(ek_fb_table t) { return ek_fb_get_vector(t, 6); }
 static inline int32_t ek_fb_quant_axis(ek_fb_table t) { return ek_fb_get_i32(t, 8, -1); }
+static inline int32_t ek_fb_state_initial(ek_fb_table t) { return ek_fb_get_i32(t, 4, -1); }
 static inline const char *ek_fb_tensor_name(ek_fb_table t) { return ek_fb_get_string(t, 4); }
 static inline uint8_t ek_fb_tensor_dtype(ek_fb_table t) { return ek_fb_get_u8(t, 6, 0); }
 static inline ek_fb_vector ek_fb_tensor_dims(ek_fb_table t) { return ek_fb_get_vector(t, 8); }

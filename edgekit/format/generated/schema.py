@@ -131,6 +131,7 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('outputs', 'vector', 'i32', 'scalar', 0),
         ('output_names', 'vector', 'string', 'string', 0),
         ('arena_bytes', 'scalar', 'u64', '', 0),
+        ('states', 'vector', 'State', 'table', 0),
     ),
     'GridSampleAttrs': (
         ('mode_', 'scalar', 'u8', '', 0),
@@ -360,6 +361,9 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     'SplitAttrs': (
         ('axis_', 'scalar', 'i64', '', 0),
         ('sizes_', 'vector', 'i64', 'scalar', 0),
+    ),
+    'State': (
+        ('initial', 'scalar', 'i32', '', -1),
     ),
     'SubAttrs': (
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
