@@ -1,0 +1,1 @@
+"""Converters of MXNet's operators, by group."""
