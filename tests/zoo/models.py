@@ -144,7 +144,7 @@ CAFFE = tuple(
     )
 )
 MXNET = tuple(
-    Model(path, shapes=True, miss=NO_IMPORTER)
+    Model(path, shapes=True)
     for path in ("mtcnn_caffe_mxnet/det1-0001.params", "mtcnn_caffe_mxnet/det2-0001.params", "mtcnn_caffe_mxnet/det3-0001.params")
 )
 #: state dicts hold no graph: they arrive as .pt2 and TorchScript twins of the same module
