@@ -149,10 +149,9 @@ def _is_free(dim: SymDim) -> bool:
     return any(s.is_open or s.room is not None for s in dim.symbols())
 
 
-def _limited(dims: Sequence[int], free: Sequence[bool], elements: int) -> tuple[int, ...]:
-    """``dims`` with the free ones lowered to what ``elements`` allow, and so far that their product is a number to compute with."""
-    out = [min(d, max(1, elements)) if f else d for d, f in zip(dims, free, strict=True)]
-    top = max(out, default=1)
+def _limited(dims: Sequence[int], free: Sequence[bool]) -> tuple[int, ...]:
+    """``dims`` with the free ones lowered so far that their product is a number to compute with."""
+    out, top = list(dims), max(dims, default=1)
     while math.prod(max(1, d) for d in out) > _MAX_BOUND and any(free) and top > 1:
         top = max(1, top // 2)
         out = [min(d, top) if f else d for d, f in zip(out, free, strict=True)]
@@ -197,7 +196,10 @@ class TensorType:
         if self.is_static:
             return self.static_shape()
         dims = [d if isinstance(d, int) else d.upper_bound() for d in self.shape]
-        return _limited(dims, [not isinstance(d, int) and _is_free(d) for d in self.shape], self.max_elements())
+        if any(isinstance(d, SymDim) and d.is_open for d in self.shape):
+            most = max(1, self.max_elements())
+            dims = [min(n, most) if isinstance(d, SymDim) and d.is_open else n for n, d in zip(dims, self.shape, strict=True)]
+        return _limited(dims, [isinstance(d, SymDim) and _is_free(d) for d in self.shape])
 
     def max_elements(self) -> int:
         """The most elements the tensor can have.

@@ -41,7 +41,7 @@ def _below(a: Dim, b: Dim) -> bool:
 def _fits(given: Shape, wanted: Shape) -> bool:
     if len(given) != len(wanted):
         return False
-    return all(g == w or (not isinstance(w, int) and _below(g, w)) for g, w in zip(given, wanted, strict=True))
+    return all(g == w or (not isinstance(w, int) and (w.is_open or _below(g, w))) for g, w in zip(given, wanted, strict=True))
 
 
 def _check_arguments(graph: Any, given: Sequence[TensorType], what: str) -> None:

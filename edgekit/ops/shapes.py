@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from edgekit.errors import GraphError
@@ -83,7 +84,9 @@ def unknown_shape(rank: int, like: TensorType) -> list[Dim]:
     most = like.max_elements()
     room = Room("?", rank, most)
     is_open = any(not isinstance(d, int) and d.is_open for d in like.shape)
-    return [SymDim.of(Symbol(f"?dim{i}", 0, most, room, is_open)) for i in range(rank)]
+    # beside an empty dimension the others may be anything; as large as they were is what can be expected
+    each = max(most, math.prod(max(1, upper(d) or 1) for d in like.shape) if most == 0 else 0)
+    return [SymDim.of(Symbol(f"?dim{i}", 0, each, room, is_open)) for i in range(rank)]
 
 
 def either_dim(name: str, a: Dim, b: Dim) -> Dim:

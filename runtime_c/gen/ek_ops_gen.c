@@ -142,6 +142,8 @@ extern const ek_op ek_op_gru;
 extern const ek_op ek_op_rnn;
 extern const ek_op ek_op_if;
 extern const ek_op ek_op_while;
+extern const ek_op ek_op_reduce_over;
+extern const ek_op ek_op_col2_im;
 
 static const ek_port_rule reshape_in[] = {{0x1ffeu, 1, false, false, 0}, {0x200u, 0, false, false, 0}};
 static const ek_port_rule reshape_out[] = {{0x1ffeu, 1, false, false, 0}};
@@ -423,6 +425,10 @@ static const ek_port_rule if_in[] = {{0x800u, 0, false, false, 0}, {0x1ffeu, 0, 
 static const ek_port_rule if_out[] = {{0x1ffeu, 0, false, true, 0}};
 static const ek_port_rule while_in[] = {{0x200u, 0, true, false, 0}, {0x800u, 0, true, false, 0}, {0x1ffeu, 0, false, true, 0}};
 static const ek_port_rule while_out[] = {{0x1ffeu, 0, false, true, 0}};
+static const ek_port_rule reduce_over_in[] = {{0x1ffeu, 1, false, false, 0}, {0x200u, 0, false, false, 0}};
+static const ek_port_rule reduce_over_out[] = {{0x1ffeu, 1, false, false, 0}};
+static const ek_port_rule col2_im_in[] = {{0x2u, 1, false, false, 0}, {0x200u, 0, false, false, 0}, {0x200u, 0, false, false, 0}};
+static const ek_port_rule col2_im_out[] = {{0x2u, 1, false, false, 0}};
 
 static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [1] = {"Reshape", &ek_op_reshape, reshape_in, reshape_out, 2, 1, 0, true, false},
@@ -565,6 +571,8 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [202] = {"RNN", &ek_op_rnn, rnn_in, rnn_out, 6, 2, 0, false, false},
     [210] = {"If", &ek_op_if, if_in, if_out, 2, 1, 2, false, false},
     [211] = {"While", &ek_op_while, while_in, while_out, 3, 1, 1, false, false},
+    [212] = {"ReduceOver", &ek_op_reduce_over, reduce_over_in, reduce_over_out, 2, 1, 0, false, false},
+    [213] = {"Col2Im", &ek_op_col2_im, col2_im_in, col2_im_out, 3, 1, 0, false, false},
 };
 
 const ek_op_row *ek_op_find(uint32_t id) {

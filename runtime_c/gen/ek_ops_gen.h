@@ -146,7 +146,9 @@ typedef enum ek_op_id {
   EK_OP_RNN = 202,
   EK_OP_IF = 210,
   EK_OP_WHILE = 211,
-  EK_OP_ID_LIMIT = 212
+  EK_OP_REDUCE_OVER = 212,
+  EK_OP_COL2_IM = 213,
+  EK_OP_ID_LIMIT = 214
 } ek_op_id;
 
 typedef struct ek_reshape_attrs {
@@ -606,6 +608,18 @@ typedef struct ek_while_attrs {
   int64_t carried;
 } ek_while_attrs;
 
+enum { EK_REDUCE_OVER_KIND_SUM = 0, EK_REDUCE_OVER_KIND_MEAN = 1, EK_REDUCE_OVER_KIND_MAX = 2, EK_REDUCE_OVER_KIND_MIN = 3, EK_REDUCE_OVER_KIND_PROD = 4, EK_REDUCE_OVER_KIND_L1 = 5, EK_REDUCE_OVER_KIND_L2 = 6, EK_REDUCE_OVER_KIND_SUM_SQUARE = 7, EK_REDUCE_OVER_KIND_LOG_SUM_EXP = 8 };
+typedef struct ek_reduce_over_attrs {
+  uint8_t kind;
+  bool keepdims;
+} ek_reduce_over_attrs;
+
+typedef struct ek_col2_im_attrs {
+  ek_i64_list dilations;
+  ek_i64_list pads;
+  ek_i64_list strides;
+} ek_col2_im_attrs;
+
 /* Large enough for the attributes of any operator. */
 typedef union ek_any_attrs {
   char none;
@@ -687,6 +701,8 @@ typedef union ek_any_attrs {
   ek_rnn_attrs rnn;
   ek_if_attrs if_;
   ek_while_attrs while_;
+  ek_reduce_over_attrs reduce_over;
+  ek_col2_im_attrs col2_im;
 } ek_any_attrs;
 
 /* One port of an operator: the element types it takes, and which other ports share the very same type. */

@@ -28,6 +28,8 @@ WIDER = {
     I64: (),
     U64: (I64,),
 }
+#: operators that compute float16 tensors in float32, with casts around them; constants stay float16 where a port of their own holds them
+FLOAT32_CATEGORIES = ("linear", "pool", "normalization", "recurrent")
 MAX_COMPUTED_ELEMENTS = 1 << 24
 
 Number = int | float
@@ -176,6 +178,9 @@ class Composer:
                 continue
             (dtype,) = kinds
             allowed = definition.types[variable]
+            if dtype is F16 and definition.category in FLOAT32_CATEGORIES:
+                own = variable != definition.inputs[0].type and all(v.is_constant for v in members.values())
+                allowed = allowed if own else tuple(t for t in allowed if t is not F16)
             if dtype in allowed or any(v.quant is not None for v in members.values()):
                 continue
             target = next((w for w in WIDER.get(dtype, ()) if w in allowed), None)

@@ -58,11 +58,11 @@ def test_an_automatic_pad_needs_a_static_size() -> None:
     assert converters.load(proto, shapes={"x": (1, 3, 224, 224)}).outputs[0].shape == (1, 4, 112, 112)
 
 
-def test_axes_computed_at_run_time_are_a_blocker() -> None:
-    proto = model([node("ReduceSum", ["x", "axes"], ["y"])], {"x": (F, [2, 3]), "axes": (np.int64, [1])}, ["y"])
-    (b,) = converters.check(proto)
-    assert b.reason == "dynamic-input" and "axes must be known at conversion" in b.message
-    assert converters.load(proto, values={"axes": np.array([1])}).outputs[0].shape == (2, 1)
+def test_a_number_of_axes_known_only_at_run_time_is_a_blocker() -> None:
+    proto = model([node("ReduceSum", ["x", "axes"], ["y"], keepdims=0)], {"x": (F, [2, 3]), "axes": (np.int64, ["n"])}, ["y"])
+    (b,) = converters.check(proto, default_leading=None)
+    assert b.reason == "dynamic-shape" and "length is known" in b.message
+    assert converters.load(proto, values={"axes": np.array([1])}).outputs[0].shape == (2,)
 
 
 def test_element_types_that_do_not_exist_here_are_blockers() -> None:

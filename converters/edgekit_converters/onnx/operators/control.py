@@ -85,7 +85,7 @@ def _settled_body(ctx: NodeContext, proto: Any, first: Sequence[Value]) -> Graph
         body = ctx.importer.import_body(proto, [TensorType(I64, ()), TensorType(BOOL, ()), *types], alias_first_output=True)
         results = [v.type for v in body.builder.graph.outputs[1 : 1 + len(first)]]
         grows = round_ >= MAX_ROUNDS // 2
-        joined = [_joined(f"{ctx.name}.carried{k}", a, b, k, grows) for k, (a, b) in enumerate(zip(types, results, strict=True))]
+        joined = [_joined(f"{ctx.name}.carried{k}_{round_}", a, b, k, grows) for k, (a, b) in enumerate(zip(types, results, strict=True))]
         if joined == types:
             return body
         types = joined

@@ -73,15 +73,17 @@ def max_unpool(ctx: NodeContext) -> Value:
     rank = len(kernel)
     strides, pads = ctx.get_ints("strides", [1] * rank), ctx.get_ints("pads", [0] * (2 * rank))
     natural = [*shape[:2], *((n - 1) * strides[i] + kernel[i] - pads[i] - pads[rank + i] for i, n in enumerate(shape[2:]))]
-    full = natural if ctx.optional(2) is None else ctx.constant_ints(2, "output_shape")
-    if len(full) != len(natural) or any(f < n for f, n in zip(full, natural, strict=True)):
-        raise Unsupported(f"an output of {full}, smaller than {natural}, is not supported")
     ctx.computed(natural)
     empty = ctx.call("Expand", ctx.like(0, x), ctx.i64(int(np.prod(natural))))
     spread = ctx.call("ScatterElements", empty, ctx.reshape(places, (-1,)), ctx.reshape(x, (-1,)), axis=0)
     y = ctx.reshape(spread, natural)
-    behind = [f - n for f, n in zip(full, natural, strict=True)]
-    return ctx.call("Pad", y, ctx.i64(*([0] * len(natural)), *behind)) if any(behind) else y
+    if ctx.optional(2) is None:
+        return y
+    behind = ctx.call("Sub", ctx.as_i64(ctx.input(2)), ctx.i64(*natural))
+    known = ctx.numbers(behind)
+    if known is not None and (known.shape != (len(natural),) or known.min(initial=0) < 0):
+        raise Unsupported(f"an output smaller than {natural} is not supported")
+    return ctx.call("Pad", y, ctx.call("Concat", ctx.i64(*([0] * len(natural))), behind, axis=0))
 
 
 @converts("AveragePool")

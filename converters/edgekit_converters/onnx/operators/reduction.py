@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
+from edgekit.ops import T, get_op
 from edgekit.types import DType
+from edgekit_converters.importing.composer import WIDER
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import ConvertFunction, converts
@@ -20,6 +22,8 @@ REDUCTIONS = (
     "ReduceLogSumExp",
     "ReduceSumSquare",
 )
+#: how ReduceOver calls them
+KINDS = ("sum", "mean", "max", "min", "prod", "l1", "l2", "log_sum_exp", "sum_square")
 INPUT_SINCE = {"ReduceSum": 13}
 LATER = 18
 MAX_DETERMINANT = 4
@@ -40,7 +44,10 @@ def reduce(ctx: NodeContext, op: str, input_since: int) -> Value:
     """One reduction; without axes it goes over all, or does nothing where the model says so."""
     x = ctx.input(0)
     if ctx.opset >= input_since:
-        axes = [] if ctx.optional(1) is None else ctx.constant_ints(1, "axes")
+        given = ctx.optional(1)
+        if given is not None and ctx.numbers(given) is None and given.shape != (0,):
+            return reduce_over(ctx, op, x, ctx.as_i64(given))
+        axes = [] if given is None or given.shape == (0,) else ctx.constant_ints(1, "axes")
         if not axes and ctx.get_int("noop_with_empty_axes", 0):
             return elementwise_part(ctx, op, x)
     else:
@@ -51,6 +58,16 @@ def reduce(ctx: NodeContext, op: str, input_since: int) -> Value:
     if rank == 0:
         return elementwise_part(ctx, op, x)
     return ctx.call(op, x, axes=tuple(axes), keepdims=keepdims)
+
+
+def reduce_over(ctx: NodeContext, op: str, x: Value, axes: Value) -> Value:
+    """A reduction whose axes are computed at run time."""
+    if ctx.get_int("noop_with_empty_axes", 0) and not isinstance(axes.shape[0], int):
+        raise Unsupported("noop_with_empty_axes needs to know whether there are axes", ctx.problems.shape_hint(), "dynamic-shape")
+    allowed = get_op(op).types[T]
+    wide = x.dtype if x.dtype in allowed else next((w for w in WIDER.get(x.dtype, ()) if w in allowed), x.dtype)
+    kind = KINDS[REDUCTIONS.index(op)]
+    return ctx.cast(ctx.call("ReduceOver", ctx.cast(x, wide), axes, kind=kind, keepdims=bool(ctx.get_int("keepdims", 1))), x.dtype)
 
 
 def elementwise_part(ctx: NodeContext, op: str, x: Value) -> Value:

@@ -12,6 +12,7 @@ from edgekit.ir import Value
 from edgekit.types import F32, I64
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
+from edgekit_converters.onnx.operators.computed_shapes import list_length
 from edgekit_converters.onnx.registry import converts
 
 MODES = {"bilinear": "linear", "linear": "linear", "nearest": "nearest", "bicubic": "cubic", "cubic": "cubic"}
@@ -140,6 +141,37 @@ def grid_sample(ctx: NodeContext) -> Value:
     y = ctx.transpose(sample(ctx, rows, axes, MODES[mode], 1), (0, 2, 1))
     out = [ctx.static(d, "a dimension of the grid") for d in grid.shape[1:-1]]
     return ctx.cast(ctx.regroup(y, [[0], [1], *out]), x.dtype)
+
+
+@converts("AffineGrid", since=20)
+def affine_grid(ctx: NodeContext) -> Value:
+    """Positions in [-1, 1] of a grid of ``size``, each moved by ``theta``: sums of one term an axis."""
+    theta, size = ctx.input(0), ctx.as_i64(ctx.input(1))
+    rank = list_length(ctx, size, "sizes") - 2
+    if rank not in (2, 3) or len(theta.shape) != 3 or theta.shape[1] not in (rank, None) or theta.shape[2] not in (rank + 1, None):
+        raise MalformedModelError(f"theta [N, {rank}, {rank + 1}] and sizes [N, C, 2 or 3 more] are needed")
+    grid: Value | None = None
+    for k in range(rank + 1):  # the columns of theta: x, y (, z), 1
+        column = ctx.call("Gather", theta, ctx.const(k, I64), axis=2)
+        term = ctx.regroup(column, [[0], *([1] * rank), [1]])
+        if k < rank:
+            at = _grid_positions(ctx, size, 1 + rank - k, bool(ctx.get_int("align_corners", 0)))
+            shape = [1] * (rank + 1)
+            shape[rank - 1 - k] = -1
+            term = ctx.call("Mul", term, ctx.cast(ctx.reshape(at, shape), theta.dtype))
+        grid = term if grid is None else ctx.call("Add", grid, term)
+    assert grid is not None
+    return grid
+
+
+def _grid_positions(ctx: NodeContext, size: Value, axis: int, align: bool) -> Value:
+    """As many positions between -1 and 1 as the size of ``axis`` says."""
+    n = ctx.call("Gather", size, ctx.const(axis, I64), axis=0)
+    steps = ctx.cast(ctx.call("Range", ctx.const(0, I64), n, ctx.const(1, I64)), F32)
+    one, two, length = ctx.const(1.0, F32), ctx.const(2.0, F32), ctx.cast(n, F32)
+    if align:
+        return ctx.call("Sub", ctx.call("Div", ctx.call("Mul", steps, two), ctx.call("Sub", length, one)), one)
+    return ctx.call("Sub", ctx.call("Div", ctx.call("Add", ctx.call("Mul", steps, two), one), length), one)
 
 
 @converts("DeformConv", since=19)

@@ -8,9 +8,10 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import F32
+from edgekit.types import F32, F64, I64
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
+from edgekit_converters.onnx.operators import computed_shapes
 from edgekit_converters.onnx.registry import converts
 
 END = 2**31 - 1
@@ -80,16 +81,25 @@ def flatten(ctx: NodeContext) -> Value:
     return ctx.regroup(x, [list(range(axis)), list(range(axis, rank))])
 
 
+def _computed_axes(ctx: NodeContext) -> Value | None:
+    """Axes that are known only at run time."""
+    axes = ctx.optional(1) if ctx.opset >= 13 else None
+    return None if axes is None or axes.shape == (0,) or ctx.numbers(axes) is not None else ctx.as_i64(axes)
+
+
 def _axes(ctx: NodeContext, since_input: int) -> list[int] | None:
     """The axes: an attribute at first, an input later, None where absent."""
     if ctx.opset < since_input:
         return ctx.get_ints("axes") if ctx.has("axes") else None
-    return None if ctx.optional(1) is None else ctx.constant_ints(1, "axes")
+    axes = ctx.optional(1)
+    return None if axes is None else [] if axes.shape == (0,) else ctx.constant_ints(1, "axes")
 
 
 @converts("Squeeze")
 def squeeze(ctx: NodeContext) -> Value:
-    x = ctx.input(0)
+    x, computed = ctx.input(0), _computed_axes(ctx)
+    if computed is not None:
+        return computed_shapes.squeeze(ctx, x, computed)
     rank, given = len(x.shape), _axes(ctx, 13)
     if given is None:
         gone = {i for i in range(rank) if ctx.static(x.shape[i], f"to squeeze without axes, dimension {i}") == 1}
@@ -103,6 +113,9 @@ def squeeze(ctx: NodeContext) -> Value:
 
 @converts("Unsqueeze")
 def unsqueeze(ctx: NodeContext) -> Value:
+    computed = _computed_axes(ctx)
+    if computed is not None:
+        return computed_shapes.unsqueeze(ctx, ctx.input(0), computed)
     axes = _axes(ctx, 13)
     if axes is None:
         raise MalformedModelError("the axes are missing")
@@ -130,7 +143,10 @@ def split(ctx: NodeContext) -> Sequence[Value]:
     x = ctx.input(0)
     axis = ctx.axis(ctx.get_int("axis", 0), len(x.shape))
     count = len(ctx.proto.output)
-    if ctx.opset >= 13 and ctx.optional(1) is not None:
+    given = ctx.optional(1) if ctx.opset >= 13 else None
+    if given is not None and ctx.numbers(given) is None:
+        return computed_shapes.split(ctx, x, axis, ctx.as_i64(given), count)
+    if given is not None:
         sizes = ctx.constant_ints(1, "the sizes of the parts")
     elif ctx.opset < 13 and ctx.has("split"):
         sizes = ctx.get_ints("split")
@@ -254,7 +270,7 @@ def resize(ctx: NodeContext) -> Value:
     if sizes is None and scales is None:
         raise MalformedModelError("neither scales nor sizes are given")
     if sizes is not None and policy != "stretch":
-        sizes = _proportional_sizes(ctx, x, axes, policy)
+        sizes = _proportional_sizes(ctx, x, axes, sizes, policy)
         axes = list(range(rank))
     elif len(axes) < rank or axes != sorted(axes):
         scales, sizes = _over_all_axes(ctx, x, axes, scales, sizes)
@@ -286,9 +302,8 @@ def _over_all_axes(
     ctx: NodeContext, x: Value, axes: Sequence[int], scales: Value | None, sizes: Value | None
 ) -> tuple[Value | None, Value | None]:
     if scales is not None and sizes is None:
-        full = np.ones(len(x.shape), np.float32)
-        full[list(axes)] = ctx.constant_value(scales, "scales over some axes").reshape(-1)
-        return ctx.const(full), None
+        ones = ctx.const(np.ones(len(x.shape), np.float32))
+        return computed_shapes.filled(ctx, ones, list(axes), ctx.cast(scales, F32)), None
     assert sizes is not None
     parts = [ctx.call("Shape", x, start=i, end=i + 1) for i in range(len(x.shape))]
     for k, a in enumerate(axes):
@@ -296,64 +311,40 @@ def _over_all_axes(
     return None, ctx.call("Concat", *parts, axis=0)
 
 
-def _proportional_sizes(ctx: NodeContext, x: Value, axes: Sequence[int], policy: str) -> Value:
+def _proportional_sizes(ctx: NodeContext, x: Value, axes: Sequence[int], sizes: Value, policy: str) -> Value:
     """Sizes that keep the proportions: the smallest (not_larger) or largest (not_smaller) of the factors holds for all axes."""
-    want = ctx.constant_ints(3, "sizes with keep_aspect_ratio_policy")
-    have = [ctx.static(x.shape[a], "a dimension resized in proportion") for a in axes]
-    factors = [w / h for w, h in zip(want, have, strict=True)]
-    factor = min(factors) if policy == "not_larger" else max(factors)
-    full = [ctx.static(d, "a dimension resized in proportion") for d in x.shape]
-    for a, h in zip(axes, have, strict=True):
-        full[a] = int(np.floor(factor * h + 0.5))
-    return ctx.i64(*full)
+    have = ctx.cast(ctx.call("Gather", ctx.shape_of(x), ctx.i64(*axes), axis=0), F64)
+    factors = ctx.call("Div", ctx.cast(sizes, F64), have)
+    factor = ctx.call("ReduceMin" if policy == "not_larger" else "ReduceMax", factors, keepdims=False)
+    rounded = ctx.call("Floor", ctx.call("Add", ctx.call("Mul", factor, have), ctx.const(0.5, F64)))
+    return computed_shapes.filled(ctx, ctx.shape_of(x), list(axes), ctx.as_i64(rounded))
 
 
 def _full_roi(ctx: NodeContext, roi: Value, axes: Sequence[int], rank: int) -> Value:
     if len(axes) == rank and list(axes) == list(range(rank)):
         return ctx.cast(roi, F32)
-    given = ctx.constant_value(roi, "roi over some axes").reshape(2, -1)
-    full = np.concatenate([np.zeros(rank, np.float32), np.ones(rank, np.float32)])
-    for k, a in enumerate(axes):
-        full[ctx.axis(a, rank)], full[rank + ctx.axis(a, rank)] = given[0, k], given[1, k]
-    return ctx.const(full)
+    whole = ctx.const(np.concatenate([np.zeros(rank, np.float32), np.ones(rank, np.float32)]))
+    at = [ctx.axis(a, rank) for a in axes]
+    return computed_shapes.filled(ctx, whole, [*at, *(rank + a for a in at)], ctx.cast(roi, F32))
 
 
 @converts("CenterCropPad", since=18)
 def center_crop_pad(ctx: NodeContext) -> Value:
-    """Cut to, or pad with zeros to, a size around the centre."""
-    x, sizes = ctx.input(0), ctx.constant_ints(1, "the target sizes")
+    """Cut to, or pad with zeros to, a size around the centre: pads below zero cut."""
+    x, sizes = ctx.input(0), ctx.as_i64(ctx.input(1))
     rank = len(x.shape)
     axes = [ctx.axis(a, rank) for a in ctx.get_ints("axes", list(range(rank)))]
-    starts, ends, pads = [], [], [0] * (2 * rank)
-    for a, n in zip(axes, sizes, strict=True):
-        have = ctx.static(x.shape[a], "a dimension to cut or pad")
-        cut, add = max(have - n, 0), max(n - have, 0)
-        starts.append(cut // 2)
-        ends.append(cut // 2 + min(have, n))
-        pads[a], pads[rank + a] = add // 2, add - add // 2
-    y = ctx.call("Slice", x, ctx.i64(*starts), ctx.i64(*ends), ctx.i64(*axes))
-    return ctx.call("Pad", y, ctx.i64(*pads)) if any(pads) else y
+    more = ctx.call("Sub", sizes, ctx.call("Gather", ctx.shape_of(x), ctx.i64(*axes), axis=0))
+    two, zero = ctx.const(2, I64), ctx.const(0, I64)
+    # the smaller half goes first, whether elements are added or cut
+    size = ctx.call("Abs", more)
+    half = ctx.call("Div", ctx.call("Sub", size, ctx.call("Mod", size, two)), two)
+    less = ctx.call("Less", more, zero)
+    begin = ctx.call("Where", less, ctx.call("Neg", half), half)
+    return ctx.call("Pad", x, ctx.call("Concat", begin, ctx.call("Sub", more, begin), axis=0), None, ctx.i64(*axes))
 
 
 @converts("Col2Im", since=18)
 def col2im(ctx: NodeContext) -> Value:
-    """Overlapping blocks are added up: a transposed convolution with weights that put each tap in its place."""
-    x = ctx.input(0)
-    image, block = ctx.constant_ints(1, "the image's shape"), ctx.constant_ints(2, "the block's shape")
-    rank = len(block)
-    dilations, strides = ctx.get_ints("dilations", [1] * rank), ctx.get_ints("strides", [1] * rank)
-    pads = ctx.get_ints("pads", [0] * (2 * rank))
-    taps = int(np.prod(block))
-    depth = ctx.static(x.shape[1], "the number of channels")
-    if taps < 1 or depth % taps:
-        raise MalformedModelError(f"{depth} channels do not hold blocks of {taps}")
-    channels = depth // taps
-    ctx.computed((channels, taps, taps))
-    counts = [(image[i] + pads[i] + pads[rank + i] - dilations[i] * (block[i] - 1) - 1) // strides[i] + 1 for i in range(rank)]
-    spread = [image[i] + pads[i] + pads[rank + i] - ((counts[i] - 1) * strides[i] + dilations[i] * (block[i] - 1) + 1) for i in range(rank)]
-    columns = ctx.regroup(x, [[0], [1], *counts])
-    weights = np.tile(np.eye(taps, dtype=x.dtype.numpy).reshape(1, *block, taps), (channels, *([1] * rank), 1))
-    return ctx.call(
-        "ConvTranspose", columns, ctx.const(weights), strides=tuple(strides), pads=tuple(pads), dilations=tuple(dilations),
-        output_padding=tuple(spread), groups=channels, layout="NCHW",
-    )  # fmt: skip
+    lists = {k: tuple(ctx.get_ints(k)) for k in ("dilations", "pads", "strides") if ctx.has(k)}
+    return ctx.call("Col2Im", ctx.input(0), ctx.as_i64(ctx.input(1)), ctx.as_i64(ctx.input(2)), **lists)
