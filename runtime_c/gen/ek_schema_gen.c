@@ -39,6 +39,10 @@ static const ek_fb_field celu_attrs_fields[] = {
 static const ek_fb_field clip_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field col2_im_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {8, EK_FB_VECTOR_SCALAR, 8, 8, 0}};
 static const ek_fb_field compress_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
@@ -99,13 +103,13 @@ static const ek_fb_field global_max_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field graph_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
-    {6, EK_FB_VECTOR_TABLE, 4, 4, 78},
-    {8, EK_FB_VECTOR_TABLE, 4, 4, 47},
+    {6, EK_FB_VECTOR_TABLE, 4, 4, 80},
+    {8, EK_FB_VECTOR_TABLE, 4, 4, 48},
     {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_VECTOR_STRING, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
-    {18, EK_FB_VECTOR_TABLE, 4, 4, 76}};
+    {18, EK_FB_VECTOR_TABLE, 4, 4, 78}};
 static const ek_fb_field grid_sample_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
@@ -182,8 +186,8 @@ static const ek_fb_field model_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 8, 8, 0},
     {8, EK_FB_VECTOR_STRUCT, 16, 8, 0},
-    {10, EK_FB_VECTOR_TABLE, 4, 4, 26},
-    {12, EK_FB_VECTOR_TABLE, 4, 4, 34}};
+    {10, EK_FB_VECTOR_TABLE, 4, 4, 27},
+    {12, EK_FB_VECTOR_TABLE, 4, 4, 35}};
 static const ek_fb_field mul_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
@@ -232,6 +236,9 @@ static const ek_fb_field reduce_mean_attrs_fields[] = {
     {6, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field reduce_min_attrs_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field reduce_over_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 1, 1, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field reduce_prod_attrs_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
@@ -296,7 +303,7 @@ static const ek_fb_field tensor_fields[] = {
     {6, EK_FB_SCALAR, 1, 1, 0},
     {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {10, EK_FB_VECTOR_STRING, 4, 4, 0},
-    {12, EK_FB_TABLE, 4, 4, 51},
+    {12, EK_FB_TABLE, 4, 4, 52},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
     {18, EK_FB_SCALAR, 1, 1, 0},
@@ -330,6 +337,7 @@ static const ek_fb_type types[] = {
     {"CastAttrs", cast_attrs_fields, 1},
     {"CeluAttrs", celu_attrs_fields, 1},
     {"ClipAttrs", clip_attrs_fields, 2},
+    {"Col2ImAttrs", col2_im_attrs_fields, 3},
     {"CompressAttrs", compress_attrs_fields, 2},
     {"ConcatAttrs", concat_attrs_fields, 1},
     {"ConvAttrs", conv_attrs_fields, 7},
@@ -380,6 +388,7 @@ static const ek_fb_type types[] = {
     {"ReduceMaxAttrs", reduce_max_attrs_fields, 2},
     {"ReduceMeanAttrs", reduce_mean_attrs_fields, 2},
     {"ReduceMinAttrs", reduce_min_attrs_fields, 2},
+    {"ReduceOverAttrs", reduce_over_attrs_fields, 2},
     {"ReduceProdAttrs", reduce_prod_attrs_fields, 2},
     {"ReduceSumAttrs", reduce_sum_attrs_fields, 2},
     {"ReduceSumSquareAttrs", reduce_sum_square_attrs_fields, 2},
@@ -409,90 +418,92 @@ static const ek_fb_type types[] = {
 
 static uint16_t union_type(uint8_t tag) {
   switch (tag) {
-    case 1: return 64;
-    case 2: return 81;
-    case 3: return 11;
-    case 4: return 75;
-    case 6: return 20;
-    case 9: return 50;
-    case 10: return 72;
-    case 12: return 15;
-    case 13: return 74;
-    case 14: return 65;
-    case 15: return 21;
-    case 16: return 22;
-    case 17: return 69;
-    case 18: return 70;
+    case 1: return 66;
+    case 2: return 83;
+    case 3: return 12;
+    case 4: return 77;
+    case 6: return 21;
+    case 9: return 51;
+    case 10: return 74;
+    case 12: return 16;
+    case 13: return 76;
+    case 14: return 67;
+    case 15: return 22;
+    case 16: return 23;
+    case 17: return 71;
+    case 18: return 72;
     case 20: return 0;
-    case 21: return 77;
-    case 22: return 46;
-    case 23: return 16;
-    case 25: return 44;
+    case 21: return 79;
+    case 22: return 47;
+    case 23: return 17;
+    case 25: return 45;
     case 39: return 6;
-    case 76: return 38;
-    case 77: return 17;
-    case 78: return 71;
+    case 76: return 39;
+    case 77: return 18;
+    case 78: return 73;
     case 79: return 8;
-    case 82: return 29;
-    case 85: return 23;
-    case 87: return 79;
+    case 82: return 30;
+    case 85: return 24;
+    case 87: return 81;
     case 88: return 9;
-    case 92: return 33;
-    case 100: return 52;
-    case 102: return 63;
+    case 92: return 34;
+    case 100: return 53;
+    case 102: return 65;
     case 104: return 7;
-    case 110: return 12;
-    case 111: return 13;
-    case 112: return 42;
-    case 113: return 18;
-    case 125: return 43;
+    case 110: return 13;
+    case 111: return 14;
+    case 112: return 43;
+    case 113: return 19;
+    case 125: return 44;
     case 126: return 4;
-    case 127: return 24;
-    case 128: return 25;
-    case 129: return 41;
-    case 135: return 73;
-    case 136: return 39;
+    case 127: return 25;
+    case 128: return 26;
+    case 129: return 42;
+    case 135: return 75;
+    case 136: return 40;
     case 137: return 5;
-    case 138: return 37;
-    case 139: return 32;
-    case 140: return 28;
-    case 141: return 67;
-    case 142: return 35;
-    case 143: return 40;
+    case 138: return 38;
+    case 139: return 33;
+    case 140: return 29;
+    case 141: return 69;
+    case 142: return 36;
+    case 143: return 41;
     case 144: return 3;
-    case 145: return 30;
-    case 150: return 49;
-    case 152: return 82;
-    case 153: return 66;
-    case 154: return 10;
-    case 155: return 80;
-    case 156: return 48;
-    case 157: return 68;
-    case 158: return 27;
-    case 160: return 83;
-    case 180: return 61;
-    case 181: return 58;
-    case 182: return 57;
-    case 183: return 59;
-    case 184: return 60;
-    case 185: return 54;
-    case 186: return 55;
-    case 187: return 56;
-    case 188: return 62;
+    case 145: return 31;
+    case 150: return 50;
+    case 152: return 84;
+    case 153: return 68;
+    case 154: return 11;
+    case 155: return 82;
+    case 156: return 49;
+    case 157: return 70;
+    case 158: return 28;
+    case 160: return 85;
+    case 180: return 63;
+    case 181: return 59;
+    case 182: return 58;
+    case 183: return 60;
+    case 184: return 62;
+    case 185: return 55;
+    case 186: return 56;
+    case 187: return 57;
+    case 188: return 64;
     case 189: return 1;
     case 190: return 2;
-    case 191: return 14;
-    case 200: return 36;
-    case 201: return 19;
-    case 202: return 53;
-    case 210: return 31;
-    case 211: return 84;
+    case 191: return 15;
+    case 200: return 37;
+    case 201: return 20;
+    case 202: return 54;
+    case 210: return 32;
+    case 211: return 86;
+    case 212: return 61;
+    case 213: return 10;
     default: return UINT16_MAX;
   }
 }
 
 ek_status ek_schema_verify(const uint8_t *data, size_t size, ek_error *error) {
-  return ek_fb_verify(data, size, "EKM1", types, 45, union_type, error);
+  return ek_fb_verify(data, size, "EKM1", types, 46, union_type, error);
 }
 
 ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attrs *out, ek_error *error) {
@@ -959,6 +970,22 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
     case 211: /* While */
       out->while_.body = ek_fb_get_i32(table, 4, 0);
       out->while_.carried = ek_fb_get_i64(table, 6, 0);
+      return EK_OK;
+    case 212: /* ReduceOver */
+      out->reduce_over.kind = ek_fb_get_u8(table, 4, 0);
+      if (out->reduce_over.kind >= 9) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute kind is %u", out->reduce_over.kind);
+      out->reduce_over.keepdims = ek_fb_get_bool(table, 6, 1);
+      return EK_OK;
+    case 213: /* Col2Im */
+      v = ek_fb_get_vector(table, 4);
+      out->col2_im.dilations.data = (const int64_t *)(const void *)v.data;
+      out->col2_im.dilations.count = v.count;
+      v = ek_fb_get_vector(table, 6);
+      out->col2_im.pads.data = (const int64_t *)(const void *)v.data;
+      out->col2_im.pads.count = v.count;
+      v = ek_fb_get_vector(table, 8);
+      out->col2_im.strides.data = (const int64_t *)(const void *)v.data;
+      out->col2_im.strides.count = v.count;
       return EK_OK;
     default: return EK_OK;
   }

@@ -49,6 +49,11 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('min_', 'scalar', 'f32', '', float('-inf')),
         ('max_', 'scalar', 'f32', '', float('inf')),
     ),
+    'Col2ImAttrs': (
+        ('dilations_', 'vector', 'i64', 'scalar', 0),
+        ('pads_', 'vector', 'i64', 'scalar', 0),
+        ('strides_', 'vector', 'i64', 'scalar', 0),
+    ),
     'CompressAttrs': (
         ('axis_', 'scalar', 'i64', '', 0),
         ('flat_', 'scalar', 'bool', '', 0),
@@ -293,6 +298,10 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('axes_', 'vector', 'i64', 'scalar', 0),
         ('keepdims_', 'scalar', 'bool', '', 1),
     ),
+    'ReduceOverAttrs': (
+        ('kind_', 'scalar', 'u8', '', 0),
+        ('keepdims_', 'scalar', 'bool', '', 1),
+    ),
     'ReduceProdAttrs': (
         ('axes_', 'vector', 'i64', 'scalar', 0),
         ('keepdims_', 'scalar', 'bool', '', 1),
@@ -490,4 +499,6 @@ UNION: dict[int, str] = {
     202: 'RNNAttrs',
     210: 'IfAttrs',
     211: 'WhileAttrs',
+    212: 'ReduceOverAttrs',
+    213: 'Col2ImAttrs',
 }
