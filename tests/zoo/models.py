@@ -124,13 +124,13 @@ KERAS = tuple(
     )
 )
 TENSORFLOW = (
-    Model("arm_kws_frozen/CRNN_S.pb", miss=NO_IMPORTER),
-    Model("arm_kws_frozen/DS_CNN_S.pb", miss=NO_IMPORTER),
-    Model("arm_kws_frozen/GRU_S.pb", miss=NO_IMPORTER),
-    Model("basic_pitch_nmp/nmp", miss=NO_IMPORTER),
-    Model("hey_snips_pb/hey_snips_3.pb", miss=NO_IMPORTER),
-    Model("mlperf_dscnn_kws/kws_ref_model", miss=NO_IMPORTER),
-    Model("nns_mnist_frozen_pb/mnist.pb", miss=NO_IMPORTER),
+    Model("arm_kws_frozen/CRNN_S.pb", miss="AudioSpectrogram: sound is not decoded yet"),
+    Model("arm_kws_frozen/DS_CNN_S.pb", miss="AudioSpectrogram: sound is not decoded yet"),
+    Model("arm_kws_frozen/GRU_S.pb", miss="AudioSpectrogram: sound is not decoded yet"),
+    Model("basic_pitch_nmp/nmp"),
+    Model("hey_snips_pb/hey_snips_3.pb", shapes=True),
+    Model("mlperf_dscnn_kws/kws_ref_model"),
+    Model("nns_mnist_frozen_pb/mnist.pb"),
 )
 CAFFE = tuple(
     Model(path, shapes=True, miss=NO_IMPORTER)

@@ -1,0 +1,107 @@
+"""Frozen graphs: GraphDef files, binary or text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgekit.errors import MalformedModelError
+from edgekit_converters.importing.protobuf import MAX_BYTES, parse, parse_text, read_bytes
+from edgekit_converters.tensorflow.detection import looks_like_graph_text
+from edgekit_converters.tensorflow.model import Model, ModelInput
+from edgekit_converters.tensorflow.nodes import Body, Library, TensorRef, read_nodes
+from edgekit_converters.tensorflow.order import EFFECTS, SILENT
+from edgekit_converters.tensorflow.ports import OUTPUT_PORTS
+from edgekit_converters.tensorflow.protos import messages
+
+PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
+#: nodes that are no outputs although nobody reads them
+NO_OUTPUTS = SILENT | EFFECTS | {*PLACEHOLDERS, "Const", "PlaceholderWithDefault", "VariableV2", "Variable", "VarHandleOp", "RestoreV2"}
+
+
+def read_graph_file(path: Path) -> Model:
+    """A GraphDef file as a model."""
+    data = read_bytes(path, MAX_BYTES)
+    proto_class = messages()["GraphDef"]
+    proto = parse_text(proto_class, data, str(path)) if looks_like_graph_text(data[:4096]) else parse(proto_class, data, str(path))
+    facts = {
+        "source.format": "tensorflow",
+        "source.kind": "GraphDef",
+        "source.sha256": hashlib.sha256(data).hexdigest(),
+        "source.producer": f"GraphDef version {proto.versions.producer}" if proto.versions.producer else "",
+    }
+    return graph_model(proto, path.stem, facts)
+
+
+def graph_model(proto: Any, name: str, facts: Mapping[str, str]) -> Model:
+    """A GraphDef without a signature: placeholders are the inputs, nodes that nobody reads the outputs.
+
+    Raises:
+        MalformedModelError: it is broken, or has no output.
+    """
+    body = Body(name, read_nodes(proto.node, "the graph"))
+    outputs = find_outputs(body)
+    if not outputs:
+        raise MalformedModelError("the graph has no node that could be its output: each is read by another")
+    return Model(body, Library(proto.library.function), find_inputs(body, outputs), outputs, facts=facts)
+
+
+def find_inputs(body: Body, outputs: list[tuple[str, TensorRef]]) -> list[ModelInput]:
+    """The placeholders that the outputs depend on, in the file's order."""
+    seen: set[str] = set()
+    work = [ref.node for _, ref in outputs]
+    while work:
+        name = work.pop()
+        if name in seen or name not in body.nodes:
+            continue
+        seen.add(name)
+        work += [r.node for r in body.nodes[name].inputs]
+    found = []
+    for name, node in body.nodes.items():
+        if node.op in PLACEHOLDERS and name in seen:
+            found.append(ModelInput(name, name, node.attrs["dtype"].type if "dtype" in node.attrs else 0, placeholder_shape(node.attrs)))
+    return found
+
+
+def placeholder_shape(attrs: Mapping[str, Any]) -> Any:
+    """The TensorShapeProto that a placeholder declares, None where it leaves even the rank open.
+
+    Old files (producer versions below 24) write an unknown shape as one of rank 0; those that know better have ``_output_shapes``.
+    """
+    shape = attrs["shape"].shape if "shape" in attrs else None
+    if "_output_shapes" in attrs and len(attrs["_output_shapes"].list.shape):
+        inferred = attrs["_output_shapes"].list.shape[0]
+        if shape is None or shape.unknown_rank or (not shape.dim and not inferred.unknown_rank):
+            shape = inferred
+    return shape
+
+
+def find_outputs(body: Body) -> list[tuple[str, TensorRef]]:
+    """What nobody reads, in the file's order. A node of several outputs that are all unread gives its first.
+
+    Names are the nodes', with the number of the output behind it where it is not the first.
+    """
+    read = {(r.node, r.index) for n in body.nodes.values() for r in n.inputs}
+    nodes = {n for n, _ in read}
+    found: list[tuple[str, TensorRef]] = []
+    for name, node in body.nodes.items():
+        if node.op in NO_OUTPUTS or name in nodes:
+            continue
+        count = output_count(node)
+        found += [(name if k == 0 else f"{name}:{k}", TensorRef(name, k)) for k in range(count)]
+    return found
+
+
+def output_count(node: Any) -> int:
+    """How many outputs an unread node hands out."""
+    if node.op in ("Split", "SplitV", "Unpack", "Unstack"):
+        attr = "num_split" if "num_split" in node.attrs else "num"
+        return max(1, min(int(node.attrs[attr].i) if attr in node.attrs else 1, 10_000))
+    if node.op in ("TopK", "TopKV2", "CombinedNonMaxSuppression", "NonMaxSuppressionV4", "NonMaxSuppressionV5", "Unique", "UniqueV2"):
+        return len(OUTPUT_PORTS[node.op])
+    if node.op in ("IdentityN", "StatelessIf", "If", "While", "StatelessWhile", "PartitionedCall", "StatefulPartitionedCall"):
+        attr = next((a for a in ("Tout", "T") if a in node.attrs), "")
+        return max(1, len(node.attrs[attr].list.type)) if attr else 1
+    return 1

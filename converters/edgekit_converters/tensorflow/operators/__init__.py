@@ -1,0 +1,1 @@
+"""Operator converters, one module a family."""

@@ -1,0 +1,171 @@
+"""Convolutions, in both layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgekit.errors import MalformedModelError
+from edgekit.ir import Value
+from edgekit.types import Dim
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.tensorflow.context import NodeContext
+from edgekit_converters.tensorflow.registry import converts
+
+
+def layout_of(ctx: NodeContext, default: str = "NHWC") -> str:
+    """EdgeKit's name of the data format."""
+    text = ctx.attr_string("data_format", default)
+    if text not in ("NHWC", "NCHW", "NDHWC", "NCDHW"):
+        raise Unsupported(f"the data format {text} is not supported.")
+    return "NCHW" if text.startswith("NC") else "NHWC"
+
+
+def spatial(values: Sequence[Any], layout: str) -> tuple[Any, ...]:
+    """The spatial entries of a list with one entry a dimension."""
+    return tuple(values[2:]) if layout == "NCHW" else tuple(values[1:-1])
+
+
+def per_dimension(ctx: NodeContext, name: str, layout: str, rank: int) -> tuple[int, ...]:
+    """A window's numbers (strides, dilations, ksize) in the spatial dimensions; batch and channels must have 1."""
+    numbers = ctx.attr_ints(name, [1] * rank)
+    if len(numbers) == 1:
+        numbers = numbers * rank
+    if len(numbers) != rank:
+        raise MalformedModelError(f"{name} {numbers} for a tensor of rank {rank}")
+    if numbers[0] != 1 or numbers[1 if layout == "NCHW" else -1] != 1:
+        raise Unsupported(f"{name} {numbers} along the batch or the channels are not supported.")
+    return spatial(numbers, layout)
+
+
+def window_pads(
+    ctx: NodeContext, sizes: Sequence[Dim], kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], layout: str
+) -> tuple[int, ...]:
+    """Begins and ends of the padding; SAME puts the odd element behind."""
+    if min(*strides, *dilations, *kernel) < 1:
+        raise MalformedModelError(f"a window of {list(kernel)} with strides {list(strides)} and dilations {list(dilations)}")
+    padding = ctx.attr_string("padding")
+    n = len(kernel)
+    if padding == "VALID":
+        return (0,) * (2 * n)
+    if padding == "EXPLICIT":
+        given = ctx.attr_ints("explicit_paddings")
+        if len(given) != 2 * (n + 2) or min(given) < 0:
+            raise MalformedModelError(f"explicit paddings {given}")
+        pairs = spatial([(given[2 * i], given[2 * i + 1]) for i in range(n + 2)], layout)
+        return (*(p[0] for p in pairs), *(p[1] for p in pairs))
+    if padding != "SAME":
+        raise MalformedModelError(f"the padding {padding!r}")
+    begins, ends = [], []
+    for size, k, s, d in zip(sizes, kernel, strides, dilations, strict=True):
+        extent = (k - 1) * d + 1
+        if s == 1:
+            total = extent - 1
+        else:
+            known = ctx.static(size, "a dimension under SAME padding with a stride")
+            total = max((-(-known // s) - 1) * s + extent - known, 0)
+        begins.append(total // 2)
+        ends.append(total - total // 2)
+    return (*begins, *ends)
+
+
+def channels_of(ctx: NodeContext, x: Value, layout: str) -> int:
+    """The number of channels."""
+    return ctx.static(x.shape[1 if layout == "NCHW" else -1], "the channels")
+
+
+def convolve(ctx: NodeContext, bias: Value | None = None, **clamp: float) -> Value:
+    """A convolution with weights [kernel..., in / groups, out]."""
+    x, w = ctx.input(0), ctx.input(1)
+    rank = len(x.shape)
+    if rank not in (4, 5) or len(w.shape) != rank:
+        raise MalformedModelError(f"a convolution of a tensor of rank {rank} with weights of rank {len(w.shape)}")
+    layout = layout_of(ctx)
+    kernel = ctx.static_shape(w, "the weights")
+    strides, dilations = per_dimension(ctx, "strides", layout, rank), per_dimension(ctx, "dilations", layout, rank)
+    pads = window_pads(ctx, spatial(x.shape, layout), kernel[:-2], strides, dilations, layout)
+    channels = channels_of(ctx, x, layout)
+    if kernel[-2] < 1 or channels % kernel[-2]:
+        raise MalformedModelError(f"{channels} channels for weights of shape {list(kernel)}")
+    moved = ctx.transpose(w, (rank - 1, *range(rank - 1)))
+    attrs: dict[str, Any] = {"strides": strides, "pads": pads, "dilations": dilations, "layout": layout}
+    return ctx.call("Conv", x, moved, bias, groups=channels // kernel[-2], **attrs, **clamp)
+
+
+@converts("Conv2D", "Conv3D")
+def conv(ctx: NodeContext) -> Value:
+    """Convolution."""
+    return convolve(ctx)
+
+
+def convolve_depthwise(ctx: NodeContext, bias: Value | None = None, **clamp: float) -> Value:
+    """A depthwise convolution with weights [h, w, in, multiplier]: output ``c * multiplier + m`` reads channel ``c``."""
+    x, w = ctx.input(0), ctx.input(1)
+    if len(x.shape) != 4 or len(w.shape) != 4:
+        raise MalformedModelError(f"a depthwise convolution of a tensor of rank {len(x.shape)} with weights of rank {len(w.shape)}")
+    layout = layout_of(ctx)
+    h, width, channels, multiplier = ctx.static_shape(w, "the weights")
+    if channels_of(ctx, x, layout) != channels:
+        raise MalformedModelError(f"{channels_of(ctx, x, layout)} channels for weights of {channels}")
+    strides, dilations = per_dimension(ctx, "strides", layout, 4), per_dimension(ctx, "dilations", layout, 4)
+    pads = window_pads(ctx, spatial(x.shape, layout), (h, width), strides, dilations, layout)
+    flat = ctx.reshape(w, (h, width, 1, channels * multiplier))
+    moved = ctx.transpose(flat, (3, 0, 1, 2))
+    attrs: dict[str, Any] = {"strides": strides, "pads": pads, "dilations": dilations, "layout": layout}
+    return ctx.call("Conv", x, moved, bias, groups=channels, **attrs, **clamp)
+
+
+@converts("DepthwiseConv2dNative")
+def depthwise_conv(ctx: NodeContext) -> Value:
+    """Depthwise convolution."""
+    return convolve_depthwise(ctx)
+
+
+@converts("Conv2DBackpropInput", "Conv3DBackpropInputV2")
+def conv_transpose(ctx: NodeContext) -> Value:
+    """Transposed convolution to a given output shape, with weights [kernel..., out, in]."""
+    x, w = ctx.input(2), ctx.input(1)
+    rank = len(x.shape)
+    if rank not in (4, 5) or len(w.shape) != rank:
+        raise MalformedModelError(f"a transposed convolution of a tensor of rank {rank} with weights of rank {len(w.shape)}")
+    layout = layout_of(ctx)
+    kernel = ctx.static_shape(w, "the weights")[:-2]
+    strides, dilations = per_dimension(ctx, "strides", layout, rank), per_dimension(ctx, "dilations", layout, rank)
+    wanted = output_sizes(ctx, ctx.input(0), rank, layout)
+    if wanted is None:
+        wanted = inferred_sizes(ctx, spatial(x.shape, layout), kernel, strides, dilations)
+    pads = window_pads(ctx, wanted, kernel, strides, dilations, layout)
+    n = len(kernel)
+    extra = []
+    for i, size in enumerate(spatial(x.shape, layout)):
+        extent = (kernel[i] - 1) * dilations[i] + 1
+        made = (ctx.static(size, "a spatial dimension") - 1) * strides[i] + extent - pads[i] - pads[n + i]
+        extra.append(ctx.static(wanted[i], "the output shape") - made)
+    ends = [pads[n + i] - min(extra[i], 0) for i in range(n)]
+    moved = ctx.transpose(w, (rank - 2, *range(rank - 2), rank - 1))
+    return ctx.call(
+        "ConvTranspose", x, moved, strides=strides, pads=(*pads[:n], *ends), dilations=dilations,
+        output_padding=tuple(max(e, 0) for e in extra), groups=1, layout=layout,
+    )  # fmt: skip
+
+
+def output_sizes(ctx: NodeContext, shape: Value, rank: int, layout: str) -> tuple[Dim, ...] | None:
+    """The spatial part of a shape given as a tensor; None where it is computed at run time."""
+    known = ctx.known(shape)
+    if known is None:
+        return None
+    entries = known.reshape(-1).tolist()
+    if len(entries) == rank - 2:  # sizes of the spatial dimensions alone
+        return tuple(entries)
+    if len(entries) != rank:
+        raise MalformedModelError(f"an output shape of {len(entries)} entries for a tensor of rank {rank}")
+    return spatial(entries, layout)
+
+
+def inferred_sizes(
+    ctx: NodeContext, sizes: Sequence[Dim], kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
+) -> tuple[Dim, ...]:
+    """The usual output sizes: ``in * stride`` under SAME, all that the windows reach under VALID."""
+    if ctx.attr_string("padding") == "SAME":
+        return tuple(n * s for n, s in zip(sizes, strides, strict=True))
+    return tuple(n * s + max((k - 1) * d + 1 - s, 0) for n, k, s, d in zip(sizes, kernel, strides, dilations, strict=True))

@@ -1,0 +1,99 @@
+"""SavedModel folders: one of the signatures of the graph for serving, and the checkpoint beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from edgekit.errors import ConversionError, MalformedModelError
+from edgekit_converters.importing.protobuf import MAX_BYTES, parse, parse_text
+from edgekit_converters.tensorflow.bundle import Bundle
+from edgekit_converters.tensorflow.folder import Folder
+from edgekit_converters.tensorflow.model import Model, ModelInput
+from edgekit_converters.tensorflow.nodes import Body, Library, parse_ref, read_nodes
+from edgekit_converters.tensorflow.protos import messages
+from edgekit_converters.tensorflow.variables import VariableStore, trace_restore
+
+BINARY, TEXT = "saved_model.pb", "saved_model.pbtxt"
+CHECKPOINT = "variables/variables"
+SERVE = "serve"
+DEFAULT_SIGNATURE = "serving_default"
+#: signatures that initialize, not compute
+INTERNAL = ("__saved_model_init_op", "__saved_model_train_op")
+
+
+def is_saved_model(folder: Folder) -> bool:
+    """True for a folder with a SavedModel's main file."""
+    return BINARY in folder or TEXT in folder
+
+
+def read_saved_model(folder: Folder, signature: str | None) -> Model:
+    """A SavedModel as a model: inputs and outputs are the signature's, sorted by name.
+
+    Args:
+        folder: where it lies.
+        signature: which one; None takes ``serving_default``, or the only one there is.
+
+    Raises:
+        MalformedModelError: it is broken.
+        ConversionError: there is no such signature.
+    """
+    name = BINARY if BINARY in folder else TEXT
+    data = folder.read(name, MAX_BYTES)
+    where = f"{folder.where}/{name}"
+    proto_class = messages()["SavedModel"]
+    proto = parse(proto_class, data, where) if name == BINARY else parse_text(proto_class, data, where)
+    if not proto.meta_graphs:
+        raise MalformedModelError(f"{where}: it holds no graph")
+    meta = next((m for m in proto.meta_graphs if SERVE in m.meta_info_def.tags), proto.meta_graphs[0])
+    key, chosen = choose_signature(meta.signature_def, signature)
+    library = Library(meta.graph_def.library.function)
+    body = Body("main", read_nodes(meta.graph_def.node, where))
+    bundle = Bundle(folder, CHECKPOINT) if f"{CHECKPOINT}.index" in folder else None
+    restores = trace_restore(body, library, meta.saver_def.restore_op_name) if bundle is not None else {}
+    facts = {
+        "source.format": "tensorflow",
+        "source.kind": "SavedModel",
+        "source.sha256": hashlib.sha256(data).hexdigest(),
+        "source.producer": f"TensorFlow {meta.meta_info_def.tensorflow_version}".strip(),
+        "source.signature": key,
+        "source.signatures": ", ".join(_names(meta.signature_def)),
+    }
+    inputs = [_input(k, chosen.inputs[k], where) for k in sorted(chosen.inputs)]
+    outputs = [(k, parse_ref(_tensor_name(k, chosen.outputs[k], where))) for k in sorted(chosen.outputs)]
+    return Model(body, library, inputs, outputs, VariableStore(bundle, restores), facts)
+
+
+def _names(signatures: Any) -> list[str]:
+    return sorted(k for k in signatures if k not in INTERNAL and signatures[k].outputs)
+
+
+def choose_signature(signatures: Any, wanted: str | None) -> tuple[str, Any]:
+    """A signature by name; the usual one for None.
+
+    Raises:
+        ConversionError: there is none, or none is the usual one.
+    """
+    names = _names(signatures)
+    if not names:
+        raise ConversionError(
+            "the SavedModel has no signature; save it again with signatures=module.__call__.get_concrete_function(...), or as a Keras model"
+        )
+    if wanted is None:
+        wanted = DEFAULT_SIGNATURE if DEFAULT_SIGNATURE in names else names[0] if len(names) == 1 else None
+        if wanted is None:
+            raise ConversionError(f"the SavedModel has several signatures and no {DEFAULT_SIGNATURE!r}; choose one of {names}")
+    if wanted not in names:
+        raise ConversionError(f"the SavedModel has no signature {wanted!r}; it has {names}")
+    return wanted, signatures[wanted]
+
+
+def _input(name: str, info: Any, where: str) -> ModelInput:
+    ref = parse_ref(_tensor_name(name, info, where))
+    return ModelInput(name, ref.node, info.dtype, info.tensor_shape if info.HasField("tensor_shape") else None)
+
+
+def _tensor_name(name: str, info: Any, where: str) -> str:
+    if info.WhichOneof("encoding") != "name":
+        raise MalformedModelError(f"{where}: {name!r} of the signature is a composite (sparse or ragged) tensor")
+    return str(info.name)
