@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F32, I32
+from edgekit_converters.importing.einsum import contract
 from edgekit_converters.tensorflow.context import NodeContext
 from edgekit_converters.tensorflow.registry import converts
 
@@ -42,3 +43,9 @@ def cross(ctx: NodeContext) -> Value:
     a, b = (ctx.call_multi("Split", ctx.input(i), axis=len(ctx.input(i).shape) - 1, sizes=(1, 1, 1)) for i in (0, 1))
     parts = [ctx.call("Sub", ctx.call("Mul", a[i], b[j]), ctx.call("Mul", a[j], b[i])) for i, j in ((1, 2), (2, 0), (0, 1))]
     return ctx.call("Concat", *parts, axis=len(ctx.input(0).shape) - 1)
+
+
+@converts("Einsum", "XlaEinsum")
+def einsum(ctx: NodeContext) -> Value:
+    """Einstein's summation."""
+    return contract(ctx, ctx.attr_string("equation"), ctx.present())
