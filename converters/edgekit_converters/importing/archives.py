@@ -8,6 +8,7 @@ refused; the number of entries, their declared and real sizes and the compressio
 from __future__ import annotations
 
 import gzip
+import io
 import stat
 import tarfile
 import tempfile
@@ -201,10 +202,11 @@ class Archive:
 
 
 class _ZipArchive(Archive):
-    def __init__(self, path: Path, limits: ArchiveLimits) -> None:
+    def __init__(self, path: Path, limits: ArchiveLimits, data: bytes | None = None) -> None:
         super().__init__(path, limits)
+        self._bytes = data
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(path if data is None else io.BytesIO(data))
         except OSError as e:
             raise self.error(f"cannot be read: {e.strerror or e}") from e
         except _BROKEN as e:
@@ -219,7 +221,7 @@ class _ZipArchive(Archive):
         infos = self._zip.infolist()
         self._count(len(infos))
         self._by_name: dict[str, zipfile.ZipInfo] = {}
-        file_bytes = self.path.stat().st_size
+        file_bytes = self.path.stat().st_size if self._bytes is None else len(self._bytes)
         taken: list[tuple[int, int]] = []
         for info in infos:
             if info.is_dir():
@@ -256,6 +258,9 @@ class _ZipArchive(Archive):
         if start + info.compress_size > file_bytes:
             raise self.error(f"{info.filename!r} lies outside the file (offset {start}, {info.compress_size} of {file_bytes} bytes)")
         return start
+
+    def _map(self) -> Array:
+        return super()._map() if self._bytes is None else np.frombuffer(self._bytes, np.uint8)
 
     def _read(self, entry: Entry) -> bytes:
         with self._zip.open(self._by_name[entry.name]) as f:
@@ -376,3 +381,19 @@ def open_archive(path: Path, limits: ArchiveLimits | None = None) -> Archive:
     if is_tar(head):
         return _TarArchive(path, limits or ArchiveLimits())
     raise MalformedModelError(f"{path}: no zip or tar archive")
+
+
+def open_archive_bytes(data: bytes, what: str, limits: ArchiveLimits | None = None) -> Archive:
+    """Open a zip archive that lies in memory, as one inside of another does.
+
+    Args:
+        data: the archive.
+        what: how to call it in messages.
+        limits: what it may ask for.
+
+    Raises:
+        MalformedModelError: as for ``open_archive``.
+    """
+    if not is_zip(data):
+        raise MalformedModelError(f"{what}: no zip archive")
+    return _ZipArchive(Path(what), limits or ArchiveLimits(), data)

@@ -1,0 +1,142 @@
+"""From a :class:`Program` to a graph: inputs, weights, state, outputs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgekit.converters import LoadOptions
+from edgekit.errors import MalformedModelError
+from edgekit.ir import Graph, GraphBuilder, Value
+from edgekit.types import TensorType
+from edgekit_converters.importing.inputs import SourceInput, bind_inputs
+from edgekit_converters.importing.outputs import finish, hand_out
+from edgekit_converters.importing.problems import Poisoned, Problems
+from edgekit_converters.pytorch import registry
+from edgekit_converters.pytorch.context import Sym
+from edgekit_converters.pytorch.importer import ProgramImporter, Tensor, input_type
+from edgekit_converters.pytorch.program import Program, ProgramInput, Ref
+
+EXAMPLE_SIZE = 224
+
+
+class TorchProblems(Problems):
+    """Blockers with a hint that names the open dimensions of the model's inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inputs: dict[str, TensorType] = {}
+
+    def shape_hint(self) -> str:
+        parts = []
+        for name, t in self.inputs.items():
+            if not t.is_static:
+                sizes = [str(d) if isinstance(d, int) else "1" if i == 0 else str(EXAMPLE_SIZE) for i, d in enumerate(t.shape)]
+                parts.append(f"--shape {name}:{','.join(sizes)}")
+        return f"Pass {' '.join(parts)}" if parts else ""
+
+
+def import_program(program: Program, name: str, options: LoadOptions) -> Graph:
+    """The graph of a program.
+
+    Raises:
+        UnsupportedOpError: with every blocker.
+        MalformedModelError: the program is broken.
+    """
+    registry.REGISTRY.load_all()
+    problems = TorchProblems()
+    builder = GraphBuilder(Graph(name), fold=True)
+    importer = ProgramImporter(problems, builder, program.metas)
+    _bind_users(program, options, problems, importer)
+    mutated = mutated_buffers(program)
+    states: dict[str, tuple[ProgramInput, Tensor]] = {}
+    for given in program.inputs:
+        if given.kind == "constant" and given.name:
+            importer.bind(given.name, given.value)
+        elif given.kind in ("weight", "buffer"):
+            _bind_weight(program, given, importer)
+            if given.target in mutated:
+                states[given.target] = (given, importer.find(given.name))
+    importer.run(program.graph)
+    problems.raise_blockers()
+    hand_out(builder, _results(program, importer))
+    facts = {"source.format": "pytorch", **program.facts, "source.notes": "\n".join(problems.notes)}
+    return finish(builder.graph, facts)
+
+
+def _bind_users(program: Program, options: LoadOptions, problems: TorchProblems, importer: ProgramImporter) -> None:
+    sources = []
+    for given in program.inputs:
+        if given.kind != "user":
+            continue
+        meta = program.metas.get(given.name)
+        if meta is None:
+            raise MalformedModelError(f"the program says no type of its input {given.name!r}")
+        t = input_type(meta, program.ranges, given.name)
+        sources.append(SourceInput(given.name, t.dtype, t.shape))
+    found = bind_inputs(importer.builder, sources, options, problems)
+    problems.inputs = {n: v.type for n, v in found.items() if v.const is None}
+    for name, value in found.items():
+        importer.bind(name, value)
+        if program.metas[name].type.name == "bfloat16":
+            problems.note(f"input {name!r}: bfloat16 is taken as float32")
+
+
+def _bind_weight(program: Program, given: ProgramInput, importer: ProgramImporter) -> None:
+    array = program.tensors(given.target)
+    meta = program.metas.get(given.name)
+    if meta is not None and (tuple(meta.sizes) != array.shape or meta.type.dtype.numpy != array.dtype):
+        raise MalformedModelError(
+            f"{given.target!r} is declared as {meta.type.name}{list(meta.sizes)}, but stored as {array.dtype}{list(array.shape)}"
+        )
+    importer.bind(given.name, importer.builder.constant(array, given.target))
+
+
+def mutated_buffers(program: Program) -> set[str]:
+    """Names of the buffers the program writes to: by its signature, or by operators in place on them or on views of them."""
+    found = {o.target for o in program.outputs if o.kind == "buffer"}
+    owner = {i.name: i.target for i in program.inputs if i.kind in ("buffer", "weight")}
+    for node in program.graph.nodes:
+        first = next(iter(node.args.values()), None)
+        of = owner.get(first.name) if isinstance(first, Ref) else None
+        if of is None:
+            continue
+        if registry.functional(node.target) is not None and registry.find(node.target) is None:
+            found.add(of)
+        if (
+            registry.functional(node.target) is not None
+            or registry.find_write(node.target) is not None
+            or registry.packet(node.target) in registry.ALIASES
+        ):
+            for out in node.outputs:
+                for name in [out] if isinstance(out, str) else out or []:
+                    if name is not None:
+                        owner[name] = of
+    return found
+
+
+def _results(program: Program, importer: ProgramImporter) -> Sequence[tuple[str, Value]]:
+    out = []
+    users = [o for o in program.outputs if o.kind == "user"]
+    for name, given in zip(program.output_names, users, strict=True):
+        try:
+            item = importer.resolve(given.value)
+        except Poisoned as e:  # every poison has its blocker
+            raise MalformedModelError(f"output {name!r} could not be computed") from e
+        if item is None:
+            continue
+        if isinstance(item, Sym):
+            item = item.value
+        if isinstance(item, bool | int | float):
+            item = importer.builder.constant(item, name, None)
+        if not isinstance(item, Value):
+            raise MalformedModelError(f"output {name!r} is no tensor")
+        out.append((name, item))
+    return out
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()

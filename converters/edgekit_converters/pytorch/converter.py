@@ -1,0 +1,58 @@
+"""``PyTorchConverter``: from a file or an object of torch to a Graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgekit.converters import LoadOptions
+from edgekit.errors import MalformedModelError, UnsupportedOpError
+from edgekit.ir import Graph
+from edgekit_converters.importing.archives import is_zip
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.pytorch.build import digest, import_program
+from edgekit_converters.pytorch.detection import Kind, kind_of_file
+from edgekit_converters.pytorch.pt2 import read_pt2
+
+
+class PyTorchConverter:
+    """Reads exported programs (``.pt2``) with no torch installed."""
+
+    name = "pytorch"
+    description = "PyTorch: exported programs (.pt2, no torch needed)"
+    suffixes = (".pt2", ".pt", ".pth", ".jit", ".ts", ".torchscript")
+
+    def detects(self, source: Any, head: bytes) -> bool:
+        """True for zip archives of torch and for pickles that torch wrote."""
+        return isinstance(source, Path) and kind_of_file(source, head) is not None
+
+    def load(self, source: Any, options: LoadOptions) -> Graph:
+        """Import a model.
+
+        Raises:
+            UnsupportedOpError: with every blocker.
+            MalformedModelError: the source is broken.
+            MissingDependencyError: torch is needed for this kind of source.
+        """
+        where = str(source) if isinstance(source, Path) else f"the {type(source).__name__}"
+        try:
+            graph = self._load(source, options)
+        except MalformedModelError as e:
+            raise MalformedModelError(str(e) if str(e).startswith(where) else f"{where}: {e}") from e
+        except UnsupportedOpError as e:
+            raise UnsupportedOpError(f"{where} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
+        except Unsupported as e:
+            raise MalformedModelError(f"{where}: {e.message} {e.hint}".rstrip()) from e
+        except RecursionError as e:
+            raise MalformedModelError(f"{where}: the model is nested too deeply") from e
+        if isinstance(source, Path):
+            graph.metadata["source.sha256"] = digest(source)
+        return graph
+
+    def _load(self, source: Path, options: LoadOptions) -> Graph:
+        with source.open("rb") as f:
+            head = f.read(512)
+        kind = kind_of_file(source, head)
+        if kind is Kind.PT2 or (kind is None and is_zip(head)):
+            return import_program(read_pt2(source), source.stem, options)
+        raise MalformedModelError("no model of torch")

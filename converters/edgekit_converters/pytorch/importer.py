@@ -1,0 +1,302 @@
+"""Imports one graph of ATen nodes: names, views and writes in place, and the converters of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from edgekit.errors import GraphError, MalformedModelError
+from edgekit.ir import Graph, GraphBuilder, Value
+from edgekit.symbolic import SymDim, parse_dim
+from edgekit.types import Dim, TensorType
+from edgekit_converters.importing.attempt import attempt, name_result
+from edgekit_converters.importing.problems import Poisoned, Problems, Unsupported
+from edgekit_converters.pytorch import registry
+from edgekit_converters.pytorch.context import AtenContext, Sym
+from edgekit_converters.pytorch.program import Ref, SourceGraph, SourceNode, TensorMeta
+
+MAX_DEPTH = 32
+Write = Callable[[Value, Value], Value]
+
+
+class Storage:
+    """Memory that tensors share. A write makes a new value; views compute theirs anew when they are next read."""
+
+    __slots__ = ("value", "version")
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+        self.version = 0
+
+
+class Tensor:
+    """A tensor of the source: all of a storage, or a view of it.
+
+    Args:
+        storage: the memory.
+        steps: from the storage to this tensor: how each view is computed, and how a write to it goes back.
+        value: its value now.
+    """
+
+    __slots__ = ("_value", "_version", "steps", "storage")
+
+    def __init__(self, storage: Storage, steps: tuple[tuple[Callable[[Value], Value], Write], ...], value: Value) -> None:
+        self.storage = storage
+        self.steps = steps
+        self._value = value
+        self._version = storage.version
+
+    @staticmethod
+    def new(value: Value) -> Tensor:
+        """A tensor with memory of its own."""
+        return Tensor(Storage(value), (), value)
+
+    def read(self) -> Value:
+        """The value now."""
+        if self._version != self.storage.version:
+            value = self.storage.value
+            for apply, _ in self.steps:
+                value = apply(value)
+            self._value, self._version = value, self.storage.version
+        return self._value
+
+    def write(self, new: Value) -> None:
+        """Replace the value, here and in everything that shares memory."""
+        before = [self.storage.value]
+        for apply, _ in self.steps[:-1]:
+            before.append(apply(before[-1]))
+        value = new
+        for (_, back), outer in zip(reversed(self.steps), reversed(before), strict=False):
+            value = back(outer, value)
+        self.storage.value = value
+        self.storage.version += 1
+        self._value, self._version = new, self.storage.version
+
+
+class _Poison:
+    """Stands for what a node that did not convert would have given."""
+
+
+POISON = _Poison()
+
+
+class ProgramImporter:
+    """One graph while it is imported.
+
+    Args:
+        problems: of the import.
+        builder: where nodes go.
+        metas: what the source says of tensors, by name; used to check results.
+        parent: the graph around this one.
+    """
+
+    def __init__(
+        self, problems: Problems, builder: GraphBuilder, metas: Mapping[str, TensorMeta], parent: ProgramImporter | None = None
+    ) -> None:
+        self.problems = problems
+        self.builder = builder
+        self.metas = metas
+        self.depth: int = 0 if parent is None else parent.depth + 1
+        self.items: dict[str, Any] = {}
+        if self.depth > MAX_DEPTH:
+            raise MalformedModelError(f"graphs are nested deeper than {MAX_DEPTH}")
+
+    # -- names ----------------------------------------------------------------------------------------------------------
+
+    def bind(self, name: str, item: Any) -> None:
+        """Make a name stand for a :class:`Tensor`, a number, a list, or ``POISON``."""
+        self.items[name] = Tensor.new(item) if isinstance(item, Value) else item
+
+    def find(self, name: str) -> Any:
+        """What a name stands for.
+
+        Raises:
+            MalformedModelError: nothing is called so.
+            Poisoned: its node did not convert.
+        """
+        if name not in self.items:
+            raise MalformedModelError(f"{name!r} is read, but nothing computes it")
+        item = self.items[name]
+        if item is POISON:
+            raise Poisoned(name)
+        return item
+
+    def resolve(self, arg: Any, depth: int = 0) -> Any:
+        """An argument with names replaced: tensors as values."""
+        if depth > MAX_DEPTH:
+            raise MalformedModelError("an argument is nested too deeply")
+        if isinstance(arg, Ref):
+            arg = self.find(arg.name)
+        if isinstance(arg, Tensor):
+            return arg.read()
+        if isinstance(arg, list | tuple):
+            return [self.resolve(a, depth + 1) for a in arg]
+        return arg
+
+    # -- nodes ----------------------------------------------------------------------------------------------------------
+
+    def run(self, graph: SourceGraph) -> None:
+        """Import all nodes; the inputs are bound already."""
+        for node in graph.nodes:
+            self.node(node)
+
+    def node(self, node: SourceNode) -> None:
+        """Import one node and bind its outputs."""
+        target = node.target
+        in_place = None
+        convert = registry.find(target)
+        if convert is None:
+            in_place = registry.functional(target)
+            convert = registry.find(in_place) if in_place else None
+        if convert is None:
+            self.problems.block(
+                target, label(node), "unsupported-op", "no converter for this operator.",
+                "Replace it in the model, or export with run_decompositions() to break it into core ATen operators.",
+            )  # fmt: skip
+            self._bind(node, None)
+            return
+        try:
+            args = {k: self.resolve(v) for k, v in node.args.items()}
+        except Poisoned:
+            self._bind(node, None)
+            return
+        first = len(self.builder.graph.nodes)
+        function = convert
+        source = describe(node)
+        values = [v for v in args.values() if isinstance(v, Value)]
+
+        def make() -> Any:
+            ctx = AtenContext(self, node, in_place or target, args)
+            result = function(ctx)
+            if in_place:
+                return (self._written(ctx, node, result),)
+            items = list(result) if isinstance(result, tuple) else [result]
+            self._check(node, items)
+            return (self._viewed(ctx, node, function, items),)
+
+        done = attempt(self.problems, self.builder, target, label(node), source, values, make)
+        self._bind(node, None if done is None else done[0])
+        if done is not None and not in_place:
+            for name, item in zip(node.outputs, done[0], strict=False):
+                if isinstance(name, str) and isinstance(item, Tensor) and not item.steps:
+                    name_result(self.builder, item.read(), name, first)
+
+    def _viewed(self, ctx: AtenContext, node: SourceNode, function: registry.ConvertFunction, items: list[Any]) -> list[Any]:
+        """Results as tensors; those of views share memory with the first argument."""
+        owner = self._first_tensor(node)
+        back = registry.find_write(node.target)
+        out: list[Any] = []
+        for k, item in enumerate(items):
+            if isinstance(item, Value):
+                out.append(self._tensor(ctx, node, function, back, owner, item, k, None))
+            elif isinstance(item, list):
+                out.append([
+                    self._tensor(ctx, node, function, back, owner, v, k, j) if isinstance(v, Value) else v for j, v in enumerate(item)
+                ])  # fmt: skip
+            else:
+                out.append(item)
+        return out
+
+    def _tensor(
+        self, ctx: AtenContext, node: SourceNode, function: registry.ConvertFunction, back: registry.WriteFunction | None,
+        owner: Tensor | None, value: Value, k: int, j: int | None,
+    ) -> Tensor:  # fmt: skip
+        if owner is None or back is None:
+            if owner is not None and value is owner.read() and registry.packet(node.target) in registry.ALIASES:
+                return owner
+            return Tensor.new(value)
+        key = next(iter(node.args))
+
+        def apply(base: Value) -> Value:
+            again = AtenContext(self, node, node.target, {**ctx.args, key: base})
+            result = function(again)
+            found = result[k] if isinstance(result, tuple) else result
+            picked: Value = found if j is None else found[j]
+            return picked
+
+        def write(base: Value, new: Value) -> Value:
+            again = AtenContext(self, node, node.target, {**ctx.args, key: base, "#result": j})
+            return back(again, base, new)
+
+        return Tensor(owner.storage, (*owner.steps, (apply, write)), value)
+
+    def _first_tensor(self, node: SourceNode) -> Tensor | None:
+        arg = next(iter(node.args.values()), None)
+        item = self.items.get(arg.name) if isinstance(arg, Ref) else arg
+        return item if isinstance(item, Tensor) else None
+
+    def _written(self, ctx: AtenContext, node: SourceNode, result: Any) -> list[Any]:
+        """Hand the result of an operator in place to its first argument."""
+        owner = self._first_tensor(node)
+        if owner is None or not isinstance(result, Value):
+            raise Unsupported("writing in place to something else than a tensor is not supported")
+        before = owner.read()
+        value = ctx.cast(result, before.dtype)
+        if value.shape != before.shape:
+            value = ctx.expand(value, ctx.sizes_of(before))
+        owner.write(value)
+        return [owner]
+
+    def _bind(self, node: SourceNode, items: Sequence[Any] | None) -> None:
+        for k, name in enumerate(node.outputs):
+            item = POISON if items is None or k >= len(items) else items[k]
+            if isinstance(name, str):
+                self.items[name] = item
+            elif isinstance(name, list | tuple):
+                parts = item if isinstance(item, list) else [POISON] * len(name)
+                if len(parts) < len(name):
+                    raise MalformedModelError(f"{describe(node)} gives {len(parts)} tensors, {len(name)} are named")
+                for n, part in zip(name, parts, strict=False):
+                    if n is not None:
+                        self.items[n] = part
+
+    def _check(self, node: SourceNode, items: Sequence[Any]) -> None:
+        """Hold results against what the source says of them: a difference is a mistake in one of the two."""
+        for name, item in zip(node.outputs, items, strict=False):
+            meta = self.metas.get(name) if isinstance(name, str) else None
+            if meta is None or not isinstance(item, Value):
+                continue
+            sizes = meta.sizes
+            wrong = len(sizes) != len(item.shape) or any(
+                isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(sizes, item.shape, strict=True)
+            )
+            if wrong or meta.type.dtype is not item.dtype:
+                raise GraphError(f"the source declares {meta.type.name}{list(sizes)} for {name!r}, the operator gives {item.type}")
+
+
+def declared_shape(meta: TensorMeta, ranges: Mapping[str, tuple[int, int | None]], name: str) -> tuple[Dim, ...]:
+    """The shape of an input; an expression that is not a sum of products of symbols becomes a symbol of its own."""
+    dims: list[Dim] = []
+    for i, s in enumerate(meta.sizes):
+        if isinstance(s, int):
+            dims.append(s)
+            continue
+        try:
+            dims.append(parse_dim(s, {k: (max(low, 1), high) for k, (low, high) in ranges.items()}))
+        except GraphError:
+            dims.append(SymDim.symbol(f"{name}_{i}", 1))
+    return tuple(dims)
+
+
+def input_type(meta: TensorMeta, ranges: Mapping[str, tuple[int, int | None]], name: str) -> TensorType:
+    """The type of an input."""
+    return TensorType(meta.type.dtype, declared_shape(meta, ranges, name))
+
+
+def label(node: SourceNode) -> str:
+    """A node in lists of blockers: its name, module and source line."""
+    return " ".join(p for p in (node.name, node.module and f"in {node.module}", node.location and f"at {node.location}") if p)
+
+
+def describe(node: SourceNode) -> str:
+    """A node in messages."""
+    parts = [f"{node.target} {node.name!r}", node.module and f"in {node.module}", node.location and f"at {node.location}"]
+    return " ".join(p for p in parts if p)
+
+
+def subgraph_builder(name: str) -> GraphBuilder:
+    """A builder for the body of a control flow operator."""
+    return GraphBuilder(Graph(name), fold=True)
+
+
+__all__ = ["POISON", "ProgramImporter", "Sym", "Tensor", "declared_shape", "describe", "input_type", "label", "subgraph_builder"]
