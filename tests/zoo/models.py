@@ -157,7 +157,7 @@ STATE_DICTS = (
     "stories260k/stories260K.pt",
     "ultraface_slim320/version-slim-320.pth",
 )
-PT2 = tuple(Model(f"{path.rpartition('.')[0]}.pt2", golden=path, miss=NO_IMPORTER) for path in STATE_DICTS)
+PT2 = tuple(Model(f"{path.rpartition('.')[0]}.pt2", golden=path) for path in STATE_DICTS)
 TORCHSCRIPT = (
     *(
         Model(f"{path.rpartition('.')[0]}.torchscript.pt", golden=path, shapes=True, needs="torch", miss=NO_IMPORTER)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.types import TensorType
+from edgekit.types import Array, DType, TensorType
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Poisoned, Problems
@@ -50,17 +50,24 @@ def import_program(program: Program, name: str, options: LoadOptions) -> Graph:
     importer = ProgramImporter(problems, builder, program.metas)
     _bind_users(program, options, problems, importer)
     mutated = mutated_buffers(program)
-    states: dict[str, tuple[ProgramInput, Tensor]] = {}
+    states: dict[str, tuple[Value, Tensor]] = {}
     for given in program.inputs:
         if given.kind == "constant" and given.name:
             importer.bind(given.name, given.value)
         elif given.kind in ("weight", "buffer"):
-            _bind_weight(program, given, importer)
+            array = _weight(program, given)
             if given.target in mutated:
-                states[given.target] = (given, importer.find(given.name))
+                entry = builder.state(given.target, DType.from_numpy(array.dtype), array.shape, array)
+                importer.bind(given.name, entry)
+                states[given.target] = (entry, importer.find(given.name))
+            else:
+                importer.bind(given.name, builder.constant(array, given.target))
     importer.run(program.graph)
     problems.raise_blockers()
     hand_out(builder, _results(program, importer))
+    _keep_states(program, states, importer)
+    if any(o.kind == "input" for o in program.outputs):
+        problems.note("the model writes to its inputs; what it leaves there is not handed out")
     facts = {"source.format": "pytorch", **program.facts, "source.notes": "\n".join(problems.notes)}
     return finish(builder.graph, facts)
 
@@ -83,14 +90,27 @@ def _bind_users(program: Program, options: LoadOptions, problems: TorchProblems,
             problems.note(f"input {name!r}: bfloat16 is taken as float32")
 
 
-def _bind_weight(program: Program, given: ProgramInput, importer: ProgramImporter) -> None:
+def _weight(program: Program, given: ProgramInput) -> Array:
     array = program.tensors(given.target)
     meta = program.metas.get(given.name)
     if meta is not None and (tuple(meta.sizes) != array.shape or meta.type.dtype.numpy != array.dtype):
         raise MalformedModelError(
             f"{given.target!r} is declared as {meta.type.name}{list(meta.sizes)}, but stored as {array.dtype}{list(array.shape)}"
         )
-    importer.bind(given.name, importer.builder.constant(array, given.target))
+    return array
+
+
+def _keep_states(program: Program, states: Mapping[str, tuple[Value, Tensor]], importer: ProgramImporter) -> None:
+    """What the next run reads of each mutated buffer: what the signature says, or what operators in place have left."""
+    following = {target: tensor.read() for target, (_, tensor) in states.items()}
+    for given in program.outputs:
+        if given.kind == "buffer" and given.target in states:
+            value = importer.resolve(given.value)
+            if not isinstance(value, Value):
+                raise MalformedModelError(f"the new value of buffer {given.target!r} is no tensor")
+            following[given.target] = value
+    for target, (entry, _) in states.items():
+        importer.builder.set_state(entry, following[target])
 
 
 def mutated_buffers(program: Program) -> set[str]:

@@ -13,6 +13,7 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.build import digest, import_program
 from edgekit_converters.pytorch.detection import Kind, kind_of_file
 from edgekit_converters.pytorch.pt2 import read_pt2
+from edgekit_converters.pytorch.registry import REGISTRY, ConvertFunction
 
 
 class PyTorchConverter:
@@ -21,6 +22,16 @@ class PyTorchConverter:
     name = "pytorch"
     description = "PyTorch: exported programs (.pt2, no torch needed)"
     suffixes = (".pt2", ".pt", ".pth", ".jit", ".ts", ".torchscript")
+
+    needs = ()
+
+    def coverage(self) -> list[str]:
+        """Every ATen operator with a converter; one entry covers all overloads where it names none."""
+        return REGISTRY.supported()
+
+    def functions(self, operator: str) -> list[ConvertFunction]:
+        """The converter of an operator."""
+        return REGISTRY.functions(operator)
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for zip archives of torch and for pickles that torch wrote."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.symbolic import SymDim, parse_dim
+from edgekit.symbolic import SymDim, Symbol, parse_dim
 from edgekit.types import Dim, TensorType
 from edgekit_converters.importing.attempt import attempt, name_result
 from edgekit_converters.importing.problems import Poisoned, Problems, Unsupported
@@ -272,7 +272,7 @@ def declared_shape(meta: TensorMeta, ranges: Mapping[str, tuple[int, int | None]
             dims.append(s)
             continue
         try:
-            dims.append(parse_dim(s, {k: (max(low, 1), high) for k, (low, high) in ranges.items()}))
+            dims.append(parse_dim(s, {k: Symbol(k, max(low, 1), high) for k, (low, high) in ranges.items()}))
         except GraphError:
             dims.append(SymDim.symbol(f"{name}_{i}", 1))
     return tuple(dims)
