@@ -22,6 +22,7 @@ from edgekit_converters.tflite.flat import IDENTIFIER, Record, parse
 from edgekit_converters.tflite.importer import SubgraphImporter
 from edgekit_converters.tflite.session import ImportSession
 from edgekit_converters.tflite.tensors import TensorInfo
+from edgekit_converters.tflite.variables import finish_states
 
 VERSION = 3
 
@@ -52,8 +53,7 @@ class TfliteConverter:
 
         Where a signature is asked for, it is that signature's subgraph, with inputs and outputs called as the signature calls them.
 
-        State that the source keeps from run to run (resource variables, variable tensors) becomes inputs and outputs behind the model's
-        own; the metadata ``state.<input>`` names the output to feed back, ``state.<input>.initial`` the first value.
+        What the source keeps from run to run (resource variables, variable tensors) becomes states of the graph.
 
         Args:
             source: a path, or the bytes of a file.
@@ -98,10 +98,10 @@ def _import(model: Record, data: bytes, options: LoadOptions) -> Graph:
     _bind_inputs(importer, session)
     importer.run()
     session.raise_blockers()
-    graph = builder.graph
     _hand_out(importer)
-    _state_outputs(session, importer)
-    return finish(graph, _metadata(model, data, session, entry))
+    finish_states(session, builder)
+    session.raise_blockers()
+    return finish(builder.graph, _metadata(model, data, session, entry))
 
 
 def _signature(model: Record, key: str | None) -> Record | None:
@@ -209,32 +209,6 @@ def _hand_out(importer: SubgraphImporter) -> None:
             value = builder.call("Requantize", value, name=f"{name}/uint8", dtype=info.source_dtype)
             value.type = value.type.with_dtype(info.source_dtype, info.source_quant)
         builder.graph.add_output(value, name)
-
-
-def _state_outputs(session: ImportSession, importer: SubgraphImporter) -> None:
-    """Variables that are read become pairs of an input and an output behind the model's own."""
-    graph = importer.builder.graph
-    kept = []
-    for v in session.variables.values():
-        if v.entry is None or v.current is None:
-            continue
-        value = v.current
-        if value.producer is None:
-            value = importer.builder.call("Identity", value, name=f"{v.entry.name}/next")
-        name = f"{v.entry.name}/next"
-        graph.add_output(value, name)
-        graph.metadata[f"state.{v.entry.name}"] = name
-        zero = 0 if v.entry.quant is None else v.entry.quant.zero_point[0]
-        first = np.unique(v.initial) if v.initial is not None else np.asarray([zero])
-        if len(first) != 1:
-            raise MalformedModelError(f"the variable {v.name!r} starts with different numbers, which is not supported")
-        graph.metadata[f"state.{v.entry.name}.initial"] = str(first[0])
-        kept.append(v.entry.name)
-    if kept:
-        session.note(
-            f"the model keeps state between runs: {len(kept)} inputs ({', '.join(kept[:3])}{', ...' if len(kept) > 3 else ''}) and outputs "
-            "'.../next' hold it; feed each output back as its input at the next run, and the first value named in the metadata at the first"
-        )
 
 
 def _metadata(model: Record, data: bytes, session: ImportSession, entry: int) -> dict[str, str]:

@@ -15,7 +15,8 @@ from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.flat import Record
 from edgekit_converters.tflite.schema import OPERATOR_OPTIONS, TABLES
 from edgekit_converters.tflite.session import ImportSession
-from edgekit_converters.tflite.tensors import TensorInfo, constant_data, tensor_info
+from edgekit_converters.tflite.tensors import RESOURCE, TensorInfo, constant_data, tensor_info
+from edgekit_converters.tflite.variables import Variable, tensor_key, zero_of
 
 #: what a converter can run into when a node's numbers make no sense
 NODE_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError)
@@ -65,6 +66,10 @@ class SubgraphImporter:
         found: Record = self.proto.tensors[index]
         return found
 
+    def is_resource(self, index: int) -> bool:
+        """Whether a tensor is a handle of a variable."""
+        return bool(self.tensor(index).type == RESOURCE)
+
     def info(self, index: int) -> TensorInfo:
         """What the file says of a tensor."""
         if index not in self._infos:
@@ -100,14 +105,24 @@ class SubgraphImporter:
             raise Poisoned
         return value
 
+    def variable(self, index: int) -> Variable:
+        """The variable that a variable tensor is."""
+        info = self.info(index)
+        v = self.session.variable(tensor_key(self.index, index), info.name or f"state_{index}")
+        v.initial = zero_of(info)
+        return v
+
+    def variable_value(self, index: int) -> Value:
+        """The present value of a variable tensor."""
+        info = self.info(index)
+        return self.session.read(self.variable(index), TensorType(info.dtype, info.shape, info.quant), self.depth)
+
     def _constant(self, index: int) -> Value:
         t, info = self.tensor(index), self.info(index)
         raw = self.session.buffer(t.buffer)
         if raw is None:
             if info.is_variable:
-                key = f"tensor:{self.index}:{index}"
-                v = self.session.variable(key, info.name or f"state_{index}")
-                return self.session.read(v, TensorType(info.dtype, info.shape, info.quant))
+                return self.variable_value(index)
             if int(np.prod(info.shape, dtype=np.int64)) == 0:
                 raw = np.zeros(0, np.uint8)
             else:
@@ -117,8 +132,8 @@ class SubgraphImporter:
 
     def store(self, index: int, value: Value) -> None:
         """A new value of a variable tensor."""
-        key = f"tensor:{self.index}:{index}"
-        self.session.variable(key, self.info(index).name or f"state_{index}").current = value
+        self.variable(index).current = value
+        self._values.pop(index, None)
 
     # -- operators ------------------------------------------------------------------------------------------------------
 
@@ -145,9 +160,10 @@ class SubgraphImporter:
             first = len(self.builder.graph.nodes)
             result = convert(ctx)
             values = [result] if isinstance(result, Value) else list(result)
-            if len(values) < len([i for i in outs if i >= 0]) and op not in SILENT:
+            given = [i for i in outs if i not in self.handles]  # the others hand resources on
+            if len(values) < len([i for i in given if i >= 0]) and op not in SILENT:
                 raise Unsupported(f"it has {len(outs)} outputs, {len(values)} are supported.")
-            for i, value in zip(outs, values, strict=False):
+            for i, value in zip(given, values, strict=False):
                 if i >= 0:
                     settled = ctx.settle(value, self.info(i))
                     self._name(settled, self.info(i).name, first)
@@ -175,11 +191,11 @@ class SubgraphImporter:
 
     def _context(self, op: str, name: str, node: Record, outs: list[int]) -> NodeContext:
         indices = [int(i) for i in node.inputs]
-        resources = op in RESOURCE_OPS
-        inputs = [None if i < 0 or (resources and k == 0) else self.find(i) for k, i in enumerate(indices)]
-        infos = [] if op == "VAR_HANDLE" else [self.info(i) for i in outs if i >= 0]
+        absent = [i < 0 or self.is_resource(i) for i in indices]
+        inputs = [None if a else self.find(i) for i, a in zip(indices, absent, strict=True)]
+        infos = [self.info(i) for i in outs if i >= 0 and not self.is_resource(i)]
         ctx = NodeContext(self, op, name, _options(op, node), inputs, infos)
-        ctx.input_infos = [None if i < 0 or (resources and k == 0) else self.info(i) for k, i in enumerate(indices)]
+        ctx.input_infos = [None if a else self.info(i) for i, a in zip(indices, absent, strict=True)]
         ctx.custom = bytes(node.custom_options)
         ctx.input_indices, ctx.output_indices = indices, outs
         return ctx
@@ -232,8 +248,6 @@ class SubgraphImporter:
         return value
 
 
-#: operators whose first input is a resource
-RESOURCE_OPS = ("READ_VARIABLE", "ASSIGN_VARIABLE")
 #: operators that may give fewer values than they declare
 SILENT = ("VAR_HANDLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from edgekit.converters import LoadOptions
@@ -13,26 +11,11 @@ from edgekit.types import Array, TensorType
 from edgekit_converters.importing.problems import Problems
 from edgekit_converters.tflite.flat import Record
 from edgekit_converters.tflite.schema import OPERATORS
+from edgekit_converters.tflite.variables import Variable, read
 
 CUSTOM = 32
 PLACEHOLDER = 127
-
-
-@dataclass
-class Variable:
-    """State that lasts from one run to the next: an input and an output of the graph.
-
-    Attributes:
-        name: the source's.
-        initial: its first value, None where the model does not say (zero then).
-        entry: the graph input that brings it in.
-        current: its value at this point of the graph.
-    """
-
-    name: str
-    initial: Array | None = None
-    entry: Value | None = None
-    current: Value | None = None
+MAX_SUBGRAPH_SCANS = 4096
 
 
 class ImportSession(Problems):
@@ -45,7 +28,7 @@ class ImportSession(Problems):
         variables: resource variables and variable tensors, by key.
         main: the builder of the main graph, where variables come in and go out.
         initializing: inside a subgraph that CALL_ONCE runs.
-        subgraphs_imported: how often a subgraph was imported, to bound the time.
+        subgraphs_imported, subgraphs_scanned: how often a subgraph was imported or looked through, to bound the time.
     """
 
     def __init__(self, model: Record, data: bytes, options: LoadOptions, main: GraphBuilder) -> None:
@@ -57,6 +40,7 @@ class ImportSession(Problems):
         self.variables: dict[str, Variable] = {}
         self.initializing = False
         self.subgraphs_imported = 0
+        self.subgraphs_scanned = 0
 
     def op_name(self, index: int) -> str:
         """The operator of an opcode index: TensorFlow Lite's name, or ``CUSTOM:name``."""
@@ -68,6 +52,13 @@ class ImportSession(Problems):
         if number == CUSTOM:
             return f"CUSTOM:{code.custom_code}"
         return OPERATORS.get(number, f"builtin operator {number}")
+
+    def subgraph(self, index: int) -> Record:
+        """A subgraph of the model."""
+        if not 0 <= index < len(self.model.subgraphs):
+            raise MalformedModelError(f"subgraph {index} is named, the model has {len(self.model.subgraphs)}")
+        found: Record = self.model.subgraphs[index]
+        return found
 
     def buffer(self, index: int) -> Array | None:
         """The bytes of a buffer, None where it is empty."""
@@ -85,9 +76,16 @@ class ImportSession(Problems):
         """The variable of a key, made where it is new."""
         return self.variables.setdefault(key, Variable(name))
 
-    def read(self, v: Variable, type_: TensorType) -> Value:
-        """The present value of a variable; its first reading makes it an input of the graph."""
-        if v.current is None:
-            v.entry = self.main.graph.add_input(self.main.graph.unique_name(v.name) if v.name in self.main.graph._names else v.name, type_)
-            v.current = v.entry
-        return v.current
+    def read(self, v: Variable, type_: TensorType, depth: int) -> Value:
+        """The present value of a variable, at a depth of control flow; its first reading makes it an input of the graph."""
+        return read(self.main, v, type_, depth)
+
+    def count_scan(self) -> None:
+        """Bound the time that looking through nested bodies takes.
+
+        Raises:
+            MalformedModelError: too many.
+        """
+        self.subgraphs_scanned += 1
+        if self.subgraphs_scanned > MAX_SUBGRAPH_SCANS:
+            raise MalformedModelError(f"control flow runs subgraphs in more than {MAX_SUBGRAPH_SCANS} places")

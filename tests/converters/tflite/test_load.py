@@ -115,37 +115,6 @@ def test_strided_slices(masks: dict[str, int], begin: list[int], end: list[int],
     np.testing.assert_array_equal(got, want)
 
 
-def test_resource_variables_become_inputs_and_outputs(tmp_path: Path) -> None:
-    """``total += x``, with a total that begins at 5."""
-    handle = Tensor("h", (), extra={"type": 13})
-    main = Subgraph(
-        [Tensor("x", (2,)), handle, Tensor("old", (2,)), Tensor("y", (2,))],
-        [
-            Op("CALL_ONCE", [], [], {"init_subgraph": 1}),
-            Op("VAR_HANDLE", [], ["h"], {"shared_name": "total"}),
-            Op("READ_VARIABLE", ["h"], ["old"]),
-            Op("ADD", ["old", "x"], ["y"]),
-            Op("ASSIGN_VARIABLE", ["h", "y"], []),
-        ],
-        ["x"],
-        ["y"],
-    )
-    init = Subgraph(
-        [handle, Tensor("five", (2,), data=np.full(2, 5, np.float32))],
-        [Op("VAR_HANDLE", [], ["h"], {"shared_name": "total"}), Op("ASSIGN_VARIABLE", ["h", "five"], [])],
-        [],
-        [],
-    )
-    made = edgekit.convert(save(tmp_path, main, init), tmp_path / "m.ekm")
-    assert made.graph.metadata["state.total"] == "total/next" and any("state between runs" in n for n in made.notes)
-    session = edgekit.Session(made.path)
-    total = np.full(2, float(made.graph.metadata["state.total.initial"]), np.float32)
-    for k in range(1, 4):
-        out = session.run({"x": np.array([1, 2], np.float32), "total": total})
-        total = out["total/next"]
-        np.testing.assert_array_equal(out["y"], [5 + k, 5 + 2 * k])
-
-
 def scalar_steps() -> tuple[Subgraph, Subgraph, Subgraph, Subgraph]:
     """``while i < 5: i, x = i + 1, 2 x``, and its condition and body; then ``x if i < 5 else 2 x``'s branches are body and nothing."""
     one = [Tensor("one", (), "int32", np.array(1, np.int32)), Tensor("two", (), data=np.array(2, np.float32))]

@@ -10,20 +10,64 @@ from edgekit.types import BOOL, I64, TensorType
 from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.importer import SubgraphImporter
 from edgekit_converters.tflite.registry import converts
+from edgekit_converters.tflite.variables import inside, touched
 
 
-def _inline(ctx: NodeContext, index: int, builder: GraphBuilder, values: Sequence[Value]) -> list[Value]:
-    """A subgraph imported into a graph under construction, on the given values."""
-    child = SubgraphImporter(ctx.session, builder, index, ctx.importer.depth + 1)
-    entries = [int(i) for i in child.proto.inputs]
-    if len(entries) != len(values):
-        raise MalformedModelError(f"subgraph {index} takes {len(entries)} inputs, {len(values)} are passed")
-    for i, v in zip(entries, values, strict=True):
-        child.bind(i, v)
-    source = builder.source
-    child.run()
-    builder.source = source
-    return [child.find(int(i)) for i in child.proto.outputs]
+class Passed:
+    """What control flow hands to its bodies: values, resources, and the variables the bodies read or assign.
+
+    Args:
+        ctx: of the operator.
+        first: index of its first input that bodies get.
+        bodies: indices of their subgraphs.
+
+    Attributes:
+        values: of the inputs that are no resources; the present values of the variables stand behind them.
+        variables: in the order of their values.
+    """
+
+    def __init__(self, ctx: NodeContext, first: int, bodies: Sequence[int]) -> None:
+        self.ctx = ctx
+        self.keys = [ctx.importer.handles.get(i) for i in ctx.input_indices[first:]]
+        types: dict[str, TensorType] = {}
+        for index in bodies:
+            entries = [int(i) for i in ctx.session.subgraph(index).inputs]
+            handles = {e: k for e, k in zip(entries, self.keys, strict=False) if k is not None}
+            types.update({k: t for k, t in touched(ctx.session, index, handles).items() if k not in types})
+        self.variables = [ctx.session.variable(k, k) for k in types]
+        inputs = [ctx.input(first + k) for k, key in enumerate(self.keys) if key is None]
+        reads = [ctx.session.read(v, t, ctx.importer.depth) for v, t in zip(self.variables, types.values(), strict=True)]
+        self.values = [*inputs, *reads]
+
+    def run(self, index: int, builder: GraphBuilder, values: Sequence[Value]) -> list[Value]:
+        """Import a subgraph into a graph under construction; its outputs, and behind them what the variables are then."""
+        child = SubgraphImporter(self.ctx.session, builder, index, self.ctx.importer.depth + 1)
+        entries = [int(i) for i in child.proto.inputs]
+        if len(entries) != len(self.keys):
+            raise MalformedModelError(f"subgraph {index} takes {len(entries)} inputs, {len(self.keys)} are passed")
+        at = iter(values)
+        for i, key in zip(entries, self.keys, strict=True):
+            if key is None:
+                child.bind(i, next(at))
+            else:
+                child.handles[i] = key
+        source = builder.source
+        with inside(self.variables, list(at)):
+            child.run()
+            results = [child.find(int(i)) for i in child.proto.outputs if not child.is_resource(int(i))]
+            results += [v.current for v in self.variables if v.current is not None]
+        builder.source = source
+        return results
+
+    def hand_on(self, results: Sequence[Value]) -> Sequence[Value]:
+        """Behind the operator: variables have their new values, resources among its outputs are those that went in."""
+        count = len(results) - len(self.variables)
+        for v, value in zip(self.variables, results[count:], strict=True):
+            v.current = value
+        for i, key in zip(self.ctx.output_indices, self.keys, strict=False):
+            if key is not None and i >= 0:
+                self.ctx.importer.handles[i] = key
+        return results[:count]
 
 
 def _hold(builder: GraphBuilder, value: Value) -> Value:
@@ -46,29 +90,32 @@ def _graph(name: str, lead: Sequence[tuple[str, TensorType]], values: Sequence[V
 @converts("IF")
 def if_(ctx: NodeContext) -> Sequence[Value]:
     """One of two subgraphs."""
-    captures = [ctx.input(i) for i in range(1, len(ctx.inputs))]
+    bodies = (int(ctx.options.then_subgraph), int(ctx.options.else_subgraph))
+    passed = Passed(ctx, 1, bodies)
     branches = []
-    for index in (int(ctx.options.then_subgraph), int(ctx.options.else_subgraph)):
-        builder, _, inputs = _graph(f"branch_{index}", (), captures)
-        for k, value in enumerate(_inline(ctx, index, builder, inputs)):
+    for index in bodies:
+        builder, _, inputs = _graph(f"branch_{index}", (), passed.values)
+        for k, value in enumerate(passed.run(index, builder, inputs)):
             builder.graph.add_output(_hold(builder, value), f"out_{k}")
         branches.append(builder.graph)
     condition = ctx.reshape(ctx.input(0), ())
-    return ctx.call_multi("If", condition, *captures, then_graph=branches[0], else_graph=branches[1])
+    return passed.hand_on(ctx.call_multi("If", condition, *passed.values, then_graph=branches[0], else_graph=branches[1]))
 
 
 @converts("WHILE")
 def while_(ctx: NodeContext) -> Sequence[Value]:
     """Repeat the body while the condition's subgraph holds, which is asked before the first round and behind each."""
-    values = ctx.present()
     condition, body = int(ctx.options.cond_subgraph), int(ctx.options.body_subgraph)
-    start = ctx.reshape(_inline(ctx, condition, ctx.builder, values)[0], ())
+    passed = Passed(ctx, 0, (condition, body))
+    asked = passed.run(condition, ctx.builder, passed.values)
+    start, values = ctx.reshape(asked[0], ()), [*passed.values[: len(passed.values) - len(passed.variables)], *asked[1:]]
     builder, _, inputs = _graph(f"body_{body}", (("trip", TensorType(I64, ())), ("go_on", TensorType(BOOL, ()))), values)
-    results = [_hold(builder, v) for v in _inline(ctx, body, builder, inputs)]
-    again = _inline(ctx, condition, builder, results)[0]
+    results = [_hold(builder, v) for v in passed.run(body, builder, inputs)]
+    again, *kept = passed.run(condition, builder, results)
+    results[len(results) - len(kept) :] = [_hold(builder, v) for v in kept]  # the condition may assign variables, too
     if again.shape:
         again = builder.call("Reshape", again, builder.constant([], "scalar", I64), allow_zero=True)
     builder.graph.add_output(_hold(builder, again), "again")
     for k, value in enumerate(results):
         builder.graph.add_output(value, f"out_{k}")
-    return ctx.call_multi("While", None, start, *values, body=builder.graph, carried=len(values))
+    return passed.hand_on(ctx.call_multi("While", None, start, *values, body=builder.graph, carried=len(values)))

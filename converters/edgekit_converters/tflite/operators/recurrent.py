@@ -48,7 +48,7 @@ def _stack(ctx: NodeContext, positions: tuple[int, ...], shape: tuple[int, ...],
 
 @converts("UNIDIRECTIONAL_SEQUENCE_LSTM")
 def sequence_lstm(ctx: NodeContext) -> Value:
-    """The LSTM over a sequence, in float32, from a state of zeros in each run.
+    """The LSTM over a sequence, in float32. Its states go on from run to run, stored as the model has them.
 
     int8 weights are taken as the numbers they stand for; quantized inputs and outputs keep their scales. Where the cell state may reach
     ``cell_clip`` within the sequence, the steps run in a While loop that clips it; else the operator LSTM does all steps.
@@ -73,21 +73,40 @@ def sequence_lstm(ctx: NodeContext) -> Value:
     b = _stack(ctx, BIASES, (hidden,))
     if w is None or r is None or b is None:
         raise MalformedModelError("weights of the gates are missing")
-    ctx.session.note("the fused LSTM begins each run with a state of zeros; TensorFlow Lite keeps it from run to run until it is reset")
+    rows = ctx.static(x.shape[batch], "the batch")
+    h, c = _state(ctx, OUTPUT_STATE, (rows, hidden)), _state(ctx, CELL_STATE, (rows, hidden))
     clip = float(o.cell_clip)
     if clip <= 0 or steps <= clip:  # |c| grows by less than 1 a step: it cannot reach the clip
         order = [0, 3, 1, 2]  # input, output, forget, cell
         weights = ctx.const(np.concatenate(w[order])[None])
         recurrent = ctx.const(np.concatenate(r[order])[None])
         biases = ctx.const(np.concatenate([*b[order], np.zeros(4 * hidden, np.float32)])[None])
-        ys = ctx.call_multi("LSTM", x, weights, recurrent, biases, hidden_size=hidden, batch_first=not o.time_major)
-        y = ys[0]  # [S, 1, B, H], or [B, S, 1, H]
+        at = 0 if o.time_major else 1
+        h0, c0 = ctx.unsqueeze(h, at), ctx.unsqueeze(c, at)
+        y, y_h, y_c = ctx.call_multi("LSTM", x, weights, recurrent, biases, None, h0, c0, hidden_size=hidden, batch_first=not o.time_major)
+        _keep(ctx, OUTPUT_STATE, y_h)
+        _keep(ctx, CELL_STATE, y_c)
+        # y is [S, 1, B, H], or [B, S, 1, H]
         return ctx.regroup(y, [d for i, d in enumerate(y.shape) if i != (1 if o.time_major else 2)])
     body = _lstm_body(x.type, np.concatenate(w), np.concatenate(r), np.concatenate(b), hidden, clip, time)
-    zeros = ctx.const(np.zeros((ctx.static(x.shape[batch], "the batch"), hidden), np.float32))
-    outs = ctx.call_multi("While", ctx.const(np.asarray(steps, np.int64)), None, zeros, zeros, x, body=body, carried=2)
-    y = outs[2]  # [S, B, H]
+    y_h, y_c, y = ctx.call_multi("While", ctx.const(np.asarray(steps, np.int64)), None, h, c, x, body=body, carried=2)
+    _keep(ctx, OUTPUT_STATE, y_h)
+    _keep(ctx, CELL_STATE, y_c)
+    # y is [S, B, H]
     return y if o.time_major else ctx.call("Transpose", y, perm=(1, 0, 2))
+
+
+def _state(ctx: NodeContext, i: int, shape: tuple[int, int]) -> Value:
+    """A state at the beginning of the run, in float32; zeros where the model has none."""
+    v = ctx.optional(i)
+    return ctx.const(np.zeros(shape, np.float32)) if v is None else ctx.reshape(ctx.as_real(v), shape)
+
+
+def _keep(ctx: NodeContext, i: int, value: Value) -> None:
+    """What a state is behind the run."""
+    if ctx.optional(i) is not None:
+        info = ctx.info(i)
+        ctx.importer.store(ctx.input_indices[i], ctx.settle(ctx.reshape(value, info.shape), info))
 
 
 def _lstm_body(x: TensorType, w: Array, r: Array, b: Array, hidden: int, clip: float, time: int) -> Graph:

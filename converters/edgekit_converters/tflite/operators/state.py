@@ -1,4 +1,4 @@
-"""Resource variables: their value goes in as an input of the graph and comes out as an output."""
+"""Resource variables: states of the graph."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from edgekit.types import TensorType
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.registry import converts
-from edgekit_converters.tflite.session import Variable
+from edgekit_converters.tflite.variables import Variable, handle_key
 
 
 @converts("VAR_HANDLE")
 def var_handle(ctx: NodeContext) -> Sequence[Value]:
     """Name a variable."""
-    key = f"resource:{ctx.options.container}:{ctx.options.shared_name}"
+    key = handle_key(ctx.options)
     ctx.session.variable(key, ctx.options.shared_name or f"variable_{len(ctx.session.variables)}")
     ctx.importer.handles[ctx.output_indices[0]] = key
     return ()
@@ -25,16 +25,16 @@ def var_handle(ctx: NodeContext) -> Sequence[Value]:
 def _variable(ctx: NodeContext) -> Variable:
     key = ctx.importer.handles.get(ctx.input_indices[0] if ctx.input_indices else -1)
     if key is None:
-        raise Unsupported("the variable is handed in from another subgraph.")
-    if ctx.importer.depth and not ctx.session.initializing:
-        raise Unsupported("variables inside control flow are not supported.")
+        raise Unsupported("no VAR_HANDLE of the model gives its variable.")
     return ctx.session.variables[key]
 
 
 @converts("READ_VARIABLE")
 def read_variable(ctx: NodeContext) -> Value:
     """The variable's present value."""
-    return ctx.session.read(_variable(ctx), TensorType(ctx.out.dtype, ctx.out.shape, ctx.out.quant))
+    if ctx.session.initializing:
+        raise Unsupported("the first value of a variable depends on another variable.")
+    return ctx.session.read(_variable(ctx), TensorType(ctx.out.dtype, ctx.out.shape, ctx.out.quant), ctx.importer.depth)
 
 
 @converts("ASSIGN_VARIABLE")
