@@ -19,10 +19,12 @@ from edgekit import converters
 from edgekit.errors import ConversionError, EdgekitError, QuantizationError, UnsupportedOpError
 from edgekit.files import write_text
 from edgekit.format import WrittenModel, read_model, write_model
+from edgekit.interface import Interface, apply_interface, avoidable_transposes
 from edgekit.ir import Graph
 from edgekit.passes import PassLog, bind_shapes, optimize
+from edgekit.preprocessing import CALLER, Preprocessing, record, recorded
 from edgekit.prune import Pruned, prune_graph
-from edgekit.quantize import CalibrationData, Feeds, ImageOptions, Recipe, get_recipe, quantize_graph
+from edgekit.quantize import CalibrationData, Feeds, Recipe, get_recipe, quantize_graph
 from edgekit.quantize.fuse_qdq import fuse_qdq
 from edgekit.reference import ReferenceSession
 from edgekit.report import ReportOptions, VariantRecord, build_report, render_html, render_json, render_markdown, samples_list
@@ -48,22 +50,24 @@ class ConvertOptions:
 
     Attributes:
         check: run seeded inputs through the graph before and after the passes and record the error.
-        images: how image files in the calibration folder become inputs.
+        images: how image files in the calibration folder become inputs; recorded in the file.
         calibration_limit: use at most that many samples.
         labels: class names to store in the model, one an output class.
         signature: which of the source's named entry points to convert (TensorFlow Lite, SavedModel); None takes the usual one.
         progress: told how far long work has come.
         capacity: elements that a tensor gets room for where nothing known limits its size (a Range whose limits are computed); None:
             65,536. A run that needs more fails and says so. A Graph or ``.ekm`` file keeps the capacity it was built with.
+        interface: changes to inputs and outputs: layouts, element types, names, preprocessing put into the model.
     """
 
     check: bool = True
-    images: ImageOptions | None = None
+    images: Preprocessing | None = None
     calibration_limit: int | None = None
     labels: tuple[str, ...] = ()
     signature: str | None = None
     progress: Progress | None = None
     capacity: int | None = None
+    interface: Interface | None = None
 
 
 @dataclass(frozen=True)
@@ -232,6 +236,8 @@ def convert(
     with use_capacity(opts.capacity):
         _tell(opts, "read", 0, None)
         imported = _import(source, shapes, notes, opts.signature)
+        if opts.interface:
+            notes += apply_interface(imported, opts.interface)
         _tell(opts, "optimize", 0, None)
         graph, log = optimize(imported)
     _tell(opts, "check", 0, None)
@@ -245,6 +251,7 @@ def convert(
         quantization_errors = _quantization_check(float_graph, graph, data)
     _stamp(graph, source, recipe, errors, quantization_errors, opts)
     written = write_model(graph, path)
+    notes += avoidable_transposes(graph)
     return _conversion(Path(path), written, graph, log, source, errors, quantization_errors, notes)
 
 
@@ -330,7 +337,7 @@ class ReportSettings:
     devices: tuple[str, ...] = ()
     samples: int = 8
     runs: int = 20
-    images: ImageOptions | None = None
+    images: Preprocessing | None = None
     backend: str = "cpu"
     threads: int = 1
     variants: tuple[VariantRecord, ...] = ()
@@ -457,6 +464,8 @@ def _stamp(
         m["quantization.recipe"] = recipe.name
         if recipe.needs_calibration:
             m["quantization.observer"] = recipe.observer
+    if options.images is not None and len(graph.user_inputs) == 1 and recorded(m, graph.user_inputs[0].name) is None:
+        record(m, graph.user_inputs[0].name, options.images, CALLER)
     if options.labels:
         m["labels"] = "\n".join(options.labels)
     for e in errors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,17 @@ import typer
 
 from edgekit import api
 from edgekit.cli.console import console, decibel, parse_shapes, print_json, progress_bar, size, table
-from edgekit.quantize import ImageOptions
+from edgekit.interface import remaining_transposes
+from edgekit.preprocessing import Preprocessing
+
+_PLACES = {"inputs": "at inputs", "outputs": "at outputs", "convolutions": "around convolutions", "elsewhere": "elsewhere"}
+
+
+def pictures(mean: str, std: str, bgr: bool) -> Preprocessing | None:
+    """What --mean, --std and --bgr say; None where none of them is given."""
+    if (mean, std, bgr) == ("0", "1", False):
+        return None
+    return Preprocessing(numbers(mean, "--mean"), numbers(std, "--std"), order="bgr" if bgr else "rgb")
 
 
 def numbers(text: str, option: str) -> tuple[float, ...]:
@@ -26,15 +37,12 @@ def run_conversion(
     quantize: str | None,
     calibration: Path | None,
     shape: list[str],
-    images: ImageOptions,
-    samples: int | None,
+    options: api.ConvertOptions,
     json: bool,
-    signature: str | None = None,
-    capacity: int | None = None,
 ) -> api.Conversion:
     """Convert with a progress bar."""
     with progress_bar(quiet=json) as tell:
-        options = api.ConvertOptions(images=images, calibration_limit=samples, progress=tell, signature=signature, capacity=capacity)
+        options = dataclasses.replace(options, progress=tell)
         return api.convert(source, output, quantize=quantize, calibration=calibration, shapes=parse_shapes(shape), options=options)
 
 
@@ -56,7 +64,8 @@ def conversion_record(c: api.Conversion) -> dict[str, Any]:
             for n, v in zip(c.graph.user_output_names, c.graph.user_outputs, strict=True)
         ],
         "states": [{"name": s.name, "dtype": s.input.dtype.label, "shape": list(s.input.shape)} for s in c.graph.states],
-        "transposes": sum(n.op == "Transpose" for n in c.graph.nodes),
+        "transposes": sum(remaining_transposes(c.graph).values()),
+        "transposes_at": remaining_transposes(c.graph),
         "self_check": list(c.errors),
         "quantization": list(c.quantization_errors),
         "notes": list(c.notes),
@@ -79,6 +88,9 @@ def show_conversion(c: api.Conversion, json: bool) -> None:
         kept = [f"{s.name} {s.input.type}" for s in c.graph.states]
         more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
         out.print(f"keeps state from run to run: {', '.join(kept[:3])}{more}", markup=False, soft_wrap=True)
+    places = remaining_transposes(c.graph)
+    counts = ", ".join(f"{n} {_PLACES[place]}" for place, n in places.items() if n)
+    out.print(f"transposes left: {sum(places.values())}" + (f" ({counts})" if counts else ""), markup=False)
     for note in c.notes:
         out.print(f"note: {note}", markup=False, soft_wrap=True)
     if c.quantization_errors:

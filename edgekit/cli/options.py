@@ -38,6 +38,22 @@ Mean = Annotated[
 ]
 Std = Annotated[str, typer.Option("--std", help="Divides pixel / 255 - mean; one number, or one a channel.")]
 Bgr = Annotated[bool, typer.Option("--bgr", help="Calibration images are fed blue-green-red.")]
+InputLayout = Annotated[
+    list[str],
+    typer.Option(
+        "--input-layout", help="Layout of inputs: NAME:nhwc, or nhwc for all images; NAME:nchw-nhwc where the source's own cannot be told."
+    ),
+]
+OutputLayout = Annotated[list[str], typer.Option("--output-layout", help="Layout of outputs: NAME:nhwc, or nhwc for all images.")]
+InputDtype = Annotated[list[str], typer.Option("--input-dtype", help="Element type of an input: NAME:uint8, or uint8 for the only one.")]
+Rename = Annotated[list[str], typer.Option("--rename", help="Another name for an input or output: OLD=NEW.")]
+Preprocess = Annotated[
+    list[str],
+    typer.Option(
+        "--preprocess",
+        help="Let the model prepare its pictures itself: [NAME:]size=HxW,scale=1/255,mean=N:N:N,std=N:N:N,order=rgb|bgr,input=uint8.",
+    ),
+]
 Backend = Annotated[str, typer.Option("--backend", "-b", help="cpu or opencl; the CPU takes what the device declines.")]
 Threads = Annotated[int, typer.Option("--threads", "-t", min=1, help="CPU threads.")]
 Isa = Annotated[

@@ -7,7 +7,8 @@ from typing import Any
 
 from edgekit.errors import QuantizationError
 from edgekit.ir import Graph
-from edgekit.quantize.calibration import CalibrationData, Feeds, ImageOptions, Progress, Runner, observe_ranges, reference_runner
+from edgekit.preprocessing import Preprocessing
+from edgekit.quantize.calibration import CalibrationData, Feeds, Progress, Runner, observe_ranges, reference_runner
 from edgekit.quantize.int8 import quantize_int8
 from edgekit.quantize.observers import MeanSquaredError, MinMax, Observer, Percentile, make_observer
 from edgekit.quantize.recipe import RECIPES, Recipe, get_recipe
@@ -18,7 +19,6 @@ __all__ = [
     "RECIPES",
     "CalibrationData",
     "Feeds",
-    "ImageOptions",
     "MeanSquaredError",
     "MinMax",
     "Observer",
@@ -43,7 +43,7 @@ def quantize_graph(
     *,
     run: Runner | None = None,
     progress: Progress | None = None,
-    images: ImageOptions | None = None,
+    images: Preprocessing | None = None,
 ) -> Graph:
     """Quantize an optimized graph.
 

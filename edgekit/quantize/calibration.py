@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgekit.errors import QuantizationError
+from edgekit.errors import EdgekitError, QuantizationError
 from edgekit.ir import Graph, Value
+from edgekit.preprocessing import IMAGE_SUFFIXES, Preprocessing, for_caller, read_image
 from edgekit.quantize.observers import Observer, make_observer
 from edgekit.reference import ReferenceSession, SequenceStart
 from edgekit.types import Array, Dim, format_shape
@@ -21,22 +21,6 @@ Feeds = Mapping[str, Array]
 Progress = Callable[[int, int | None], None]
 #: runs one sample and reports every computed value: (feeds, observe)
 Runner = Callable[[Feeds, Callable[[str, Array], None]], None]
-
-_IMAGES = {".png", ".jpg", ".jpeg", ".bmp"}
-
-
-@dataclass(frozen=True)
-class ImageOptions:
-    """How image files become input tensors: ``(pixel / 255 - mean) / std``, resized (bilinear) to the input's height and width.
-
-    Attributes:
-        mean, std: one number, or one a channel, in units of pixel / 255.
-        bgr: channels in blue-green-red order.
-    """
-
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-    bgr: bool = False
 
 
 class CalibrationData:
@@ -48,7 +32,7 @@ class CalibrationData:
             Several sequences are the subfolders of a folder, lists of samples in an iterable, or files and arrays with one more dimension
             in front, which counts the runs; the states begin anew with each.
         graph: whose inputs the samples must fit.
-        images: how image files become tensors.
+        images: how image files become tensors; by default as the model's metadata says, else pixels from 0 to 1.
         limit: read at most that many samples.
 
     Raises:
@@ -56,16 +40,16 @@ class CalibrationData:
     """
 
     def __init__(
-        self, source: str | os.PathLike[str] | Iterable[Any], graph: Graph, images: ImageOptions | None = None, limit: int | None = None
+        self, source: str | os.PathLike[str] | Iterable[Any], graph: Graph, images: Preprocessing | None = None, limit: int | None = None
     ) -> None:
         self.graph = graph
-        self.images = images or ImageOptions()
+        self.images = images
         self.limit = limit
         self.files: list[Path] | None = None
         self.iterable: Iterable[Any] = ()
         if isinstance(source, str | os.PathLike):
             root = Path(source)
-            usable = _IMAGES | {".npy", ".npz"}
+            usable = {*IMAGE_SUFFIXES, ".npy", ".npz"}
             if not root.exists():
                 raise QuantizationError(f"calibration data {root} is neither a folder nor a file")
             found = [root] if root.is_file() else sorted(p for p in root.iterdir() if p.suffix.lower() in usable)
@@ -134,7 +118,7 @@ class CalibrationData:
 
     def _read(self, path: Path) -> Any:
         try:
-            if path.suffix.lower() in _IMAGES:
+            if path.suffix.lower() in IMAGE_SUFFIXES:
                 return self._read_image(path)
             loaded = np.load(path, allow_pickle=False)
             if isinstance(loaded, np.lib.npyio.NpzFile):
@@ -145,26 +129,14 @@ class CalibrationData:
             raise QuantizationError(f"calibration file {path} cannot be read: {e}") from e
 
     def _read_image(self, path: Path) -> Array:
-        from PIL import Image
-
         inputs = self.graph.user_inputs
         if len(inputs) != 1:
             raise QuantizationError(f"{path}: images feed models with one input; this one has {len(inputs)}, use .npz files")
-        shape = inputs[0].shape
-        if len(shape) != 4 or not all(isinstance(d, int) for d in shape[1:]):
-            raise QuantizationError(f"{path}: images need an input of shape [N, C, H, W] or [N, H, W, C], this model takes {list(shape)}")
-        first = shape[1] in (1, 3)
-        channels, height, width = (shape[1], shape[2], shape[3]) if first else (shape[3], shape[1], shape[2])
-        if channels not in (1, 3):
-            raise QuantizationError(f"{path}: images have 1 or 3 channels, this model takes {channels}")
-        with Image.open(path) as image:
-            fitted = image.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR)
-            pixels: Array = np.asarray(fitted, np.float32)
-        pixels = pixels.reshape(height, width, channels) / np.float32(255)
-        if self.images.bgr:
-            pixels = pixels[..., ::-1]
-        pixels = (pixels - np.asarray(self.images.mean, np.float32)) / np.asarray(self.images.std, np.float32)
-        return np.ascontiguousarray(np.transpose(pixels, (2, 0, 1)) if first else pixels)
+        try:
+            preprocessing = for_caller(self.graph.metadata, inputs[0].name, self.images)
+            return read_image(path, inputs[0].shape, inputs[0].dtype, preprocessing)
+        except EdgekitError as e:
+            raise QuantizationError(str(e)) from e
 
     def _fit(self, sample: Any, where: str) -> Feeds:
         inputs = self.graph.user_inputs

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.format import read_model
+from edgekit.interface import remaining_transposes
 from edgekit.ir import Graph, Value
 from edgekit.plan import plan_memory
 from edgekit.report.compare import Comparison, compare_graphs
@@ -89,7 +90,8 @@ def build_report(model: Path, feeds: Mapping[str, Array], options: ReportOptions
         sizes_by_tensor=tuple(sorted((_tensor_size(v) for v in constants), key=lambda s: (-s.nbytes, s.name))),
         sizes_by_operator=_operator_sizes(graph),
         operators=tuple(Counter(n.op for g in graph.walk() for n in g.nodes).most_common()),
-        transposes=sum(n.op == "Transpose" for g in graph.walk() for n in g.nodes),
+        transposes=sum(remaining_transposes(graph).values()),
+        transposes_at=remaining_transposes(graph),
         memory=_memory(graph),
         latencies=tuple(latencies),
         comparison=comparison,

@@ -150,6 +150,7 @@ class Report:
     sizes_by_operator: tuple[SizeRecord, ...]
     operators: tuple[tuple[str, int], ...]
     transposes: int
+    transposes_at: dict[str, int]
     memory: MemoryRecord
     latencies: tuple[LatencyRecord, ...] = ()
     comparison: Comparison | None = None

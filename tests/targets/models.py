@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit import ConvertOptions, convert
 from edgekit.ir import Graph
-from edgekit.quantize import ImageOptions
+from edgekit.preprocessing import Preprocessing
 from edgekit.types import Array
 from samples import digits_data
 from tests.require import require_folder, require_module
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: photos used to calibrate UltraFace
 PHOTOS = 50
 #: UltraFace takes (pixel - 127) / 128
-ULTRAFACE_IMAGES = ImageOptions(mean=(127 / 255,), std=(128 / 255,))
+ULTRAFACE_IMAGES = Preprocessing(mean=(127 / 255,), std=(128 / 255,))
 
 
 @cache

@@ -19,8 +19,8 @@ import typer
 from edgekit import api
 from edgekit.cli import options as o
 from edgekit.cli.console import console, decibel, duration, print_json, progress_bar, table
-from edgekit.cli.conversion import numbers
-from edgekit.quantize import CalibrationData, ImageOptions
+from edgekit.cli.conversion import pictures
+from edgekit.quantize import CalibrationData
 from edgekit.report import ErrorFigures, compare_graphs
 from edgekit.report.source_runtime import compare_with_source, missing_runtime
 
@@ -39,7 +39,7 @@ def command(
 ) -> None:
     graph_a, _ = api.load_optimized(a)
     graph_b, _ = api.load_optimized(b)
-    images = ImageOptions(numbers(mean, "--mean"), numbers(std, "--std"), bgr)
+    images = pictures(mean, std, bgr)
     feeds = CalibrationData(data, graph_a, images, limit=samples) if data is not None else [api.seeded_inputs(graph_a)]
     with progress_bar(quiet=json) as tell:
         found = compare_graphs(graph_a, graph_b, feeds, progress=None if tell is None else lambda n, total: tell("compare", n, total))

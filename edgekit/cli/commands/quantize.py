@@ -14,9 +14,9 @@ from typing import Annotated
 
 import typer
 
+from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.conversion import numbers, run_conversion, show_conversion
-from edgekit.quantize import ImageOptions
+from edgekit.cli.conversion import pictures, run_conversion, show_conversion
 
 
 def command(
@@ -34,5 +34,5 @@ def command(
     signature: o.Signature = None,
     json: o.Json = False,
 ) -> None:
-    images = ImageOptions(numbers(mean, "--mean"), numbers(std, "--std"), bgr)
-    show_conversion(run_conversion(source, output, recipe, calibration, shape, images, samples, json, signature), json)
+    options = api.ConvertOptions(images=pictures(mean, std, bgr), calibration_limit=samples, signature=signature)
+    show_conversion(run_conversion(source, output, recipe, calibration, shape, options, json), json)

@@ -19,8 +19,7 @@ import typer
 from edgekit import api
 from edgekit.cli import options as o
 from edgekit.cli.console import console, model_file, print_json, progress_bar, size
-from edgekit.cli.conversion import numbers
-from edgekit.quantize import ImageOptions
+from edgekit.cli.conversion import pictures
 
 
 def command(
@@ -40,7 +39,7 @@ def command(
     threads: o.Threads = 1,
     json: o.Json = False,
 ) -> None:
-    images = ImageOptions(numbers(mean, "--mean"), numbers(std, "--std"), bgr)
+    images = pictures(mean, std, bgr)
     settings = api.ReportSettings(source, data, tuple(device), samples, runs, images, backend, threads)
     with progress_bar(quiet=json) as tell:
         if tell is not None:

@@ -1,7 +1,8 @@
-"""Run a model on .npy inputs.
+"""Run a model on .npy inputs or pictures.
 
 Prints type, shape and range of every output, and writes them as .npy files with --output-dir. A model that keeps state begins with its
 first values; with --frames it goes through a sequence, with --repeat it runs on the same inputs again.
+Pictures (.png .jpg .bmp) are prepared as the file says: see --preprocess, --mean and --std of edgekit convert.
 
 Examples:
   edgekit run model.ekm --input image=digit.npy
@@ -22,6 +23,8 @@ import typer
 from edgekit.cli import options as o
 from edgekit.cli.console import console, model_file, parse_inputs, print_json, size
 from edgekit.errors import EdgekitError
+from edgekit.format import read_model
+from edgekit.preprocessing import IMAGE_SUFFIXES, for_caller, read_image
 from edgekit.runtime import Session
 from edgekit.types import Array
 
@@ -30,7 +33,11 @@ def _file_name(output: str) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in output) + ".npy"
 
 
-def _load(name: str, path: Path) -> Array:
+def _load(name: str, path: Path, model: Path) -> Array:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        graph = read_model(model)
+        (port,) = [v for v in graph.inputs if v.name == name]
+        return read_image(path, port.shape, port.dtype, for_caller(graph.metadata, name, None))[None]
     try:
         loaded = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as e:
@@ -72,7 +79,8 @@ def _run(session: Session, feeds: dict[str, Array], frames: bool, repeat: int) -
 def command(
     model: o.Model,
     input: Annotated[
-        list[str], typer.Option("--input", "-i", help="NAME=FILE.npy, once for each input; a model with one input needs no NAME.")
+        list[str],
+        typer.Option("--input", "-i", help="NAME=FILE (.npy or a picture), once for each input; a model with one input needs no NAME."),
     ] = [],  # noqa: B006
     output_dir: Annotated[
         Path | None, typer.Option("--output-dir", "-o", help="Where to write one .npy an output; made if missing.")
@@ -93,7 +101,7 @@ def command(
 ) -> None:
     with Session(model_file(model), backend=backend, threads=threads, isa=isa) as session:
         files = parse_inputs(input, [s.name for s in session.inputs])
-        feeds = {name: _load(name, path) for name, path in files.items()}
+        feeds = {name: _load(name, path, model) for name, path in files.items()}
         outputs = _run(session, feeds, frames, repeat)
         written: dict[str, str] = {}
         if output_dir is not None:
