@@ -81,9 +81,7 @@ def multiply(ctx: Composer, x: Value, xs: list[str], y: Value, ys: list[str], la
         names = [*batch, *only_x, *only_y]
         sizes = [x.shape[xs.index(n)] if n in xs else y.shape[ys.index(n)] for n in names]
         if sum(not isinstance(d, int) for d in sizes) > 1:
-            raise Unsupported(
-                "more than one open dimension in a contraction is not supported", ctx.problems.shape_hint(), "dynamic-shape"
-            )
+            raise Unsupported("more than one open dimension in a contraction is not supported", ctx.problems.shape_hint(), "dynamic-shape")
         return ctx.reshape(z, [d if isinstance(d, int) else -1 for d in sizes]), names
     names = [*batch, *only_x, *only_y, *summed]
     a = ctx.transpose(x, [xs.index(n) for n in names if n in xs])

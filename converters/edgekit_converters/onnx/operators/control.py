@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.errors import GraphError, MalformedModelError
+from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.symbolic import Symbol, SymDim, open_capacity
-from edgekit.types import BOOL, I64, Dim, TensorType
+from edgekit.types import BOOL, I64, TensorType
+from edgekit_converters.importing.loops import MAX_ROUNDS, joined_type
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.importer import GraphImporter
 from edgekit_converters.onnx.registry import converts
 
-MAX_ROUNDS = 4
 FREEZE = "Freeze the input that decides it."
 
 
@@ -85,42 +84,12 @@ def _settled_body(ctx: NodeContext, proto: Any, first: Sequence[Value]) -> Graph
         body = ctx.importer.import_body(proto, [TensorType(I64, ()), TensorType(BOOL, ()), *types], alias_first_output=True)
         results = [v.type for v in body.builder.graph.outputs[1 : 1 + len(first)]]
         grows = round_ >= MAX_ROUNDS // 2
-        joined = [_joined(f"{ctx.name}.carried{k}_{round_}", a, b, k, grows) for k, (a, b) in enumerate(zip(types, results, strict=True))]
+        pairs = enumerate(zip(types, results, strict=True))
+        joined = [joined_type(f"{ctx.name}.carried{k}_{round_}", a, b, k, grows) for k, (a, b) in pairs]
         if joined == types:
             return body
         types = joined
     raise Unsupported("the shapes of its carried values change with every trip", "Pad them to a fixed size.", "dynamic-shape")
-
-
-def _joined(name: str, a: TensorType, b: TensorType, k: int, grows: bool) -> TensorType:
-    if a.dtype is not b.dtype or a.rank != b.rank:
-        raise Unsupported(f"carried value {k} is {a} before and {b} after a trip")
-    dims: list[Dim] = []
-    for i, (p, q) in enumerate(zip(a.shape, b.shape, strict=True)):
-        fits = isinstance(p, SymDim) and (_is_open(p) or (not _is_open(q) and _limit(p, q) == _upper(p)))
-        if p == q or fits:
-            dims.append(p)
-        elif grows or _is_open(q):
-            dims.append(SymDim.of(Symbol(f"{name}.{i}", 0, open_capacity(), is_open=True)))
-        else:
-            dims.append(SymDim.symbol(f"{name}.{i}", 0, _limit(p, q)))
-    return TensorType(a.dtype, tuple(dims))
-
-
-def _is_open(d: Dim) -> bool:
-    return isinstance(d, SymDim) and d.is_open
-
-
-def _upper(d: Dim) -> int | None:
-    try:
-        return d if isinstance(d, int) else d.upper_bound()
-    except GraphError:
-        return None
-
-
-def _limit(p: Dim, q: Dim) -> int | None:
-    limits = [_upper(p), _upper(q)]
-    return None if None in limits else max(v for v in limits if v is not None)
 
 
 @converts("Scan", since=9)
