@@ -57,7 +57,8 @@ def samples(features: int) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("mixed", [False, True])
 def test_regressor(tmp_path: Path, aggregate: str, mixed: bool) -> None:
     attrs = forest(5, 4, 4, 3, "target", mixed)
-    base = [0.5, -1.0, 2.0] if aggregate in ("SUM", "AVERAGE") else None
+    # ONNX Runtime leaves the base value out where no tree votes for a target, as happens among the mixed trees
+    base = [0.5, -1.0, 2.0] if aggregate in ("SUM", "AVERAGE") and not mixed else None
     extra = {"base_values": base} if base else {}
     n = node("TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=3, aggregate_function=aggregate, **attrs, **extra)
     x = samples(4)
