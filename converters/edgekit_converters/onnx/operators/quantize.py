@@ -146,7 +146,7 @@ def qlinear_matmul(ctx: NodeContext) -> Value:
         factor = ctx.call(
             "Div", ctx.call("Mul", *(ctx.cast(_spread(ctx, s, v, k, 0), F32) for s, v, k in ((sa, a, -2), (sb, b, -1)))), ctx.cast(sy, F32)
         )
-        total = ctx.cast(_integer_product(ctx, a, b, za, zb), F32)
+        total = ctx.cast(integer_product(ctx, a, b, za, zb), F32)
         return quantize(ctx, ctx.call("Mul", total, factor), ctx.const(1.0, F32), zy, -2, zy.dtype)
     left = dequantize(ctx, a, sa, za, len(a.shape) - 2 if len(a.shape) > 1 else 0)
     right = dequantize(ctx, b, sb, zb, len(b.shape) - 1)
@@ -182,10 +182,10 @@ def _centred(ctx: NodeContext, x: Value, zero: Value | None, axis: int) -> Value
 @converts("MatMulInteger", since=10)
 def matmul_integer(ctx: NodeContext) -> Value:
     """Exact: in float32 where every partial sum stays below 2**24, in int32 otherwise."""
-    return _integer_product(ctx, ctx.input(0), ctx.input(1), ctx.optional(2), ctx.optional(3))
+    return integer_product(ctx, ctx.input(0), ctx.input(1), ctx.optional(2), ctx.optional(3))
 
 
-def _integer_product(ctx: NodeContext, a: Value, b: Value, za: Value | None, zb: Value | None) -> Value:
+def integer_product(ctx: NodeContext, a: Value, b: Value, za: Value | None, zb: Value | None) -> Value:
     """``(a - za) @ (b - zb)`` in int32."""
     left = _centred(ctx, a, za, len(a.shape) - 2 if len(a.shape) > 1 else 0)
     right = _centred(ctx, b, zb, len(b.shape) - 1)
