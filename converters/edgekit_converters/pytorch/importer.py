@@ -7,7 +7,7 @@ from typing import Any
 
 from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.symbolic import SymDim, Symbol, parse_dim
+from edgekit.symbolic import Symbol, SymDim, parse_dim
 from edgekit.types import Dim, TensorType
 from edgekit_converters.importing.attempt import attempt, name_result
 from edgekit_converters.importing.problems import Poisoned, Problems, Unsupported
