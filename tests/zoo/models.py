@@ -133,7 +133,7 @@ TENSORFLOW = (
     Model("nns_mnist_frozen_pb/mnist.pb"),
 )
 CAFFE = tuple(
-    Model(path, shapes=True, miss=NO_IMPORTER)
+    Model(path, shapes=True)
     for path in (
         "mtcnn_caffe_mxnet/det1.caffemodel",
         "mtcnn_caffe_mxnet/det2.caffemodel",

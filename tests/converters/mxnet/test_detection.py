@@ -42,9 +42,9 @@ def detections(scores: Array, offsets: Array, anchors: Array, threshold: float, 
                 out[n, i, 0] = -1
         for i in range(len(rows)):
             for j in range(i + 1, len(rows)):
-                if min(out[n, i, 0], out[n, j, 0]) >= 0 and (force or out[n, i, 0] == out[n, j, 0]):
-                    if overlap(out[n, i, 2:], out[n, j, 2:]) >= nms:
-                        out[n, j, 0] = -1
+                both = min(out[n, i, 0], out[n, j, 0]) >= 0 and (force or out[n, i, 0] == out[n, j, 0])
+                if both and overlap(out[n, i, 2:], out[n, j, 2:]) >= nms:
+                    out[n, j, 0] = -1
     return out
 
 

@@ -1,0 +1,1 @@
+"""Converters of Caffe's layers, by group."""
