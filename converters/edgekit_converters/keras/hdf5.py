@@ -1,0 +1,236 @@
+"""Guarded reading of HDF5: names, attributes and arrays of a file nobody vouches for, through h5py.
+
+HDF5 can point at other files (external links, external storage, virtual datasets), declare sizes without holding data, and pack zeros
+at 1000:1. None of that is needed for model weights, so it is refused, and the bytes read are counted
+(https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from edgekit.errors import MalformedModelError, MissingDependencyError
+from edgekit.types import Array
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+#: arrays may unpack to this many bytes in all, whatever the file's size ...
+ALWAYS_ALLOWED = 1 << 28
+#: ... and to this many times the file's size
+EXPANSION = 32
+MAX_ATTRIBUTE = 1 << 28
+MAX_NAMES = 1 << 20
+MAX_RANK = 16
+#: filters that come with HDF5: deflate, shuffle, fletcher32, szip, nbit, scaleoffset, and h5py's lzf
+FILTERS = (1, 2, 3, 4, 5, 6, 32000)
+#: what h5py raises on broken files
+H5_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, OverflowError, MemoryError, UnicodeError, AttributeError)
+
+
+def load_h5py() -> Any:
+    """The h5py package.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    try:
+        import h5py
+    except ImportError as e:
+        raise MissingDependencyError("Keras models are read with h5py, which is not installed: pip install edgekit[keras]") from e
+    return h5py
+
+
+class MappedFile(io.RawIOBase):
+    """Bytes in memory (or mapped from a file) as a file for reading; nothing is copied until it is read."""
+
+    def __init__(self, data: Array) -> None:
+        self._data = data
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._data[self._at : self._at + len(buffer)]
+        memoryview(buffer)[: len(piece)] = piece.tobytes()
+        self._at += len(piece)
+        return len(piece)
+
+
+class H5File:
+    """One HDF5 file, open for reading.
+
+    Args:
+        source: a path, or the bytes of a file (uint8).
+        where: what messages call it.
+
+    Raises:
+        MalformedModelError: it is no HDF5 file.
+        MissingDependencyError: h5py is not installed.
+    """
+
+    def __init__(self, source: Path | Array, where: str) -> None:
+        self.h5py = load_h5py()
+        self.where = where
+        size = source.stat().st_size if isinstance(source, Path) else len(source)
+        self.budget = max(ALWAYS_ALLOWED, EXPANSION * size)
+        try:
+            self._file = self.h5py.File(source if isinstance(source, Path) else MappedFile(source), "r")
+        except H5_ERRORS as e:
+            raise MalformedModelError(f"{where}: not a readable HDF5 file: {e}") from e
+
+    def __enter__(self) -> H5File:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    @property
+    def root(self) -> H5Group:
+        """The file's root group."""
+        return H5Group(self, self._file, "")
+
+
+class H5Group:
+    """A group of a file.
+
+    Attributes:
+        path: from the root, with slashes.
+    """
+
+    def __init__(self, file: H5File, group: Any, path: str) -> None:
+        self._h5 = file
+        self._group = group
+        self.path = path
+
+    def _fail(self, what: str, error: BaseException | str) -> MalformedModelError:
+        return MalformedModelError(f"{self._h5.where}: {what} cannot be read: {error}")
+
+    def names(self) -> list[str]:
+        """Members, in HDF5's order."""
+        try:
+            if len(self._group) > MAX_NAMES:
+                raise ValueError(f"it has {len(self._group)} members")
+            return [str(n) for n in self._group]
+        except H5_ERRORS as e:
+            raise self._fail(f"the group {self.path or '/'!r}", e) from e
+
+    def _member(self, name: str) -> Any | None:
+        """A member reached through hard links only; None where there is none."""
+        node, path = self._group, self.path
+        try:
+            for part in name.split("/"):
+                if part in ("", ".", ".."):
+                    raise ValueError(f"{name!r} is no plain name")
+                if not isinstance(node, self._h5.h5py.Group) or part not in node:
+                    return None
+                if not isinstance(node.get(part, getlink=True), self._h5.h5py.HardLink):
+                    raise ValueError("it is a link; links are not followed")
+                node, path = node[part], f"{path}/{part}"
+        except H5_ERRORS as e:
+            raise self._fail(f"{f'{self.path}/{name}'.lstrip('/')!r}", e) from e
+        return node
+
+    def group(self, name: str) -> H5Group | None:
+        """A subgroup; None where there is none."""
+        found = self._member(name)
+        if not isinstance(found, self._h5.h5py.Group):
+            return None
+        return H5Group(self._h5, found, f"{self.path}/{name}".lstrip("/"))
+
+    def array(self, name: str) -> Array | None:
+        """A dataset as numbers; None where there is none.
+
+        Raises:
+            MalformedModelError: it holds no numbers, its data lie elsewhere, or it declares more than the file can hold.
+        """
+        found = self._member(name)
+        if not isinstance(found, self._h5.h5py.Dataset):
+            return None
+        path = f"{self.path}/{name}".lstrip("/")
+        try:
+            self._check(found)
+            return np.asarray(found[()])
+        except H5_ERRORS as e:
+            raise self._fail(f"the dataset {path!r}", e) from e
+
+    def _check(self, dataset: Any) -> None:
+        if dataset.is_virtual or dataset.external:
+            raise ValueError("its data lie in other files")
+        if dataset.shape is None or len(dataset.shape) > MAX_RANK:
+            raise ValueError("it has no usable shape")
+        if dataset.dtype.kind not in "fiub":
+            raise ValueError(f"it holds {dataset.dtype}, not numbers")
+        declared = dataset.dtype.itemsize
+        for d in dataset.shape:
+            declared *= int(d)
+        plist = dataset.id.get_create_plist()
+        filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
+        if any(f not in FILTERS for f in filters):
+            raise ValueError(f"it is packed with the filters {filters}")
+        stored = int(dataset.id.get_storage_size())
+        if declared and not filters and dataset.chunks is None and stored != declared:
+            raise ValueError(f"it declares {declared} bytes and holds {stored}")
+        if declared and not stored:
+            raise ValueError(f"it declares {declared} bytes and holds none")
+        if declared > self._h5.budget:
+            raise ValueError(f"it declares {declared} bytes, more than a file of this size can hold")
+        self._h5.budget -= declared
+
+    def _raw_attribute(self, name: str) -> Any | None:
+        try:
+            if name not in self._group.attrs:
+                return None
+            found = self._group.attrs.get_id(name)
+            declared = int(found.dtype.itemsize)
+            for d in found.shape or ():
+                declared *= int(d)
+            if declared > MAX_ATTRIBUTE:
+                raise ValueError(f"it declares {declared} bytes")
+            return self._group.attrs[name]
+        except H5_ERRORS as e:
+            raise self._fail(f"the attribute {name!r} of {self.path or '/'!r}", e) from e
+
+    def text(self, name: str) -> str | None:
+        """A text attribute; None where there is none."""
+        value = self._raw_attribute(name)
+        if isinstance(value, np.ndarray) and value.size == 1:
+            value = value.reshape(-1)[0]
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, bytes | np.bytes_):
+            return bytes(value).decode("utf-8", "replace")
+        return str(value)
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts, which Keras cuts into ``name0``, ``name1`` ... where it is long; empty where there is none."""
+        whole = self._raw_attribute(name)
+        if whole is not None:
+            return list(_texts(whole))
+        found: list[str] = []
+        for count in range(MAX_NAMES):
+            part = self._raw_attribute(f"{name}{count}")
+            if part is None:
+                break
+            found.extend(_texts(part))
+            if len(found) > MAX_NAMES:
+                raise self._fail(f"the attribute {name!r}", "it has too many entries")
+        return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    for v in np.asarray(value).reshape(-1).tolist():
+        yield v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v)

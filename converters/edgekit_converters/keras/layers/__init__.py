@@ -1,0 +1,1 @@
+"""Layer converters, a module for each family of Keras' layers."""

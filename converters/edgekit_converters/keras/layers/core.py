@@ -1,0 +1,145 @@
+"""Dense, embeddings, and layers that do nothing at inference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgekit.errors import MalformedModelError
+from edgekit.ir import Value
+from edgekit.types import I32, Array
+from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.keras.config import Layer
+from edgekit_converters.keras.context import LayerContext
+from edgekit_converters.keras.functions import activate
+from edgekit_converters.keras.registry import Variable, layer
+
+
+def kernel_bias(layer_: Layer) -> Sequence[Variable]:
+    """A kernel, and a bias unless the settings say there is none."""
+    return (Variable("kernel"), Variable("bias")) if layer_.config.get("use_bias", True) else (Variable("kernel"),)
+
+
+def fully_connected(ctx: LayerContext, x: Value, kernel: Array, bias: Value | None, name: str = "kernel") -> Value:
+    """``x @ kernel + bias`` with Keras' kernel [K, N]."""
+    if kernel.ndim != 2:
+        raise MalformedModelError(f"the array {name!r} has the shape {list(kernel.shape)}, two dimensions are needed")
+    return ctx.call("FullyConnected", ctx.real(x), ctx.parameter(kernel.T, name), bias)
+
+
+@layer("Dense", "TimeDistributedDense", variables=kernel_bias, keeps_mask=True, pointwise=True)
+def dense(ctx: LayerContext) -> Value:
+    y = fully_connected(ctx, ctx.x, ctx.shaped("kernel", -1, ctx.integer("units")), ctx.bias())
+    return activate(ctx, y, ctx.get("activation", default=None))
+
+
+def _einsum_dense(layer_: Layer) -> Sequence[Variable]:
+    return (Variable("kernel"), Variable("bias")) if layer_.config.get("bias_axes") else (Variable("kernel"),)
+
+
+@layer("EinsumDense", variables=_einsum_dense, keeps_mask=False)
+def einsum_dense(ctx: LayerContext) -> Value:
+    y = einsum_product(ctx, ctx.x, ctx.weight("kernel"), str(ctx.get("equation")))
+    if ctx.has("bias"):
+        y = ctx.call("Add", y, ctx.parameter(ctx.weight("bias"), "bias"))
+    return activate(ctx, y, ctx.get("activation", default=None))
+
+
+def einsum_product(ctx: LayerContext, x: Value, kernel: Array, equation: str) -> Value:
+    """An einsum of a tensor and a constant kernel that shares no batch dimension with the output, as one matrix product.
+
+    Raises:
+        Unsupported: the kernel and ``x`` share a dimension that stays.
+    """
+    match = re.fullmatch(r"\s*([a-zA-Z.]+)\s*,\s*([a-zA-Z]+)\s*->\s*([a-zA-Z.]+)\s*", equation)
+    if match is None:
+        raise MalformedModelError(f"the equation {equation!r} cannot be read")
+    left, right, out = match.groups()
+    rank = len(x.shape)
+    if "..." in left:
+        spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in left + right + out]
+        fill = "".join(spare[: rank - len(left) + 3])
+        left, out = left.replace("...", fill), out.replace("...", fill)
+    if len(left) != rank or len(right) != kernel.ndim or len(set(left)) != len(left) or len(set(right)) != len(right):
+        raise MalformedModelError(f"the equation {equation!r} does not fit tensors of ranks {rank} and {kernel.ndim}")
+    summed = [c for c in right if c in left and c not in out]
+    new = [c for c in right if c not in left]
+    kept = [c for c in left if c not in right]
+    if any(c in out for c in right if c in left) or any(c not in out for c in kept) or sorted(out) != sorted(kept + new):
+        raise Unsupported(f"the equation {equation!r} is no plain product with a kernel.")
+    moved = ctx.transpose(x, [left.index(c) for c in kept + summed])
+    flat_kernel = np.transpose(kernel, [right.index(c) for c in summed + new])
+    sizes = [kernel.shape[right.index(c)] for c in new]
+    inner = int(np.prod([kernel.shape[right.index(c)] for c in summed], dtype=np.int64))
+    groups: list[int | Sequence[int]] = [[i] for i in range(len(kept))]
+    flat = ctx.regroup(moved, [*groups, [len(kept) + i for i in range(len(summed))]])
+    y = fully_connected(ctx, flat, np.ascontiguousarray(flat_kernel).reshape(inner, -1), None)
+    y = ctx.regroup(y, [*groups, *sizes])
+    return ctx.transpose(y, [(kept + new).index(c) for c in out])
+
+
+def _embeddings(layer_: Layer) -> Sequence[Variable]:
+    return (Variable("embeddings"),)
+
+
+@layer("Embedding", "ReversibleEmbedding", variables=_embeddings)
+def embedding(ctx: LayerContext) -> Value:
+    """Rows of a table by number; number 0 is masked where ``mask_zero`` says so."""
+    numbers = ctx.tensors[0].value
+    assert numbers is not None
+    if not numbers.dtype.is_integer:
+        numbers = ctx.cast(numbers, I32)
+    table = ctx.shaped("embeddings", ctx.integer("input_dim"), ctx.integer("output_dim"))
+    if ctx.flag("mask_zero"):
+        equal = ctx.call("Equal", numbers, ctx.const(np.zeros((), numbers.dtype.numpy)))
+        ctx.masks_out = [ctx.call("Not", equal)]
+    return ctx.call("Gather", ctx.parameter(table, "embeddings"), numbers, axis=0)
+
+
+@layer("Masking")
+def masking(ctx: LayerContext) -> Value:
+    """Steps whose features all equal one number are masked, and set to zero."""
+    x = ctx.x
+    same = ctx.call("Equal", x, ctx.number_like(ctx.number("mask_value", default=0.0), x))
+    differ = ctx.cast(ctx.call("Not", same), I32)
+    some = ctx.call("ReduceMax", differ, axes=(len(x.shape) - 1,), keepdims=True)
+    keep = ctx.call("Greater", some, ctx.const(np.zeros((), np.int32)))
+    ctx.masks_out = [ctx.drop(keep, -1)]
+    return ctx.call("Where", keep, x, ctx.number_like(0.0, x))
+
+
+@layer(
+    "Dropout",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "GaussianDropout",
+    "GaussianNoise",
+    "AlphaDropout",
+    "ActivityRegularization",
+    "Identity",
+    "FixedDropout",
+    keeps_mask=True,
+    pointwise=True,
+)
+def identity(ctx: LayerContext) -> Value:
+    """What acts in training only."""
+    return ctx.x
+
+
+@layer("InputLayer")
+def input_layer(ctx: LayerContext) -> Value:
+    """Stands in a model that is called; the tensor passes."""
+    return ctx.x
+
+
+@layer("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+def code(ctx: LayerContext) -> Value:
+    """Holds Python code (or another framework's), which is never run."""
+    raise Unsupported(
+        "it holds code, which EdgeKit never runs.",
+        "Replace it by layers of Keras or functions of keras.ops, or save the model without it and do that step outside.",
+        "custom-code",
+    )

@@ -1,0 +1,1 @@
+"""Converters of functions that functional models call between layers: ``keras.ops`` and TensorFlow's (``TFOpLambda``)."""
