@@ -16,7 +16,12 @@ from edgekit_converters.onnx.windows import spatial_attributes
 
 
 def _window(ctx: NodeContext) -> dict[str, Any]:
-    w = spatial_attributes(ctx, ctx.input(0), ctx.get_ints("kernel_shape"))
+    return window_over(ctx, ctx.input(0))
+
+
+def window_over(ctx: NodeContext, x: Value) -> dict[str, Any]:
+    """The node's window over ``x`` [N, C, spatial...] as the operator table wants it."""
+    w = spatial_attributes(ctx, x, ctx.get_ints("kernel_shape"))
     return {
         "kernel": w.kernel,
         "strides": w.strides,

@@ -108,8 +108,11 @@ def dequantize_linear(ctx: NodeContext) -> Value:
 
 @converts("DynamicQuantizeLinear", since=11)
 def dynamic_quantize_linear(ctx: NodeContext) -> list[Value]:
-    """uint8 parameters from the range of the data, zero included."""
-    x = ctx.input(0)
+    return dynamic_quantize(ctx, ctx.input(0))
+
+
+def dynamic_quantize(ctx: NodeContext, x: Value) -> list[Value]:
+    """uint8 values with parameters from the range of the data, zero included: values, scale, zero point."""
     zero_f = ctx.like(0, x)
     low = ctx.call("Min", ctx.call("ReduceMin", x, keepdims=False), zero_f)
     high = ctx.call("Max", ctx.call("ReduceMax", x, keepdims=False), zero_f)
