@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import F32, U8
+from edgekit.types import F32, I32, U8
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.operators import quantize as q
-from edgekit_converters.onnx.operators.linear import bias_vector, permute
+from edgekit_converters.onnx.operators.linear import bias_vector, exact_product, permute
 from edgekit_converters.onnx.operators.pool import window_over
 from edgekit_converters.onnx.registry import ConvertFunction, converts
 
@@ -154,4 +154,5 @@ def _scaled(ctx: NodeContext, a: Value, b: Value, sa: Value, sb: Value, za: Valu
 
 @converts("MatMulInteger16", domain=DOMAIN)
 def matmul_integer_16(ctx: NodeContext) -> Value:
-    return q.integer_product(ctx, ctx.input(0), ctx.input(1), None, None)
+    """Sums of products of int16 need int32 throughout."""
+    return exact_product(ctx, ctx.cast(ctx.input(0), I32), ctx.cast(ctx.input(1), I32))
