@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from edgekit.converters import LoadOptions
 from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph
+from edgekit_converters.importing.archives import is_tar, open_archive
 from edgekit_converters.importing.problems import UnsupportedTypeError
 from edgekit_converters.tensorflow import detection
-from edgekit_converters.tensorflow.folder import DiskFolder
+from edgekit_converters.tensorflow.folder import ArchiveFolder, DiskFolder
 from edgekit_converters.tensorflow.graph_def import read_graph_file
+from edgekit_converters.tensorflow.hub import hub_root, is_hub_archive
+from edgekit_converters.tensorflow.javascript import read_graph_model
 from edgekit_converters.tensorflow.model import Model, import_model
 from edgekit_converters.tensorflow.registry import REGISTRY
 from edgekit_converters.tensorflow.saved_model import is_saved_model, read_saved_model
@@ -24,8 +28,8 @@ class TensorflowConverter:
     """Reads TensorFlow models without TensorFlow."""
 
     name = "tensorflow"
-    description = "TensorFlow (SavedModel folder, frozen GraphDef .pb or .pbtxt)"
-    suffixes = (".pb", ".pbtxt")
+    description = "TensorFlow (SavedModel folder or .tar.gz, frozen GraphDef .pb or .pbtxt, TensorFlow.js graph model.json)"
+    suffixes = (".pb", ".pbtxt", ".tar.gz", ".tgz")
     needs = ("protobuf",)
     has_signatures = True
 
@@ -49,6 +53,8 @@ class TensorflowConverter:
             or detection.looks_like_graph(head)
             or detection.looks_like_graph_text(head)
             or detection.looks_like_saved_model_text(head)
+            or detection.looks_like_graph_model(head)
+            or is_hub_archive(source, head)
         )
 
     def load(self, source: Any, options: LoadOptions) -> Graph:
@@ -64,7 +70,8 @@ class TensorflowConverter:
         """
         where = str(source)
         try:
-            return import_model(_read(Path(source), options), options)
+            with ExitStack() as stack:
+                return import_model(_read(Path(source), options, stack), options)
         except MalformedModelError as e:
             raise MalformedModelError(str(e) if str(e).startswith(where) else f"{where}: {e}") from e
         except UnsupportedOpError as e:
@@ -77,7 +84,8 @@ class TensorflowConverter:
             raise ConversionError(f"{where}: {e}") from e
 
 
-def _read(path: Path, options: LoadOptions) -> Model:
+def _read(path: Path, options: LoadOptions, stack: ExitStack) -> Model:
+    """What the files say; an archive stays open as long as ``stack``."""
     if path.is_dir():
         return read_saved_model(DiskFolder(path), options.signature)
     try:
@@ -87,4 +95,9 @@ def _read(path: Path, options: LoadOptions) -> Model:
         raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
     if detection.looks_like_saved_model(head) or detection.looks_like_saved_model_text(head):
         return read_saved_model(DiskFolder(path.parent), options.signature)
+    if is_tar(head):
+        archive = stack.enter_context(open_archive(path))
+        return read_saved_model(ArchiveFolder(archive, hub_root(archive), str(path)), options.signature)
+    if head.lstrip()[:1] == b"{":
+        return read_graph_model(DiskFolder(path.parent), path.name)
     return read_graph_file(path)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.types import DType
+from edgekit.types import Array, DType
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs, check_names
 from edgekit_converters.importing.outputs import finish, hand_out, own_value
 from edgekit_converters.importing.problems import UnsupportedTypeError
@@ -53,6 +53,7 @@ class Model:
         inputs, outputs: in order, under the users' names.
         store: first values of variables.
         facts: metadata of the graph.
+        constants: data of Const nodes that lies outside the graph, by the node's name.
     """
 
     body: Body
@@ -61,6 +62,7 @@ class Model:
     outputs: Sequence[tuple[str, TensorRef]]
     store: VariableStore = field(default_factory=VariableStore)
     facts: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, Callable[[], Array]] = field(default_factory=dict)
 
 
 def import_model(model: Model, options: LoadOptions) -> Graph:
@@ -78,6 +80,7 @@ def import_model(model: Model, options: LoadOptions) -> Graph:
     changing: frozenset[str] = frozenset()
     for _ in range(MAX_ROUNDS):
         session = ImportSession(options, model.library, model.store, changing)
+        session.constants = model.constants
         scope = Scope(GraphBuilder(Graph(body.name), fold=True))
         importer = BodyImporter(session, body, scope)
         _bind_inputs(model, importer, options)

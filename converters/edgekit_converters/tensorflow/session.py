@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from edgekit.converters import LoadOptions
@@ -76,6 +76,7 @@ class ImportSession(Problems):
         assigned: those that were found assigned in this round.
         states: variables that the graph keeps, by name.
         inputs: names and shapes of the graph's inputs, for hints.
+        constants: data of Const nodes of the main graph that lies outside it.
         effects: whether a function changes a variable, by its name.
         stage: free for operators that keep something for the whole import, by their own key.
     """
@@ -92,6 +93,7 @@ class ImportSession(Problems):
         self.stage: dict[str, object] = {}
         self._calls = 0
         self._nodes = 0
+        self.constants: Mapping[str, Callable[[], Array]] = {}
         self.effects: dict[str, bool] = {}
 
     # -- bounds ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ checkpoint for a tensor of that very name (TF1).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,6 @@ class VariableStore:
         self._bundle = bundle
         self._restores = restores or {}
         self._full_names: dict[str, str] | None = None
-        self.extra: dict[str, Callable[[], Array]] = {}
 
     def read(self, name: str) -> Array:
         """The first value of a variable.
@@ -50,8 +49,6 @@ class VariableStore:
             Unsupported: the model holds none.
             MalformedModelError: the checkpoint is broken.
         """
-        if name in self.extra:
-            return self.extra[name]()
         if self._bundle is not None:
             if name in self._restores:
                 key, part = self._restores[name]

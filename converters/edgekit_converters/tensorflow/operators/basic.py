@@ -22,7 +22,8 @@ PASSED_ON = (
 @converts("Const", "HostConst")
 def const(ctx: NodeContext) -> Item:
     """A tensor of the file."""
-    array: Array = ctx.attr_tensor("value")
+    outside = ctx.session.constants.get(ctx.name) if ctx.importer.depth == 0 else None
+    array: Array = ctx.attr_tensor("value") if outside is None else outside()
     return Text(array) if array.dtype == object else ctx.builder.constant(array, ctx.name)
 
 

@@ -1,0 +1,3 @@
+from tests.converters.tensorflow.cases import Case
+
+NETWORKS: list[Case] = []
