@@ -58,6 +58,7 @@ class ConvertOptions:
         capacity: elements that a tensor gets room for where nothing known limits its size (a Range whose limits are computed); None:
             65,536. A run that needs more fails and says so. A Graph or ``.ekm`` file keeps the capacity it was built with.
         interface: changes to inputs and outputs: layouts, element types, names, preprocessing put into the model.
+        example_inputs, dynamic_shapes: for a ``torch.nn.Module`` or TorchScript; see :func:`load`.
     """
 
     check: bool = True
@@ -68,6 +69,8 @@ class ConvertOptions:
     progress: Progress | None = None
     capacity: int | None = None
     interface: Interface | None = None
+    example_inputs: Any = None
+    dynamic_shapes: Any = None
 
 
 @dataclass(frozen=True)
@@ -98,13 +101,17 @@ class Conversion:
     notes: tuple[str, ...] = field(default=())
 
 
-def load(source: Any, shapes: Shapes | None = None, signature: str | None = None) -> Graph:
+def load(
+    source: Any, example_inputs: Any = None, shapes: Shapes | None = None, signature: str | None = None, dynamic_shapes: Any = None
+) -> Graph:
     """Read a model of any supported format, or a ``.ekm`` file, as a graph in the source's own layout.
 
     Args:
-        source: a path, or an object a converter knows.
+        source: a path, or an object a converter knows (a ``torch.nn.Module``, an ``ExportedProgram``, an ``onnx.ModelProto``).
+        example_inputs: for a ``torch.nn.Module`` or TorchScript: a tuple of positional inputs, a dictionary of named ones, or the only one.
         shapes: input name -> shape, to fix or bound dynamic dimensions: an integer, an inclusive range ``(1, 8)``, or None a dimension.
         signature: which of the source's named entry points to read (TensorFlow Lite, SavedModel); None takes the usual one.
+        dynamic_shapes: dimensions of a ``torch.nn.Module``'s inputs that stay open, as ``torch.export.export`` takes them.
 
     Raises:
         ConversionError: the model cannot be read; every unsupported operator is listed at once.
@@ -127,7 +134,16 @@ def load(source: Any, shapes: Shapes | None = None, signature: str | None = None
     if isinstance(source, str | os.PathLike) and is_ekm(source):
         _no_signature(signature)
         return read_model(source)
-    return converters.load(source, shapes=shapes, signature=signature)
+    example = _example(example_inputs, dynamic_shapes)
+    return converters.load(source, shapes=shapes, signature=signature, example=example)
+
+
+def _example(inputs: Any, dynamic_shapes: Any) -> converters.Example | None:
+    if inputs is None:
+        if dynamic_shapes is not None:
+            raise ConversionError("dynamic_shapes say which dimensions of the example inputs stay open: pass example_inputs, too")
+        return None
+    return converters.Example(inputs, dynamic_shapes)
 
 
 def load_optimized(source: Any, shapes: Shapes | None = None) -> tuple[Graph, PassLog]:
@@ -142,7 +158,9 @@ def _no_signature(signature: str | None) -> None:
         raise ConversionError("an .ekm file or a Graph holds one signature; leave signature= (--signature) out")
 
 
-def _import(source: Any, shapes: Shapes | None, notes: list[str], signature: str | None = None) -> Graph:
+def _import(
+    source: Any, shapes: Shapes | None, notes: list[str], signature: str | None = None, example: converters.Example | None = None
+) -> Graph:
     """Import with open batch dimensions settled, because a memory plan needs an upper bound for every dimension."""
     if isinstance(source, Graph) or (isinstance(source, str | os.PathLike) and is_ekm(source)):
         _no_signature(signature)
@@ -150,7 +168,7 @@ def _import(source: Any, shapes: Shapes | None, notes: list[str], signature: str
         notes += bind_shapes(graph, _numbers_only(shapes)).notes
         _require_bounds(graph)
         return graph
-    graph = converters.load(source, shapes=shapes, default_leading=1, signature=signature)
+    graph = converters.load(source, shapes=shapes, default_leading=1, signature=signature, example=example)
     _require_bounds(graph)
     notes += [n for n in graph.metadata.get("source.notes", "").splitlines() if n]
     if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):
@@ -235,7 +253,7 @@ def convert(
     notes: list[str] = []
     with use_capacity(opts.capacity):
         _tell(opts, "read", 0, None)
-        imported = _import(source, shapes, notes, opts.signature)
+        imported = _import(source, shapes, notes, opts.signature, _example(opts.example_inputs, opts.dynamic_shapes))
         if opts.interface:
             notes += apply_interface(imported, opts.interface)
         _tell(opts, "optimize", 0, None)

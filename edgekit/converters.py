@@ -27,6 +27,19 @@ ShapeSpec = Sequence[int | str | tuple[int, int] | None]
 
 
 @dataclass(frozen=True)
+class Example:
+    """Example inputs of a model that shows its graph only while it runs (a module of PyTorch, TorchScript).
+
+    Attributes:
+        inputs: arrays or tensors: a tuple or list of positional inputs, a dictionary of named ones, or the only input itself.
+        dynamic_shapes: which dimensions stay open, as ``torch.export.export`` takes it.
+    """
+
+    inputs: Any
+    dynamic_shapes: Any = None
+
+
+@dataclass(frozen=True)
 class LoadOptions:
     """What may be settled about a model while it is imported.
 
@@ -36,12 +49,14 @@ class LoadOptions:
         default_leading: size for leading dimensions that neither the model nor ``shapes`` give; None leaves them symbolic.
         signature: which of a model's named entry points to import; None takes the format's usual one. Only converters whose class says
             ``has_signatures = True`` see anything but None here.
+        example: example inputs, for sources that need them. Only converters whose class says ``takes_examples = True`` see any here.
     """
 
     shapes: Mapping[str, ShapeSpec] = field(default_factory=dict)
     values: Mapping[str, Array] = field(default_factory=dict)
     default_leading: int | None = None
     signature: str | None = None
+    example: Example | None = None
 
 
 @runtime_checkable
@@ -213,6 +228,7 @@ def load(
     values: Mapping[str, Array] | None = None,
     default_leading: int | None = None,
     signature: str | None = None,
+    example: Example | None = None,
 ) -> Graph:
     """Import a model of any known format.
 
@@ -222,6 +238,7 @@ def load(
         values: inputs to freeze to constants.
         default_leading: size for leading dimensions nobody gives (``convert`` passes 1); None keeps them symbolic.
         signature: which of the model's named entry points to import (TensorFlow Lite, SavedModel); None takes the usual one.
+        example: example inputs (PyTorch modules, TorchScript).
 
     Returns:
         the graph, with the source's own input and output names, order and layout.
@@ -229,12 +246,14 @@ def load(
     Raises:
         UnsupportedOpError: with every blocker at once.
         MalformedModelError: the source is broken or of no known format.
-        ConversionError: a signature is asked of a format that has none.
+        ConversionError: a signature or example inputs for a format that takes none.
     """
     found = find_converter(source)
     if signature is not None and not getattr(found, "has_signatures", False):
         raise ConversionError(f"models of the format {found.name} have no signatures; leave signature= (--signature) out")
-    return found.load(_path(source), LoadOptions(shapes or {}, values or {}, default_leading, signature))
+    if example is not None and not getattr(found, "takes_examples", False):
+        raise ConversionError(f"models of the format {found.name} hold their graph; leave the example inputs out")
+    return found.load(_path(source), LoadOptions(shapes or {}, values or {}, default_leading, signature, example))
 
 
 def _path(source: Any) -> Any:

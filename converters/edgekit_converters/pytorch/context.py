@@ -98,6 +98,11 @@ class AtenContext(Composer):
         """Whether an argument is given and not None."""
         return self.args.get(name) is not None
 
+    def wants(self, k: int) -> bool:
+        """Whether anything reads the k-th result."""
+        name = self.node.outputs[k] if k < len(self.node.outputs) else None
+        return name is not None and (self.importer.reads is None or name in self.importer.reads)
+
     def _arg(self, name: str, default: Any) -> Any:
         v = self.args.get(name)
         if v is None:

@@ -5,25 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgekit.converters import LoadOptions
-from edgekit.errors import MalformedModelError, UnsupportedOpError
+from edgekit.converters import Example, LoadOptions
+from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph
 from edgekit_converters.importing.archives import is_zip
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.build import digest, import_program
 from edgekit_converters.pytorch.detection import Kind, kind_of_file
+from edgekit_converters.pytorch.exported import export_module, is_exported, is_module, read_exported
 from edgekit_converters.pytorch.pt2 import read_pt2
 from edgekit_converters.pytorch.registry import REGISTRY, ConvertFunction
 
 
 class PyTorchConverter:
-    """Reads exported programs (``.pt2``) with no torch installed."""
+    """Reads exported programs (``.pt2``) with no torch installed; modules and ``ExportedProgram`` objects through torch."""
 
     name = "pytorch"
-    description = "PyTorch: exported programs (.pt2, no torch needed)"
+    description = "PyTorch: exported programs (.pt2), torch.nn.Module and ExportedProgram objects"
     suffixes = (".pt2", ".pt", ".pth", ".jit", ".ts", ".torchscript")
-
-    needs = ()
+    needs = ("torch: modules and ExportedProgram objects",)
+    takes_examples = True
 
     def coverage(self) -> list[str]:
         """Every ATen operator with a converter; one entry covers all overloads where it names none."""
@@ -34,8 +35,10 @@ class PyTorchConverter:
         return REGISTRY.functions(operator)
 
     def detects(self, source: Any, head: bytes) -> bool:
-        """True for zip archives of torch and for pickles that torch wrote."""
-        return isinstance(source, Path) and kind_of_file(source, head) is not None
+        """True for zip archives of torch, for pickles that torch wrote, and for modules and exported programs in memory."""
+        if isinstance(source, Path):
+            return kind_of_file(source, head) is not None
+        return is_exported(source) or is_module(source)
 
     def load(self, source: Any, options: LoadOptions) -> Graph:
         """Import a model.
@@ -60,10 +63,23 @@ class PyTorchConverter:
             graph.metadata["source.sha256"] = digest(source)
         return graph
 
-    def _load(self, source: Path, options: LoadOptions) -> Graph:
+    def _load(self, source: Any, options: LoadOptions) -> Graph:
+        if is_exported(source):
+            return import_program(read_exported(source), "ExportedProgram", options)
+        if is_module(source):
+            return import_program(read_exported(export_module(source, _example(source, options))), type(source).__name__, options)
         with source.open("rb") as f:
             head = f.read(512)
         kind = kind_of_file(source, head)
         if kind is Kind.PT2 or (kind is None and is_zip(head)):
             return import_program(read_pt2(source), source.stem, options)
         raise MalformedModelError("no model of torch")
+
+
+def _example(module: Any, options: LoadOptions) -> Example:
+    if options.example is None:
+        raise ConversionError(
+            f"{type(module).__name__} is a torch.nn.Module, which shows its graph only while it runs: pass example inputs, "
+            "edgekit.load(module, (tensor,)), or ConvertOptions(example_inputs=(tensor,))"
+        )
+    return options.example

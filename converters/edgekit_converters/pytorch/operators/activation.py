@@ -137,6 +137,12 @@ def rrelu(ctx: AtenContext) -> Value:
     return ctx.call("LeakyRelu", ctx.tensor("self"), alpha=slope)
 
 
+@converts("aten.rrelu_with_noise_functional")
+def rrelu_functional(ctx: AtenContext) -> tuple[Value, Value]:
+    y: Value = rrelu(ctx)
+    return y, ctx.tensor("noise")
+
+
 @converts("aten.softmax", "aten._softmax", "aten._safe_softmax", "aten.special_softmax")
 def softmax(ctx: AtenContext) -> Value:
     return _along_dim(ctx, "Softmax")

@@ -52,8 +52,7 @@ def _max_pool_with_indices(rank: int) -> ConvertFunction:
         single = len(x.shape) == rank + 1
         x = ctx.unsqueeze(x, [0]) if single else x
         y = ctx.call("MaxPool", x, **window)
-        read = ctx.node.outputs[1] if len(ctx.node.outputs) > 1 else None
-        places = y if read is None else _places_of_maxima(ctx, x, y, window)
+        places = _places_of_maxima(ctx, x, y, window) if ctx.wants(1) else y
         return (ctx.squeeze(y, [0]), ctx.squeeze(places, [0])) if single else (y, places)
 
     return convert
@@ -166,8 +165,7 @@ def _adaptive_max(rank: int) -> ConvertFunction:
     def convert(ctx: AtenContext) -> tuple[Value, Value]:
         """The places of the maxima are supported where each window starts at a multiple of its size."""
         y: Value = pool(ctx)
-        read = ctx.node.outputs[1] if len(ctx.node.outputs) > 1 else None
-        if read is None:
+        if not ctx.wants(1):
             return y, y
         x = ctx.tensor("self")
         single = len(x.shape) == rank + 1
