@@ -144,6 +144,14 @@ extern const ek_op ek_op_if;
 extern const ek_op ek_op_while;
 extern const ek_op ek_op_reduce_over;
 extern const ek_op ek_op_col2_im;
+extern const ek_op ek_op_dft;
+extern const ek_op ek_op_fixed_rfft;
+extern const ek_op ek_op_frame;
+extern const ek_op ek_op_mel_filterbank;
+extern const ek_op ek_op_decode_wav;
+extern const ek_op ek_op_integer_sqrt;
+extern const ek_op ek_op_fixed_log;
+extern const ek_op ek_op_pcan;
 
 static const ek_port_rule reshape_in[] = {{0x1ffeu, 1, false, false, 0}, {0x200u, 0, false, false, 0}};
 static const ek_port_rule reshape_out[] = {{0x1ffeu, 1, false, false, 0}};
@@ -429,6 +437,22 @@ static const ek_port_rule reduce_over_in[] = {{0x1ffeu, 1, false, false, 0}, {0x
 static const ek_port_rule reduce_over_out[] = {{0x1ffeu, 1, false, false, 0}};
 static const ek_port_rule col2_im_in[] = {{0x2u, 1, false, false, 0}, {0x200u, 0, false, false, 0}, {0x200u, 0, false, false, 0}};
 static const ek_port_rule col2_im_out[] = {{0x2u, 1, false, false, 0}};
+static const ek_port_rule dft_in[] = {{0x2u, 0, false, false, 0}};
+static const ek_port_rule dft_out[] = {{0x2u, 0, false, false, 0}};
+static const ek_port_rule fixed_rfft_in[] = {{0xa0u, 1, false, false, 0}};
+static const ek_port_rule fixed_rfft_out[] = {{0xa0u, 1, false, false, 0}};
+static const ek_port_rule frame_in[] = {{0x1ffeu, 1, false, false, 0}};
+static const ek_port_rule frame_out[] = {{0x1ffeu, 1, false, false, 0}};
+static const ek_port_rule mel_filterbank_in[] = {{0x2u, 0, false, false, 0}, {0x80u, 0, false, false, 0}};
+static const ek_port_rule mel_filterbank_out[] = {{0x2u, 0, false, false, 0}};
+static const ek_port_rule decode_wav_in[] = {{0x10u, 0, false, false, 0}};
+static const ek_port_rule decode_wav_out[] = {{0x2u, 0, false, false, 0}, {0x80u, 0, false, false, 0}};
+static const ek_port_rule integer_sqrt_in[] = {{0x500u, 1, false, false, 0}};
+static const ek_port_rule integer_sqrt_out[] = {{0x100u, 0, false, false, 0}};
+static const ek_port_rule fixed_log_in[] = {{0x100u, 0, false, false, 0}};
+static const ek_port_rule fixed_log_out[] = {{0x20u, 0, false, false, 0}};
+static const ek_port_rule pcan_in[] = {{0x100u, 0, false, false, 0}, {0x100u, 0, false, false, 0}, {0x20u, 0, false, false, 0}};
+static const ek_port_rule pcan_out[] = {{0x100u, 0, false, false, 0}};
 
 static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [1] = {"Reshape", &ek_op_reshape, reshape_in, reshape_out, 2, 1, 0, true, false},
@@ -573,6 +597,14 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [211] = {"While", &ek_op_while, while_in, while_out, 3, 1, 1, false, false},
     [212] = {"ReduceOver", &ek_op_reduce_over, reduce_over_in, reduce_over_out, 2, 1, 0, false, false},
     [213] = {"Col2Im", &ek_op_col2_im, col2_im_in, col2_im_out, 3, 1, 0, false, false},
+    [220] = {"Dft", &ek_op_dft, dft_in, dft_out, 1, 1, 0, false, false},
+    [221] = {"FixedRfft", &ek_op_fixed_rfft, fixed_rfft_in, fixed_rfft_out, 1, 1, 0, false, false},
+    [222] = {"Frame", &ek_op_frame, frame_in, frame_out, 1, 1, 0, false, false},
+    [223] = {"MelFilterbank", &ek_op_mel_filterbank, mel_filterbank_in, mel_filterbank_out, 2, 1, 0, false, false},
+    [224] = {"DecodeWav", &ek_op_decode_wav, decode_wav_in, decode_wav_out, 1, 2, 0, false, false},
+    [225] = {"IntegerSqrt", &ek_op_integer_sqrt, integer_sqrt_in, integer_sqrt_out, 1, 1, 0, false, false},
+    [226] = {"FixedLog", &ek_op_fixed_log, fixed_log_in, fixed_log_out, 1, 1, 0, false, false},
+    [227] = {"Pcan", &ek_op_pcan, pcan_in, pcan_out, 3, 1, 0, false, false},
 };
 
 const ek_op_row *ek_op_find(uint32_t id) {

@@ -148,7 +148,15 @@ typedef enum ek_op_id {
   EK_OP_WHILE = 211,
   EK_OP_REDUCE_OVER = 212,
   EK_OP_COL2_IM = 213,
-  EK_OP_ID_LIMIT = 214
+  EK_OP_DFT = 220,
+  EK_OP_FIXED_RFFT = 221,
+  EK_OP_FRAME = 222,
+  EK_OP_MEL_FILTERBANK = 223,
+  EK_OP_DECODE_WAV = 224,
+  EK_OP_INTEGER_SQRT = 225,
+  EK_OP_FIXED_LOG = 226,
+  EK_OP_PCAN = 227,
+  EK_OP_ID_LIMIT = 228
 } ek_op_id;
 
 typedef struct ek_reshape_attrs {
@@ -620,6 +628,42 @@ typedef struct ek_col2_im_attrs {
   ek_i64_list strides;
 } ek_col2_im_attrs;
 
+typedef struct ek_dft_attrs {
+  int64_t length;
+  bool inverse;
+  bool onesided;
+} ek_dft_attrs;
+
+typedef struct ek_fixed_rfft_attrs {
+  int64_t length;
+  bool inverse;
+} ek_fixed_rfft_attrs;
+
+typedef struct ek_frame_attrs {
+  int64_t length;
+  int64_t step;
+} ek_frame_attrs;
+
+typedef struct ek_mel_filterbank_attrs {
+  int64_t channels;
+  float lower_limit;
+  float upper_limit;
+} ek_mel_filterbank_attrs;
+
+typedef struct ek_decode_wav_attrs {
+  int64_t desired_channels;
+  int64_t desired_samples;
+} ek_decode_wav_attrs;
+
+typedef struct ek_fixed_log_attrs {
+  int64_t output_scale;
+  int64_t correction_bits;
+} ek_fixed_log_attrs;
+
+typedef struct ek_pcan_attrs {
+  int64_t snr_shift;
+} ek_pcan_attrs;
+
 /* Large enough for the attributes of any operator. */
 typedef union ek_any_attrs {
   char none;
@@ -703,6 +747,13 @@ typedef union ek_any_attrs {
   ek_while_attrs while_;
   ek_reduce_over_attrs reduce_over;
   ek_col2_im_attrs col2_im;
+  ek_dft_attrs dft;
+  ek_fixed_rfft_attrs fixed_rfft;
+  ek_frame_attrs frame;
+  ek_mel_filterbank_attrs mel_filterbank;
+  ek_decode_wav_attrs decode_wav;
+  ek_fixed_log_attrs fixed_log;
+  ek_pcan_attrs pcan;
 } ek_any_attrs;
 
 /* One port of an operator: the element types it takes, and which other ports share the very same type. */

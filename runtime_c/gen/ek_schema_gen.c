@@ -68,7 +68,14 @@ static const ek_fb_field conv_transpose_attrs_fields[] = {
 static const ek_fb_field cum_sum_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field decode_wav_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field depth_to_space_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0},
+    {8, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field dft_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
     {8, EK_FB_SCALAR, 1, 1, 0}};
@@ -77,6 +84,15 @@ static const ek_fb_field div_attrs_fields[] = {
     {6, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field elu_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field fixed_log_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 8, 8, 0}};
+static const ek_fb_field fixed_rfft_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field frame_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field fully_connected_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
@@ -103,13 +119,13 @@ static const ek_fb_field global_max_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field graph_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
-    {6, EK_FB_VECTOR_TABLE, 4, 4, 80},
-    {8, EK_FB_VECTOR_TABLE, 4, 4, 48},
+    {6, EK_FB_VECTOR_TABLE, 4, 4, 87},
+    {8, EK_FB_VECTOR_TABLE, 4, 4, 54},
     {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_VECTOR_STRING, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
-    {18, EK_FB_VECTOR_TABLE, 4, 4, 78}};
+    {18, EK_FB_VECTOR_TABLE, 4, 4, 85}};
 static const ek_fb_field grid_sample_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
@@ -180,14 +196,18 @@ static const ek_fb_field max_pool_attrs_fields[] = {
     {14, EK_FB_SCALAR, 1, 1, 0},
     {16, EK_FB_SCALAR, 4, 4, 0},
     {18, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field mel_filterbank_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 4, 4, 0},
+    {8, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field mod_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field model_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 8, 8, 0},
     {8, EK_FB_VECTOR_STRUCT, 16, 8, 0},
-    {10, EK_FB_VECTOR_TABLE, 4, 4, 27},
-    {12, EK_FB_VECTOR_TABLE, 4, 4, 35}};
+    {10, EK_FB_VECTOR_TABLE, 4, 4, 32},
+    {12, EK_FB_VECTOR_TABLE, 4, 4, 40}};
 static const ek_fb_field mul_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
@@ -205,6 +225,8 @@ static const ek_fb_field one_hot_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field pad_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field pcan_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field quant_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {6, EK_FB_VECTOR_SCALAR, 4, 4, 0},
@@ -303,7 +325,7 @@ static const ek_fb_field tensor_fields[] = {
     {6, EK_FB_SCALAR, 1, 1, 0},
     {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {10, EK_FB_VECTOR_STRING, 4, 4, 0},
-    {12, EK_FB_TABLE, 4, 4, 52},
+    {12, EK_FB_TABLE, 4, 4, 59},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
     {18, EK_FB_SCALAR, 1, 1, 0},
@@ -343,9 +365,14 @@ static const ek_fb_type types[] = {
     {"ConvAttrs", conv_attrs_fields, 7},
     {"ConvTransposeAttrs", conv_transpose_attrs_fields, 8},
     {"CumSumAttrs", cum_sum_attrs_fields, 2},
+    {"DecodeWavAttrs", decode_wav_attrs_fields, 2},
     {"DepthToSpaceAttrs", depth_to_space_attrs_fields, 3},
+    {"DftAttrs", dft_attrs_fields, 3},
     {"DivAttrs", div_attrs_fields, 2},
     {"EluAttrs", elu_attrs_fields, 1},
+    {"FixedLogAttrs", fixed_log_attrs_fields, 2},
+    {"FixedRfftAttrs", fixed_rfft_attrs_fields, 2},
+    {"FrameAttrs", frame_attrs_fields, 2},
     {"FullyConnectedAttrs", fully_connected_attrs_fields, 2},
     {"GRUAttrs", gru_attrs_fields, 8},
     {"GatherAttrs", gather_attrs_fields, 1},
@@ -372,6 +399,7 @@ static const ek_fb_type types[] = {
     {"LpPoolAttrs", lp_pool_attrs_fields, 7},
     {"MatMulAttrs", mat_mul_attrs_fields, 2},
     {"MaxPoolAttrs", max_pool_attrs_fields, 8},
+    {"MelFilterbankAttrs", mel_filterbank_attrs_fields, 3},
     {"ModAttrs", mod_attrs_fields, 1},
     {"Model", model_fields, 5},
     {"MulAttrs", mul_attrs_fields, 2},
@@ -379,6 +407,7 @@ static const ek_fb_type types[] = {
     {"NonMaxSuppressionAttrs", non_max_suppression_attrs_fields, 1},
     {"OneHotAttrs", one_hot_attrs_fields, 1},
     {"PadAttrs", pad_attrs_fields, 1},
+    {"PcanAttrs", pcan_attrs_fields, 1},
     {"Quant", quant_fields, 3},
     {"QuantizeAttrs", quantize_attrs_fields, 1},
     {"RNNAttrs", rnn_attrs_fields, 7},
@@ -418,92 +447,99 @@ static const ek_fb_type types[] = {
 
 static uint16_t union_type(uint8_t tag) {
   switch (tag) {
-    case 1: return 66;
-    case 2: return 83;
+    case 1: return 73;
+    case 2: return 90;
     case 3: return 12;
-    case 4: return 77;
-    case 6: return 21;
-    case 9: return 51;
-    case 10: return 74;
-    case 12: return 16;
-    case 13: return 76;
-    case 14: return 67;
-    case 15: return 22;
-    case 16: return 23;
-    case 17: return 71;
-    case 18: return 72;
+    case 4: return 84;
+    case 6: return 26;
+    case 9: return 57;
+    case 10: return 81;
+    case 12: return 17;
+    case 13: return 83;
+    case 14: return 74;
+    case 15: return 27;
+    case 16: return 28;
+    case 17: return 78;
+    case 18: return 79;
     case 20: return 0;
-    case 21: return 79;
-    case 22: return 47;
-    case 23: return 17;
-    case 25: return 45;
+    case 21: return 86;
+    case 22: return 53;
+    case 23: return 19;
+    case 25: return 51;
     case 39: return 6;
-    case 76: return 39;
-    case 77: return 18;
-    case 78: return 73;
+    case 76: return 44;
+    case 77: return 20;
+    case 78: return 80;
     case 79: return 8;
-    case 82: return 30;
-    case 85: return 24;
-    case 87: return 81;
+    case 82: return 35;
+    case 85: return 29;
+    case 87: return 88;
     case 88: return 9;
-    case 92: return 34;
-    case 100: return 53;
-    case 102: return 65;
+    case 92: return 39;
+    case 100: return 60;
+    case 102: return 72;
     case 104: return 7;
     case 110: return 13;
     case 111: return 14;
-    case 112: return 43;
-    case 113: return 19;
-    case 125: return 44;
+    case 112: return 48;
+    case 113: return 24;
+    case 125: return 49;
     case 126: return 4;
-    case 127: return 25;
-    case 128: return 26;
-    case 129: return 42;
-    case 135: return 75;
-    case 136: return 40;
+    case 127: return 30;
+    case 128: return 31;
+    case 129: return 47;
+    case 135: return 82;
+    case 136: return 45;
     case 137: return 5;
-    case 138: return 38;
-    case 139: return 33;
-    case 140: return 29;
-    case 141: return 69;
-    case 142: return 36;
-    case 143: return 41;
+    case 138: return 43;
+    case 139: return 38;
+    case 140: return 34;
+    case 141: return 76;
+    case 142: return 41;
+    case 143: return 46;
     case 144: return 3;
-    case 145: return 31;
-    case 150: return 50;
-    case 152: return 84;
-    case 153: return 68;
+    case 145: return 36;
+    case 150: return 56;
+    case 152: return 91;
+    case 153: return 75;
     case 154: return 11;
-    case 155: return 82;
-    case 156: return 49;
-    case 157: return 70;
-    case 158: return 28;
-    case 160: return 85;
-    case 180: return 63;
-    case 181: return 59;
-    case 182: return 58;
-    case 183: return 60;
-    case 184: return 62;
-    case 185: return 55;
-    case 186: return 56;
-    case 187: return 57;
-    case 188: return 64;
+    case 155: return 89;
+    case 156: return 55;
+    case 157: return 77;
+    case 158: return 33;
+    case 160: return 92;
+    case 180: return 70;
+    case 181: return 66;
+    case 182: return 65;
+    case 183: return 67;
+    case 184: return 69;
+    case 185: return 62;
+    case 186: return 63;
+    case 187: return 64;
+    case 188: return 71;
     case 189: return 1;
     case 190: return 2;
     case 191: return 15;
-    case 200: return 37;
-    case 201: return 20;
-    case 202: return 54;
-    case 210: return 32;
-    case 211: return 86;
-    case 212: return 61;
+    case 200: return 42;
+    case 201: return 25;
+    case 202: return 61;
+    case 210: return 37;
+    case 211: return 93;
+    case 212: return 68;
     case 213: return 10;
+    case 220: return 18;
+    case 221: return 22;
+    case 222: return 23;
+    case 223: return 50;
+    case 224: return 16;
+    case 226: return 21;
+    case 227: return 58;
     default: return UINT16_MAX;
   }
 }
 
 ek_status ek_schema_verify(const uint8_t *data, size_t size, ek_error *error) {
-  return ek_fb_verify(data, size, "EKM1", types, 46, union_type, error);
+  return ek_fb_verify(data, size, "EKM1", types, 52, union_type, error);
 }
 
 ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attrs *out, ek_error *error) {
@@ -986,6 +1022,35 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       v = ek_fb_get_vector(table, 8);
       out->col2_im.strides.data = (const int64_t *)(const void *)v.data;
       out->col2_im.strides.count = v.count;
+      return EK_OK;
+    case 220: /* Dft */
+      out->dft.length = ek_fb_get_i64(table, 4, 0);
+      out->dft.inverse = ek_fb_get_bool(table, 6, 0);
+      out->dft.onesided = ek_fb_get_bool(table, 8, 0);
+      return EK_OK;
+    case 221: /* FixedRfft */
+      out->fixed_rfft.length = ek_fb_get_i64(table, 4, 0);
+      out->fixed_rfft.inverse = ek_fb_get_bool(table, 6, 0);
+      return EK_OK;
+    case 222: /* Frame */
+      out->frame.length = ek_fb_get_i64(table, 4, 0);
+      out->frame.step = ek_fb_get_i64(table, 6, 0);
+      return EK_OK;
+    case 223: /* MelFilterbank */
+      out->mel_filterbank.channels = ek_fb_get_i64(table, 4, 0);
+      out->mel_filterbank.lower_limit = ek_fb_get_f32(table, 6, 20.0f);
+      out->mel_filterbank.upper_limit = ek_fb_get_f32(table, 8, 4000.0f);
+      return EK_OK;
+    case 224: /* DecodeWav */
+      out->decode_wav.desired_channels = ek_fb_get_i64(table, 4, -1);
+      out->decode_wav.desired_samples = ek_fb_get_i64(table, 6, -1);
+      return EK_OK;
+    case 226: /* FixedLog */
+      out->fixed_log.output_scale = ek_fb_get_i64(table, 4, 0);
+      out->fixed_log.correction_bits = ek_fb_get_i64(table, 6, 0);
+      return EK_OK;
+    case 227: /* Pcan */
+      out->pcan.snr_shift = ek_fb_get_i64(table, 4, 0);
       return EK_OK;
     default: return EK_OK;
   }

@@ -84,10 +84,19 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('exclusive_', 'scalar', 'bool', '', 0),
         ('reverse_', 'scalar', 'bool', '', 0),
     ),
+    'DecodeWavAttrs': (
+        ('desired_channels_', 'scalar', 'i64', '', -1),
+        ('desired_samples_', 'scalar', 'i64', '', -1),
+    ),
     'DepthToSpaceAttrs': (
         ('block_size_', 'scalar', 'i64', '', 0),
         ('mode_', 'scalar', 'u8', '', 0),
         ('layout_', 'scalar', 'u8', '', 0),
+    ),
+    'DftAttrs': (
+        ('length_', 'scalar', 'i64', '', 0),
+        ('inverse_', 'scalar', 'bool', '', 0),
+        ('onesided_', 'scalar', 'bool', '', 0),
     ),
     'DivAttrs': (
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
@@ -95,6 +104,18 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     ),
     'EluAttrs': (
         ('alpha_', 'scalar', 'f32', '', float('1.0')),
+    ),
+    'FixedLogAttrs': (
+        ('output_scale_', 'scalar', 'i64', '', 0),
+        ('correction_bits_', 'scalar', 'i64', '', 0),
+    ),
+    'FixedRfftAttrs': (
+        ('length_', 'scalar', 'i64', '', 0),
+        ('inverse_', 'scalar', 'bool', '', 0),
+    ),
+    'FrameAttrs': (
+        ('length_', 'scalar', 'i64', '', 0),
+        ('step_', 'scalar', 'i64', '', 0),
     ),
     'FullyConnectedAttrs': (
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
@@ -225,6 +246,11 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
         ('clamp_max_', 'scalar', 'f32', '', float('inf')),
     ),
+    'MelFilterbankAttrs': (
+        ('channels_', 'scalar', 'i64', '', 0),
+        ('lower_limit_', 'scalar', 'f32', '', float('20.0')),
+        ('upper_limit_', 'scalar', 'f32', '', float('4000.0')),
+    ),
     'ModAttrs': (
         ('fmod_', 'scalar', 'bool', '', 0),
     ),
@@ -256,6 +282,9 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     ),
     'PadAttrs': (
         ('mode_', 'scalar', 'u8', '', 0),
+    ),
+    'PcanAttrs': (
+        ('snr_shift_', 'scalar', 'i64', '', 0),
     ),
     'Quant': (
         ('scale', 'vector', 'f32', 'scalar', 0),
@@ -501,4 +530,11 @@ UNION: dict[int, str] = {
     211: 'WhileAttrs',
     212: 'ReduceOverAttrs',
     213: 'Col2ImAttrs',
+    220: 'DftAttrs',
+    221: 'FixedRfftAttrs',
+    222: 'FrameAttrs',
+    223: 'MelFilterbankAttrs',
+    224: 'DecodeWavAttrs',
+    226: 'FixedLogAttrs',
+    227: 'PcanAttrs',
 }
