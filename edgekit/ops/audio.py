@@ -126,7 +126,9 @@ class DecodeWav:
         n = contents.shape[0]
         most: Dim = (n - WAV_HEADER_BYTES) // 2 if not isinstance(n, int) or n > WAV_HEADER_BYTES else 0
         samples: Dim = desired_samples if desired_samples >= 0 else unknown_dim("samples", most)
-        channels: Dim = desired_channels if desired_channels >= 0 else unknown_dim("channels", max(most, 1) if isinstance(most, int) else most)
+        channels: Dim = (
+            desired_channels if desired_channels >= 0 else unknown_dim("channels", max(most, 1) if isinstance(most, int) else most)
+        )
         if desired_samples < 0 and desired_channels < 0 and isinstance(most, int):
             room = Room("?", 2, most)  # their product is what the file has room for
             samples, channels = (SymDim.of(Symbol(f"?{name}", 0, most, room)) for name in ("samples", "channels"))

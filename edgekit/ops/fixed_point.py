@@ -17,7 +17,10 @@ PCAN_TABLE = 125
 
 @op(id=225, category="signal")
 class IntegerSqrt:
-    """The square root rounded to the nearest integer; at most 65535 for ``x`` below 2^32, at most 2^32 - 1 beyond (``square_root_64.cc``)."""
+    """The square root rounded to the nearest integer.
+
+    At most 65535 for ``x`` below 2^32, and 2^32 - 1 beyond (``square_root_32.cc``, ``square_root_64.cc``).
+    """
 
     inputs = (Port("x", T),)
     outputs = (Port("y", U32),)

@@ -8,6 +8,7 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
+from flatbuffers import flexbuffers
 from flatbuffers import number_types as N
 
 from edgekit.types import Array
@@ -15,7 +16,7 @@ from edgekit_converters.tflite.schema import OPERATOR_OPTIONS, OPERATORS, OPTION
 
 CODES = {name: code for code, name in OPERATORS.items()}
 TAGS = {name: tag for tag, name in OPTIONS.items()}
-TYPES = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int16": 7, "int8": 9}
+TYPES = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int16": 7, "int8": 9, "uint64": 12, "uint32": 15}
 FLAGS = {
     "bool": N.BoolFlags, "i8": N.Int8Flags, "u8": N.Uint8Flags, "u16": N.Uint16Flags, "i32": N.Int32Flags, "u32": N.Uint32Flags,
     "i64": N.Int64Flags, "u64": N.Uint64Flags, "f32": N.Float32Flags,
@@ -44,6 +45,7 @@ class Op:
     inputs: Sequence[str]
     outputs: Sequence[str]
     options: dict[str, Any] = field(default_factory=dict)
+    custom: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -83,6 +85,8 @@ def model(*subgraphs: Subgraph, signatures: Sequence[tuple[str, int, dict[str, s
             record = {"opcode_index": codes.index(o.op), "inputs": [at.get(n, -1) for n in o.inputs], "outputs": [at[n] for n in o.outputs]}
             if options is not None:
                 record |= {"options_type": TAGS[options], "options": (options, o.options)}
+            if o.custom:
+                record["custom_options"] = list(flexbuffers.Dumps(o.custom))
             operators.append(record)
         made.append(
             {"tensors": tensors, "inputs": [at[n] for n in g.inputs], "outputs": [at[n] for n in g.outputs], "operators": operators}

@@ -1,4 +1,4 @@
-"""Fourier transforms of static length, as products with constant matrices."""
+"""Fourier transforms of static length."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import F32, I64
+from edgekit.types import F32
+from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
 
@@ -14,31 +15,12 @@ from edgekit_converters.onnx.registry import converts
 def transform(ctx: NodeContext, x: Value, axis: int, length: int, inverse: bool, onesided: bool) -> Value:
     """The discrete Fourier transform of ``x`` [..., 1 or 2] along ``axis``; the result is [..., 2]."""
     rank = len(x.shape)
-    n = ctx.static(x.shape[axis], "the transformed dimension")
-    used = min(n, length)
-    bins = length // 2 + 1 if onesided else length
-    ctx.computed((used, bins))
-    angle = 2 * np.pi * (np.outer(np.arange(used), np.arange(bins)) % length) / length
-    scale = 1 / length if inverse else 1.0
-    cos = ctx.const((np.cos(angle) * scale).astype(np.float32))
-    sin = ctx.const((np.sin(angle) * scale * (-1 if inverse else 1)).astype(np.float32))
-    real = ctx.cast(x, F32)
-    if used < n:
-        real = ctx.call("Slice", real, ctx.i64(0), ctx.i64(used), ctx.i64(axis))
-    order = [i for i in range(rank - 1) if i != axis]
-
-    def part(k: int) -> Value:
-        return ctx.transpose(ctx.call("Gather", real, ctx.const(k, I64), axis=rank - 1), (*order, axis))
-
-    re = part(0)
-    out_re, out_im = ctx.call("MatMul", re, cos), ctx.call("Neg", ctx.call("MatMul", re, sin))
-    if x.shape[-1] == 2:
-        im = part(1)
-        out_re = ctx.call("Add", out_re, ctx.call("MatMul", im, sin))
-        out_im = ctx.call("Add", out_im, ctx.call("MatMul", im, cos))
-    back = [order.index(i) if i != axis else rank - 2 for i in range(rank - 1)]
-    both = [ctx.unsqueeze(ctx.transpose(v, back), [-1]) for v in (out_re, out_im)]
-    return ctx.cast(ctx.call("Concat", *both, axis=rank - 1), x.dtype)
+    order = [*(i for i in range(rank - 1) if i != axis), axis, rank - 1]
+    lines = ctx.transpose(ctx.cast(x, F32), order)
+    y = ctx.call("Dft", lines, length=length, inverse=inverse, onesided=onesided and not inverse)
+    if onesided and inverse:
+        y = ctx.call("Slice", y, ctx.i64(0), ctx.i64(length // 2 + 1), ctx.i64(rank - 2))
+    return ctx.cast(ctx.transpose(y, [order.index(i) for i in range(rank)]), x.dtype)
 
 
 def _dft(ctx: NodeContext, axis: int) -> Value:
@@ -81,12 +63,11 @@ def stft(ctx: NodeContext) -> Value:
     total = ctx.static(signal.shape[1], "the signal's length")
     if step < 1 or not 1 <= length <= total:
         raise MalformedModelError(f"frames of {length} every {step} do not fit a signal of {total}")
-    frames = (total - length) // step + 1
-    ctx.computed((frames, length))
-    index = np.arange(frames, dtype=np.int64)[:, None] * step + np.arange(length, dtype=np.int64)
-    cut = ctx.call("Gather", signal, ctx.const(index), axis=1)
-    if len(cut.shape) == 3:
-        cut = ctx.unsqueeze(cut, [-1])
+    if len(signal.shape) == 3:
+        if signal.shape[2] != 1:
+            raise Unsupported("a complex signal is not supported.")
+        signal = ctx.regroup(signal, [[0], [1]])
+    cut = ctx.unsqueeze(ctx.call("Frame", signal, length=length, step=step), [-1])
     if window is not None:
         cut = ctx.call("Mul", cut, ctx.unsqueeze(ctx.cast(window, cut.dtype), [-1]))
     return transform(ctx, cut, 2, length, False, bool(ctx.get_int("onesided", 1)))

@@ -86,7 +86,7 @@ def bitwise(ctx: NodeContext) -> Value:
     """Bits of integers."""
     if ctx.op == "BITWISE_XOR":
         return ctx.call("Xor" if ctx.input(0).dtype is BOOL else "BitwiseXor", ctx.input(0), ctx.input(1))
-    return ctx.call("BitShift", ctx.input(0), ctx.input(1), direction="RIGHT")
+    return ctx.call("BitShift", ctx.input(0), ctx.input(1), direction="right")
 
 
 @converts(*UNARY)
