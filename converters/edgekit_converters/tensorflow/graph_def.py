@@ -20,6 +20,12 @@ PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
 #: nodes that are no outputs although nobody reads them
 NO_OUTPUTS = SILENT | EFFECTS | {*PLACEHOLDERS, "Const", "PlaceholderWithDefault", "VariableV2", "Variable", "VarHandleOp", "RestoreV2"}
 
+#: operators of several outputs that, unread, are all outputs of the graph; of others only the first is
+ALL_HANDED_OUT = (
+    "TopK", "TopKV2", "CombinedNonMaxSuppression", "NonMaxSuppressionV4", "NonMaxSuppressionV5", "Unique", "UniqueV2", "LSTMBlockCell",
+    "BlockLSTM", "BlockLSTMV2", "GRUBlockCell",
+)  # fmt: skip
+
 
 def read_graph_file(path: Path) -> Model:
     """A GraphDef file as a model."""
@@ -99,7 +105,7 @@ def output_count(node: Any) -> int:
     if node.op in ("Split", "SplitV", "Unpack", "Unstack"):
         attr = "num_split" if "num_split" in node.attrs else "num"
         return max(1, min(int(node.attrs[attr].i) if attr in node.attrs else 1, 10_000))
-    if node.op in ("TopK", "TopKV2", "CombinedNonMaxSuppression", "NonMaxSuppressionV4", "NonMaxSuppressionV5", "Unique", "UniqueV2"):
+    if node.op in ALL_HANDED_OUT:
         return len(OUTPUT_PORTS[node.op])
     if node.op in ("IdentityN", "StatelessIf", "If", "While", "StatelessWhile", "PartitionedCall", "StatefulPartitionedCall"):
         attr = next((a for a in ("Tout", "T") if a in node.attrs), "")

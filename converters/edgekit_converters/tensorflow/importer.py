@@ -31,6 +31,7 @@ class BodyImporter:
         body: what is imported.
         scope: the graph under construction and the variables in it; inlined functions share it with their callers.
         depth: how many functions this one is inside.
+        wanted: outputs of nodes that are results.
     """
 
     def __init__(self, session: ImportSession, body: Body, scope: Scope, depth: int = 0) -> None:
@@ -40,6 +41,7 @@ class BodyImporter:
         self.body = body
         self.scope = scope
         self.depth = depth
+        self.wanted: list[TensorRef] = []
         self._items: dict[tuple[str, int], Item] = {}
         self._done: set[str] = set()
 
@@ -85,6 +87,7 @@ class BodyImporter:
 
     def fetch(self, refs: Sequence[TensorRef], controls: Sequence[str] = ()) -> list[Item]:
         """Import what some tensors need, and give them; None for those that did not convert."""
+        self.wanted += refs
         needed, seen = reach(self.body, self.session, [r.node for r in refs], controls, self._done)
         for name in sort_nodes(self.body, seen, [*(r.node for r in refs), *controls]):
             if name in needed and name not in self._done:
@@ -124,7 +127,7 @@ class BodyImporter:
             for r in other.inputs:
                 if r.node == node.name:
                     count = max(count, min(self._flat_index(r) + 1, MAX_OUTPUTS))
-        for _, r in self.body.results:
+        for r in self.wanted:
             if r.node == node.name:
                 count = max(count, min(self._flat_index(r) + 1, MAX_OUTPUTS))
         for k in range(count):

@@ -42,9 +42,9 @@ def _pool(ctx: NodeContext, x: Value, kernel: tuple[int, ...], strides: tuple[in
 @converts("MaxPoolWithArgmax")
 def max_pool_with_argmax(ctx: NodeContext) -> list[Value]:
     """MaxPool; the positions are not computed."""
-    for other in ctx.importer.body.nodes.values():
-        if any(r.node == ctx.name and (r.index == 1 or r.port == "argmax") for r in other.inputs):
-            raise Unsupported("the positions that MaxPoolWithArgmax gives are not supported.")
+    refs = [*(r for n in ctx.importer.body.nodes.values() for r in n.inputs), *ctx.importer.wanted]
+    if any(r.node == ctx.name and (r.index == 1 or r.port == "argmax") for r in refs):
+        raise Unsupported("the positions that MaxPoolWithArgmax gives are not supported.")
     x, layout = ctx.input(0), "NHWC"
     kernel, strides = (per_dimension(ctx, k, layout, 4) for k in ("ksize", "strides"))
     return [_pool(ctx, x, kernel, strides)]

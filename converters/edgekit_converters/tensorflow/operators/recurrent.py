@@ -99,8 +99,7 @@ def block_lstm(ctx: NodeContext) -> Sequence[Value | None]:
 
 def _read(ctx: NodeContext) -> set[str]:
     """Which outputs of the node others read: their names, or their numbers."""
-    body = ctx.importer.body
-    refs = [r for n in body.nodes.values() for r in n.inputs] + [r for _, r in body.results]
+    refs = [*(r for n in ctx.importer.body.nodes.values() for r in n.inputs), *ctx.importer.wanted]
     return {r.port or str(r.index) for r in refs if r.node == ctx.name}
 
 
