@@ -9,6 +9,7 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Array, DType
 from edgekit_converters.importing.composer import Composer
+from edgekit_converters.onnx.sequences import AnyValue
 from edgekit_converters.onnx.tensors import element_type
 
 if TYPE_CHECKING:
@@ -30,13 +31,18 @@ class NodeContext(Composer):
         importer: the graph under construction, for subgraphs.
     """
 
-    def __init__(self, importer: GraphImporter, proto: Any, domain: str, opset: int, name: str, inputs: Sequence[Value | None]) -> None:
-        super().__init__(importer.session, importer.builder, proto.op_type, name, inputs)
+    def __init__(self, importer: GraphImporter, proto: Any, domain: str, opset: int, name: str, inputs: Sequence[AnyValue | None]) -> None:
+        super().__init__(importer.session, importer.builder, proto.op_type, name, [v if isinstance(v, Value) else None for v in inputs])
+        self._all = list(inputs)
         self.importer = importer
         self.proto = proto
         self.domain = domain
         self.opset = opset
         self._attributes = {a.name: a for a in proto.attribute}
+
+    def special(self, i: int) -> AnyValue | None:
+        """The i-th input where it may be a sequence or an optional; None for an absent one."""
+        return self._all[i] if i < len(self._all) else None
 
     # -- attributes -----------------------------------------------------------------------------------------------------
 
@@ -90,6 +96,10 @@ class NodeContext(Composer):
         """A tensor attribute."""
         self._require(name)
         return self.importer.session.tensors.read(self._attribute(name, TENSOR, "a tensor").t)
+
+    def tensor_code(self, name: str) -> int:
+        """The TensorProto data type of a tensor attribute."""
+        return int(self._attribute(name, TENSOR, "a tensor").t.data_type)
 
     def get_sparse_tensor(self, name: str) -> Array:
         """A sparse tensor attribute, as a dense array."""

@@ -12,7 +12,7 @@ from edgekit.errors import MalformedModelError, MissingDependencyError, Unsuppor
 from edgekit.ir import Graph, GraphBuilder
 from edgekit_converters.importing.inputs import bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
-from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
+from edgekit_converters.importing.problems import Poisoned, Unsupported, UnsupportedTypeError
 from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.detection import looks_like_onnx
 from edgekit_converters.onnx.functions import expand_functions
@@ -167,8 +167,11 @@ def _hand_out(proto: Any, importer: GraphImporter) -> None:
     for o in proto.output:
         try:
             outputs.append((o.name, importer.output(o.name)))
+        except Unsupported as e:
+            importer.session.block("graph output", o.name, e.reason, e.message, e.hint)
         except Poisoned as e:  # every poison has its blocker
             raise MalformedModelError(f"graph output {o.name!r} could not be computed") from e
+    importer.session.raise_blockers()
     hand_out(importer.builder, outputs)
 
 

@@ -13,9 +13,10 @@ from edgekit.types import Shape, TensorType
 from edgekit_converters.importing.attempt import attempt
 from edgekit_converters.importing.inputs import SourceInput
 from edgekit_converters.importing.outputs import own_value
-from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
+from edgekit_converters.importing.problems import Poisoned, Unsupported, UnsupportedTypeError
 from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.context import GRAPH, NodeContext
+from edgekit_converters.onnx.sequences import OPERATORS, AnyValue, OptionalValue, SequenceValue
 from edgekit_converters.onnx.session import ImportSession
 from edgekit_converters.onnx.tensors import element_type
 
@@ -43,14 +44,14 @@ class GraphImporter:
         self.inline = inline
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.captures: list[tuple[Value, Value]] = []  # (value outside, graph input inside)
-        self._values: dict[str, Value | None] = {}  # None: poisoned
+        self._values: dict[str, AnyValue | None] = {}  # None: poisoned
         self._named: set[int] = {id(v) for v in builder.graph.inputs}
         if self.depth > MAX_DEPTH:
             raise MalformedModelError(f"control flow is nested deeper than {MAX_DEPTH}")
 
     # -- names ----------------------------------------------------------------------------------------------------------
 
-    def bind(self, name: str, value: Value | None) -> None:
+    def bind(self, name: str, value: AnyValue | None) -> None:
         """Make ``name`` stand for a value; None poisons it."""
         self._values[name] = value
 
@@ -58,7 +59,7 @@ class GraphImporter:
         """Whether a name stands for anything here or outside."""
         return name in self._values or (self.parent is not None and self.parent.knows(name))
 
-    def find(self, name: str) -> Value:
+    def find(self, name: str) -> AnyValue:
         """The value of a name; one from outside becomes an input of this graph, a constant is copied.
 
         Raises:
@@ -73,9 +74,25 @@ class GraphImporter:
         if self.parent is None:
             raise KeyError(name)
         outer = self.parent.find(name)
-        inner = outer if self.inline else self.capture(outer)
+        inner = outer if self.inline else self._captured(outer)
         self._values[name] = inner
         return inner
+
+    def tensor(self, name: str) -> Value:
+        """The value of a name that must be a tensor. Raises as ``find`` does, and Unsupported for sequences and optionals."""
+        found = self.find(name)
+        if not isinstance(found, Value):
+            raise Unsupported(
+                f"{name!r} is a sequence or an optional, which leaves the graph", "Make its tensors outputs.", "unsupported-type"
+            )
+        return found
+
+    def _captured(self, outer: AnyValue) -> AnyValue:
+        if isinstance(outer, SequenceValue):
+            return SequenceValue(tuple(self.capture(v) for v in outer.elements))
+        if isinstance(outer, OptionalValue):
+            return OptionalValue(None if outer.element is None else self._captured(outer.element))  # type: ignore[arg-type]
+        return self.capture(outer)
 
     def capture(self, outer: Value) -> Value:
         """A value of the graph outside, as seen in here."""
@@ -125,7 +142,9 @@ class GraphImporter:
             if name in self._values:
                 continue  # a graph input the caller feeds or freezes
             try:
-                self.bind(name, self.builder.constant(read(tensor), name))
+                value = self.builder.constant(read(tensor), name)
+                code = tensor.values.data_type if hasattr(tensor, "values") else tensor.data_type
+                self.bind(name, self.session.mark_narrow(value, code))
             except UnsupportedTypeError as e:
                 self.session.block("initializer", name, "unsupported-type", f"{e}")
                 self.bind(name, None)
@@ -188,17 +207,22 @@ class GraphImporter:
         except Poisoned:
             self._poison(node)
             return
+        if node.op_type not in OPERATORS and any(v is not None and not isinstance(v, Value) for v in inputs):
+            session.block(node.op_type, name, "unsupported-type", "it reads a sequence or an optional.")
+            self._poison(node)
+            return
         ctx = NodeContext(self, node, domain, opset, name, inputs)
         source = f"{node.op_type} '{name}' (ONNX opset {opset})"
         first = len(self.builder.graph.nodes)
-        result = attempt(session, self.builder, node.op_type, name, source, inputs, lambda: convert(ctx))
+        result = attempt(session, self.builder, node.op_type, name, source, ctx.inputs, lambda: convert(ctx))
         if result is None:
             self._poison(node)
             return
-        outs = [result] if isinstance(result, Value) else list(result)
+        outs = [result] if isinstance(result, Value | SequenceValue | OptionalValue) else list(result)
         for o, value in zip(node.output, outs, strict=False):
             if o and value is not None:
-                self._name(value, o, first)
+                if isinstance(value, Value):
+                    self._name(value, o, first)
                 self.bind(o, value)
         for o in node.output[len(outs) :]:
             if o:
@@ -243,18 +267,22 @@ class GraphImporter:
 
     # -- subgraphs ------------------------------------------------------------------------------------------------------
 
-    def import_inline(self, proto: Any) -> list[Value]:
-        """Import a branch into this graph and return its outputs.
+    def import_inline(self, proto: Any, given: Sequence[AnyValue | None] = ()) -> list[AnyValue]:
+        """Import a branch (or one trip of a body, whose inputs are ``given``) into this graph and return its outputs.
 
         Raises:
             Poisoned: the branch has nodes that do not convert.
         """
         child = GraphImporter(self.session, self.builder, self, inline=True)
         child._named = self._named
+        if len(proto.input) != len(given):
+            raise MalformedModelError(f"the body {proto.name!r} has {len(proto.input)} inputs, {len(given)} are given")
+        for info, value in zip(proto.input, given, strict=True):
+            child.bind(info.name, value)
         source = self.builder.source
         child.run(proto)
         self.builder.source = source
-        return [child.output(o.name) for o in proto.output]
+        return [child.result(o.name) for o in proto.output]
 
     def import_body(self, proto: Any, input_types: Sequence[TensorType], alias_first_output: bool = False) -> GraphImporter:
         """Import a body as a graph of its own, whose first inputs have the given types.
@@ -275,17 +303,23 @@ class GraphImporter:
         child.run(proto)
         seen: set[str] = set()
         for i, o in enumerate(proto.output):
-            value = child.find(o.name) if alias_first_output and i == 0 and child.knows(o.name) else child.output(o.name)
+            value = child.tensor(o.name) if alias_first_output and i == 0 and child.knows(o.name) else child.output(o.name)
             graph.add_output(value, o.name if o.name not in seen else graph.unique_name(o.name))
             seen.add(o.name)
         return child
 
     def output(self, name: str) -> Value:
         """The value a graph hands out under ``name``; a value that is also an input or a constant passes an Identity."""
+        value = self.result(name)
+        if not isinstance(value, Value):
+            return self.tensor(name)
+        return value if self.inline or value.producer is not None else own_value(self.builder, value, name)
+
+    def result(self, name: str) -> AnyValue:
+        """What the graph computes under ``name``, sequences and optionals included."""
         if not self.knows(name):
             raise MalformedModelError(f"graph output {name!r} is never computed")
-        value = self.find(name)
-        return value if self.inline or value.producer is not None else own_value(self.builder, value, name)
+        return self.find(name)
 
 
 def written_at(node: Any) -> str:

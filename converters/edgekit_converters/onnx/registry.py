@@ -7,12 +7,12 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from edgekit.ir import Value
+from edgekit_converters.onnx.sequences import AnyValue
 
 if TYPE_CHECKING:
     from edgekit_converters.onnx.context import NodeContext
 
-Result = Value | Sequence[Value | None]
+Result = AnyValue | Sequence[AnyValue | None]
 ConvertFunction = Callable[["NodeContext"], Result]
 DEFAULT_DOMAINS = ("", "ai.onnx")
 

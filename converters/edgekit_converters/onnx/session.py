@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgekit.converters import LoadOptions
+from edgekit.ir import Value
 from edgekit.types import Dim
 from edgekit_converters.importing.problems import Problems
 from edgekit_converters.onnx.registry import canonical_domain
-from edgekit_converters.onnx.tensors import TensorReader
+from edgekit_converters.onnx.tensors import BFLOAT16, NARROW, TensorReader
 
 EXAMPLE_SIZE = 224
 
@@ -34,6 +35,19 @@ class ImportSession(Problems):
         self.inputs: dict[str, tuple[Dim, ...]] = {}
         self.inferred: dict[str, Any] = {}
         self.not_expanded: Mapping[tuple[str, str], str] = {}
+        self._narrow: list[Value] = []
+
+    def mark_narrow(self, value: Value, code: int) -> Value:
+        """Remember a constant whose source type has fewer bits than the type that holds it; ``code`` is its TensorProto type."""
+        if code in NARROW:
+            self._narrow.append(value)
+        if code == BFLOAT16:
+            self.note("bfloat16 tensors are computed and stored in float32")
+        return value
+
+    def is_narrow(self, value: Value | None) -> bool:
+        """Whether a constant was of 2 or 4 bits in the source."""
+        return any(v is value for v in self._narrow)
 
     def opset(self, domain: str) -> int:
         """The version of a domain; 1 where the model does not import it."""

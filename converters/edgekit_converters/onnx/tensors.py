@@ -27,9 +27,13 @@ DTYPES = {
     11: DType.F64,
     12: DType.U32,
     13: DType.U64,
+    16: DType.F32,  # bfloat16: every value of it is a float32
 }
+BFLOAT16 = 16
+#: integers of few bits, which only constants may have: bits, and the type that holds them
+NARROW = {21: (4, DType.U8), 22: (4, DType.I8), 25: (2, DType.U8), 26: (2, DType.I8)}
 TYPE_NAMES = {
-    0: "undefined", 8: "string", 14: "complex64", 15: "complex128", 16: "bfloat16", 17: "float8e4m3fn", 18: "float8e4m3fnuz",
+    0: "undefined", 8: "string", 14: "complex64", 15: "complex128", 17: "float8e4m3fn", 18: "float8e4m3fnuz",
     19: "float8e5m2", 20: "float8e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4e2m1", 24: "float8e8m0", 25: "uint2", 26: "int2",
 }  # fmt: skip
 EXTERNAL = 1
@@ -64,11 +68,15 @@ class TensorReader:
             MalformedModelError: sizes do not fit, or the data is missing.
             UnsupportedTypeError: EdgeKit has no such element type.
         """
-        dtype = element_type(tensor.data_type).numpy
         shape = tuple(int(d) for d in tensor.dims)
         if any(d < 0 for d in shape):
             raise MalformedModelError(f"tensor {tensor.name!r} has a negative dimension: {list(shape)}")
         count = math.prod(shape)
+        if tensor.data_type in NARROW:
+            return self._narrow(tensor, shape, count)
+        if tensor.data_type == BFLOAT16:
+            return self._bfloat16(tensor, shape, count)
+        dtype = element_type(tensor.data_type).numpy
         if tensor.data_location == EXTERNAL:
             return self._external(tensor, dtype, shape, count)
         if tensor.HasField("raw_data"):
@@ -89,6 +97,31 @@ class TensorReader:
         out = np.zeros(math.prod(shape), values.dtype)
         out[flat] = values.reshape(-1)
         return out.reshape(shape)
+
+    def _packed(self, tensor: Any, dtype: np.dtype[Any], count: int) -> Array:
+        """``count`` elements of a type that is stored in another: from the file, the raw bytes or the 32-bit integers."""
+        if tensor.data_location == EXTERNAL:
+            return self._external(tensor, dtype, (count,), count)
+        if tensor.HasField("raw_data"):
+            self._check(tensor, len(tensor.raw_data), count * dtype.itemsize, "bytes")
+            return np.frombuffer(tensor.raw_data, dtype)
+        self._check(tensor, len(tensor.int32_data), count, "elements")
+        return np.asarray(tensor.int32_data, np.int64).astype(dtype)
+
+    def _narrow(self, tensor: Any, shape: Sequence[int], count: int) -> Array:
+        """Integers of 2 or 4 bits, the first in the lowest bits of a byte."""
+        bits, dtype = NARROW[tensor.data_type]
+        per = 8 // bits
+        packed = self._packed(tensor, np.dtype(np.uint8), -(-count // per))
+        shifts = np.arange(per, dtype=np.uint8) * bits
+        q = ((packed[:, None] >> shifts) & ((1 << bits) - 1)).reshape(-1)[:count].astype(dtype.numpy)
+        if dtype is DType.I8:
+            q = np.where(q >= 1 << (bits - 1), q - (1 << bits), q).astype(np.int8)
+        return q.reshape(shape)
+
+    def _bfloat16(self, tensor: Any, shape: Sequence[int], count: int) -> Array:
+        """The upper halves of float32 numbers."""
+        return (self._packed(tensor, np.dtype(np.uint16), count).astype(np.uint32) << 16).view(np.float32).reshape(shape)
 
     @staticmethod
     def _check(tensor: Any, got: int, want: int, unit: str) -> None:

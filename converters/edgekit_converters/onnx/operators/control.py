@@ -14,13 +14,16 @@ from edgekit_converters.importing.loops import MAX_ROUNDS, joined_type
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.importer import GraphImporter
+from edgekit_converters.onnx.operators.sequences import unrolled
 from edgekit_converters.onnx.registry import converts
+from edgekit_converters.onnx.sequences import AnyValue, OptionalValue, SequenceValue
 
+MAX_BATCH = 64
 FREEZE = "Freeze the input that decides it."
 
 
 @converts("If")
-def if_(ctx: NodeContext) -> Sequence[Value | None]:
+def if_(ctx: NodeContext) -> Sequence[AnyValue | None]:
     """A condition known at conversion imports the taken branch alone."""
     condition = ctx.input(0)
     known = ctx.numbers(condition)
@@ -56,8 +59,11 @@ def _share_captures(bodies: Sequence[GraphImporter]) -> list[Value]:
 
 
 @converts("Loop")
-def loop(ctx: NodeContext) -> Sequence[Value | None]:
+def loop(ctx: NodeContext) -> Sequence[AnyValue | None]:
     limit, condition = ctx.optional(0), ctx.optional(1)
+    carried = [ctx.special(i) for i in range(2, len(ctx.inputs))]
+    if any(isinstance(v, SequenceValue | OptionalValue) for v in carried):
+        return unrolled(ctx, limit, condition, carried)
     first = [ctx.input(i) for i in range(2, len(ctx.inputs))]
     proto = ctx.get_graph("body")
     if len(proto.output) < 1 + len(first):
@@ -102,16 +108,22 @@ def scan(ctx: NodeContext) -> Sequence[Value | None]:
 
 @converts("Scan", since=8)
 def scan_8(ctx: NodeContext) -> Sequence[Value | None]:
-    """Opset 8 puts a batch first, over which the scan is repeated; a batch of 1 is the same as none."""
+    """Opset 8 puts a batch first, over which the scan is repeated."""
     if ctx.optional(0) is not None:
         raise Unsupported("sequence_lens are not supported", "Export with opset 9 or later.")
     proto, scanned = ctx.get_graph("body"), ctx.get_int("num_scan_inputs")
     values = [ctx.input(i) for i in range(1, len(ctx.inputs))]
-    if any(not v.shape or v.shape[0] != 1 for v in values):
-        raise Unsupported("a batch other than 1 is not supported", "Export with opset 9 or later.")
-    flat = [ctx.regroup(v, [[i] for i in range(1, len(v.shape))]) for v in values]
-    outs = _scan(ctx, proto, flat[: len(flat) - scanned], flat[len(flat) - scanned :])
-    return [None if o is None else ctx.unsqueeze(o, [0]) for o in outs]
+    if not values or any(not v.shape for v in values):
+        raise MalformedModelError("a scan needs inputs with a batch first")
+    batch = ctx.static(values[0].shape[0], "the batch of a scan")
+    if not 1 <= batch <= MAX_BATCH:
+        raise Unsupported(f"a batch of {batch} is not supported", "Export with opset 9 or later.")
+    rows: list[list[Value]] = []
+    for k in range(batch):
+        entry = [ctx.call("Gather", v, ctx.const(k, I64), axis=0) for v in values]
+        outs = _scan(ctx, proto, entry[: len(entry) - scanned], entry[len(entry) - scanned :])
+        rows.append([ctx.unsqueeze(o, [0]) for o in outs if o is not None])
+    return [ctx.call("Concat", *column, axis=0) if batch > 1 else column[0] for column in zip(*rows, strict=True)]
 
 
 def _scan(ctx: NodeContext, proto: Any, states: Sequence[Value], inputs: Sequence[Value]) -> Sequence[Value | None]:

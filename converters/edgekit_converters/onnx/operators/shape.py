@@ -13,13 +13,15 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.operators import computed_shapes
 from edgekit_converters.onnx.registry import converts
+from edgekit_converters.onnx.sequences import AnyValue
 
 END = 2**31 - 1
 
 
 @converts("Identity")
-def identity(ctx: NodeContext) -> Value:
-    return ctx.input(0)
+def identity(ctx: NodeContext) -> AnyValue:
+    found = ctx.special(0)
+    return ctx.input(0) if found is None else found
 
 
 @converts("Constant")
@@ -27,7 +29,7 @@ def constant(ctx: NodeContext) -> Value:
     """One of the value attributes gives the tensor."""
     name = ctx.proto.output[0]
     if ctx.has("value"):
-        return ctx.const(ctx.get_tensor("value"), name=name)
+        return ctx.importer.session.mark_narrow(ctx.const(ctx.get_tensor("value"), name=name), ctx.tensor_code("value"))
     if ctx.has("sparse_value"):
         return ctx.const(ctx.get_sparse_tensor("sparse_value"), name=name)
     if ctx.has("value_float"):
