@@ -15,12 +15,14 @@ WEIGHTS_END = ".caffemodel"
 TRAINING = re.compile(r"solver|train", re.IGNORECASE)
 #: a prototxt: some field of a NetParameter, then layers or inputs
 LOOKS_LIKE = re.compile(rb"^\s*(?:layers?\s*\{|input\s*:\s*[\"']|input_dim\s*:)", re.MULTILINE)
+#: TensorFlow's graphs in text form have inputs, too
+OTHERS = re.compile(rb"(?:\s|#[^\n]*\n)*(?:node|library|versions|saved_model_schema_version|meta_graphs)\b")
 NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 def is_prototxt(head: bytes) -> bool:
     """Whether a file begins as a network's description."""
-    return bool(LOOKS_LIKE.search(head)) and not NOT_TEXT.search(head)
+    return bool(LOOKS_LIKE.search(head)) and not NOT_TEXT.search(head) and not OTHERS.match(head)
 
 
 def find_files(source: Path) -> tuple[Path, Path]:
