@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from edgekit_converters.tensorflow.nodes import Body, SourceNode, TensorRef
 from edgekit_converters.tensorflow.order import reach, sort_nodes
 from edgekit_converters.tensorflow.ports import OUTPUT_PORTS
 from edgekit_converters.tensorflow.registry import REGISTRY
-from edgekit_converters.tensorflow.session import ImportSession, Scope
+from edgekit_converters.tensorflow.session import LARGE_BYTES, ImportSession, Scope
 from edgekit_converters.tensorflow.tensors import element_type, shape_of
 
 MAX_DEPTH = 48
@@ -89,11 +90,24 @@ class BodyImporter:
         """Import what some tensors need, and give them; None for those that did not convert."""
         self.wanted += refs
         needed, seen = reach(self.body, self.session, [r.node for r in refs], controls, self._done)
-        for name in sort_nodes(self.body, seen, [*(r.node for r in refs), *controls]):
-            if name in needed and name not in self._done:
-                self._done.add(name)
-                self._node(self.body.nodes[name])
+        order = [n for n in sort_nodes(self.body, seen, [*(r.node for r in refs), *controls]) if n in needed and n not in self._done]
+        readers = Counter(r.node for n in order for r in self.body.nodes[n].inputs)
+        readers.update(r.node for r in refs)
+        for name in order:
+            self._done.add(name)
+            self._node(self.body.nodes[name])
+            for r in self.body.nodes[name].inputs:
+                readers[r.node] -= 1
+                if not readers[r.node]:
+                    self._let_go(r.node)
         return [self.item(r) for r in refs]
+
+    def _let_go(self, name: str) -> None:
+        """Forget a large constant behind its last reader; whoever asks again gets it imported again."""
+        item = self._items.get((name, 0))
+        if name in self.body.nodes and isinstance(item, Value) and item.const is not None and item.const.nbytes > LARGE_BYTES:
+            del self._items[name, 0]
+            self._done.discard(name)
 
     def _node(self, node: SourceNode) -> None:
         op = node.op

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from edgekit_converters.tensorflow.variables import VariableStore
 MAX_CALLS = 20_000
 MAX_IMPORTED_NODES = 2_000_000
 EXAMPLE_SIZE = 224
+LARGE_BYTES = 1 << 16
+"""Constants above this are let go of when their last reader is imported."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ class Scope:
         builder: of that graph.
         current: values of variables that change, at this point of the graph.
         constants: values of those that do not.
+        large: arrays of large ones, as long as somebody holds them: most weights are rearranged right away.
         is_main: whether it is the graph that the model becomes.
     """
 
     builder: GraphBuilder
     current: dict[str, Value] = field(default_factory=dict)
     constants: dict[str, Value] = field(default_factory=dict)
+    large: dict[str, weakref.ref[Array]] = field(default_factory=dict)
     is_main: bool = True
 
 
@@ -133,7 +138,10 @@ class ImportSession(Problems):
             return scope.current[name]
         if name in scope.constants:
             return scope.constants[name]
-        array = self.store.read(name)
+        shared = scope.large.get(name)
+        array = shared() if shared is not None else None
+        if array is None:
+            array = self.store.read(name)
         if name in self.changing:
             if not scope.is_main:
                 raise MalformedModelError(f"the variable {name!r} changes inside control flow before it was read")
@@ -144,8 +152,12 @@ class ImportSession(Problems):
             self.states[name] = State(name, entry, array)
             scope.current[name] = entry
             return entry
-        scope.constants[name] = scope.builder.constant(array, name)
-        return scope.constants[name]
+        value = scope.builder.constant(array, name)
+        if array.nbytes > LARGE_BYTES:
+            scope.large[name] = weakref.ref(array)
+        else:
+            scope.constants[name] = value
+        return value
 
     def assign(self, resource: Resource, value: Value, scope: Scope) -> None:
         """A new value of a variable."""

@@ -8,7 +8,7 @@ checkpoint for a tensor of that very name (TF1).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -97,12 +97,17 @@ def variable_name(node: SourceNode) -> str:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A body with the values of its arguments, each as a tensor of the frame that calls it."""
+    """A body with the values of its arguments, each as a tensor of the frame that calls it.
+
+    Attributes:
+        texts: lists of strings in it, by the node that gives them.
+    """
 
     body: Body
     arguments: Mapping[str, TensorRef]
     caller: _Frame | None
     depth: int
+    texts: dict[str, list[str]] = field(default_factory=dict)
 
 
 def trace_restore(body: Body, library: Library, operation: str) -> dict[str, tuple[str, str]]:
@@ -175,5 +180,8 @@ def _strings(frame: _Frame, ref: TensorRef) -> list[str]:
     origin = _origin(frame, ref)
     if origin is None or origin[1].op != "Const" or "value" not in origin[1].attrs:
         return []
-    array: Any = read_tensor(origin[1].attrs["value"].tensor)
-    return [s.decode(errors="replace") for s in np.reshape(array, -1).tolist() if isinstance(s, bytes)]
+    home, node, _ = origin
+    if node.name not in home.texts:
+        array: Any = read_tensor(node.attrs["value"].tensor)
+        home.texts[node.name] = [s.decode(errors="replace") for s in np.reshape(array, -1).tolist() if isinstance(s, bytes)]
+    return home.texts[node.name]
