@@ -1,0 +1,1 @@
+"""Converters of PyTensor's operators, by group."""
