@@ -18,6 +18,8 @@ MAX_DEPTH = 32
 MAX_LAYERS = 200_000
 SEQUENTIAL = ("Sequential",)
 FUNCTIONAL = ("Functional", "Model", "Container", "Network")
+#: settings of functions that share their name with a layer (HDF5 files do not say which is meant)
+OPERATION_SETTINGS = ("newshape", "axis", "approximate", "negative_slope", "alpha", "max_value", "threshold", "keepdims", "dtype")
 #: layers of a configuration in the file's own words
 RawLayer = Mapping[str, Any]
 
@@ -68,7 +70,9 @@ class Layer:
         """Whether it is a function of ``keras.ops`` that a functional model calls, and no layer."""
         if self.module:
             return self.module.startswith(("keras.src.ops", "keras.ops", "keras.src.activations"))
-        return self.version >= 3 and not self.is_model and "trainable" not in self.config and self.class_name != "InputLayer"
+        if self.version < 3 or self.is_model or "trainable" in self.config or registry.OPERATIONS.find(self.class_name) is None:
+            return False
+        return registry.find(self.class_name, self.registered) is None or set(self.config) <= {"name", *OPERATION_SETTINGS}
 
     @property
     def trainable(self) -> bool:

@@ -16,6 +16,8 @@ from edgekit_converters.keras.hdf5 import H5Group
 from edgekit_converters.keras.registry import Variable
 
 Slot = tuple[Layer, Variable]
+#: classes whose public name is not their own
+FOLDERS = {"GroupQueryAttention": "GroupedQueryAttention"}
 
 
 def trainable_slots(layer: Layer) -> list[Slot]:
@@ -120,7 +122,7 @@ class ArchiveWeights:
     def _list(self, layers: Iterable[Layer], path: str) -> None:
         used: dict[str, int] = {}
         for member in layers:
-            base = snake_case(member.class_name)
+            base = snake_case(FOLDERS.get(member.class_name, member.class_name))
             used[base] = used.get(base, -1) + 1
             self.bind(member, f"{path}/{base}_{used[base]}" if used[base] else f"{path}/{base}")
 

@@ -58,15 +58,15 @@ class Wiring:
         outputs = _references(config.get("output_layers", []))
         self.outputs = [r for r in flatten(outputs) if isinstance(r, Reference)]
         self.output_names = _names(outputs)
-        offsets = self._offsets(raw_calls)
+        offsets, output_offsets = self._offsets(raw_calls)
 
-        def shifted(leaf: Any) -> Any:
-            if isinstance(leaf, Reference) and offsets.get(leaf.layer):
+        def shifted(leaf: Any, by: Mapping[str, int] = offsets) -> Any:
+            if isinstance(leaf, Reference) and by.get(leaf.layer):
                 return Reference(leaf.layer, leaf.node - 1, leaf.tensor)
             return leaf
 
         self.inputs = [shifted(r) for r in self.inputs]
-        self.outputs = [shifted(r) for r in self.outputs]
+        self.outputs = [shifted(r, output_offsets) for r in self.outputs]
         self.declared = {shifted(r): d for r, d in self.declared.items()}
         by_name = {layer.name: layer for layer in self.model.members}
         for name, calls in raw_calls.items():
@@ -74,15 +74,25 @@ class Wiring:
                 moved = Call([map_structure(shifted, a) for a in call.args], {k: map_structure(shifted, v) for k, v in call.kwargs.items()})
                 self.calls[name, number] = (by_name[name], moved)
 
-    def _offsets(self, calls: Mapping[str, list[Call]]) -> dict[str, int]:
-        """Inner models count their calls from 1 in most versions: a node of their own, from inputs to outputs, is number 0."""
-        named: dict[str, set[int]] = {}
+    def _offsets(self, calls: Mapping[str, list[Call]]) -> tuple[dict[str, int], dict[str, int]]:
+        """By how much the numbers of an inner model's calls are too large: in the calls, and among the model's outputs.
+
+        Older versions count from 1 throughout: a node of the inner model's own, from its inputs to its outputs, is number 0. Keras 3 does
+        so among the outputs alone.
+        """
+        inside: dict[str, set[int]] = {}
+        outside: dict[str, set[int]] = {}
         everything = [[c.args, c.kwargs] for cs in calls.values() for c in cs]
-        for r in flatten([everything, self.inputs, self.outputs]):
-            if isinstance(r, Reference):
-                named.setdefault(r.layer, set()).add(r.node)
-        models = {m.name for m in self.model.members if m.is_model}
-        return {n: 1 for n, used in named.items() if n in models and 0 not in used and max(used) == len(calls.get(n, []))}
+        for found, where in ((inside, [everything, self.inputs]), (outside, self.outputs)):
+            for r in flatten(where):
+                if isinstance(r, Reference):
+                    found.setdefault(r.layer, set()).add(r.node)
+        models = {m.name: m for m in self.model.members if m.is_model}
+        if self.model.version >= 3:
+            return {}, {n: 1 for n, used in outside.items() if n in models and not models[n].is_sequential and 0 not in used}
+        both = {n: inside.get(n, set()) | outside.get(n, set()) for n in models}
+        offsets = {n: 1 for n, used in both.items() if used and 0 not in used and max(used) == len(calls.get(n, []))}
+        return offsets, offsets
 
     # -- the dialects ---------------------------------------------------------------------------------------------------
 

@@ -340,9 +340,9 @@ _attention("Attention.2", lambda k: k.layers.Attention(use_scale=True, score_mod
 _attention("AdditiveAttention", lambda k: k.layers.AdditiveAttention(), None, True)
 
 
-def _heads(name: str, make: Callable[[Any], Any], call: dict[str, Any] | None = None, keys: bool = False) -> None:
+def _heads(name: str, make: Callable[[Any], Any], call: dict[str, Any] | None = None, keys: bool = False, size: int = 7) -> None:
     def build(keras: Any) -> Any:
-        q, v, k = keras.Input((4, 6), name="q"), keras.Input((5, 7), name="v"), keras.Input((5, 3), name="k")
+        q, v, k = keras.Input((4, 6), name="q"), keras.Input((5, size), name="v"), keras.Input((5, 3), name="k")
         if keys:
             return keras.Model([q, v, k], make(keras)(q, v, k, **(call or {})))
         return keras.Model([q, v], make(keras)(q, v, **(call or {})))
@@ -355,7 +355,7 @@ _heads("MultiHeadAttention.1", lambda k: k.layers.MultiHeadAttention(2, 3, value
 _heads("MultiHeadAttention.2", lambda k: k.layers.MultiHeadAttention(2, 3), {"return_attention_scores": True, "use_causal_mask": True})
 _heads("MultiHeadAttention.3", lambda k: k.layers.MultiHeadAttention(2, 3, use_gate=True), {"use_causal_mask": True})
 _heads("MultiHeadAttention.4", lambda k: k.layers.MultiHeadAttention(2, 3, sliding_window=2))
-_heads("GroupQueryAttention", lambda k: k.layers.GroupQueryAttention(3, 4, 2))
+_heads("GroupQueryAttention", lambda k: k.layers.GroupQueryAttention(3, 4, 2), None, False, 6)
 
 
 @case
@@ -521,7 +521,8 @@ _function("axes", (4, 6, 2), lambda o, x: o.squeeze(o.expand_dims(o.swapaxes(o.m
 _function("join", (4, 6), lambda o, x: o.concatenate([x, o.flip(x, axis=1)], axis=-1))
 _function("stack", (4, 6), lambda o, x: o.stack([x, 2.0 * x], axis=1))
 _function("split", (4, 6), lambda o, x: list(o.split(x, 3, axis=-1)) + list(o.split(x, [1, 3], axis=1)))
-_function("items", (4, 6), lambda o, x: x[:, 1:3, ::2] + x[:, 0:2, 1:4] * x[:, -1:, 3:] + x[..., 0:1, None][..., 0])
+_function("items", (4, 6), lambda o, x: x[:, 1:3, ::2] + x[:, 0:2, 1:4] * x[:, -1:, 3:])
+_function("new_axis", (4, 6), lambda o, x: x[..., 1:2, None])
 _function("items_last", (4, 6), lambda o, x: x[:, -1] - x[:, 0])
 _function("pad", (4, 6), lambda o, x: o.pad(x, [[0, 0], [1, 2], [0, 3]]))
 _function("tile", (4, 3), lambda o, x: o.repeat(o.tile(x, (1, 2, 1)), 2, axis=1))

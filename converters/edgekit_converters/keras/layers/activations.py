@@ -54,8 +54,10 @@ def softmax(ctx: LayerContext) -> Value:
         x = masked(ctx, x, ctx.mask)
     axes = [ctx.axis(int(a), len(x.shape)) for a in (axis if isinstance(axis, list) else [axis])]
     if len(axes) == 1:
-        return ctx.call("Softmax", x, axis=axes[0])
-    return ctx.call("Exp", ctx.call("Sub", x, ctx.call("ReduceLogSumExp", x, axes=tuple(axes), keepdims=True)))
+        y = ctx.call("Softmax", x, axis=axes[0])
+    else:
+        y = ctx.call("Exp", ctx.call("Sub", x, ctx.call("ReduceLogSumExp", x, axes=tuple(axes), keepdims=True)))
+    return y if ctx.mask is None else unmasked(ctx, y, ctx.mask)
 
 
 def masked(ctx: LayerContext, x: Value, mask: Value) -> Value:
@@ -64,6 +66,11 @@ def masked(ctx: LayerContext, x: Value, mask: Value) -> Value:
     if ctx.layer.version >= 3:
         return ctx.call("Where", ctx.cast(mask, BOOL), x, ctx.number_like(large, x))
     return ctx.call("Add", x, ctx.scaled(ctx.scaled(ctx.cast(mask, x.dtype), -1.0, 1.0), large))
+
+
+def unmasked(ctx: LayerContext, y: Value, mask: Value) -> Value:
+    """Probabilities with 0 where the mask is false: rows that are masked throughout are no even distribution in Keras 3."""
+    return ctx.call("Where", ctx.cast(mask, BOOL), y, ctx.number_like(0.0, y)) if ctx.layer.version >= 3 else y
 
 
 def _alpha(layer_: Layer) -> Sequence[Variable]:

@@ -14,7 +14,7 @@ from edgekit.types import BOOL, F16, Array
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.keras.config import Layer
 from edgekit_converters.keras.context import LayerContext
-from edgekit_converters.keras.layers.activations import masked
+from edgekit_converters.keras.layers.activations import masked, unmasked
 from edgekit_converters.keras.layers.core import fully_connected
 from edgekit_converters.keras.registry import Variable, layer
 from edgekit_converters.keras.tensors import Tensor
@@ -209,4 +209,6 @@ def _explicit(ctx: LayerContext, q: Value, k: Value, v: Value, scale: float, mas
     if mask is not None:
         scores = masked(ctx, scores, mask)
     weights = ctx.call("Softmax", scores, axis=3)
+    if mask is not None:
+        weights = unmasked(ctx, weights, mask)
     return ctx.call("MatMul", weights, v), weights
