@@ -123,9 +123,9 @@ KERAS = tuple(
     )
 )
 TENSORFLOW = (
-    Model("arm_kws_frozen/CRNN_S.pb", miss="AudioSpectrogram: sound is not decoded yet"),
-    Model("arm_kws_frozen/DS_CNN_S.pb", miss="AudioSpectrogram: sound is not decoded yet"),
-    Model("arm_kws_frozen/GRU_S.pb", miss="AudioSpectrogram: sound is not decoded yet"),
+    Model("arm_kws_frozen/CRNN_S.pb", shapes=True),
+    Model("arm_kws_frozen/DS_CNN_S.pb", shapes=True),
+    Model("arm_kws_frozen/GRU_S.pb", shapes=True),
     Model("basic_pitch_nmp/nmp"),
     Model("hey_snips_pb/hey_snips_3.pb", shapes=True),
     Model("mlperf_dscnn_kws/kws_ref_model"),

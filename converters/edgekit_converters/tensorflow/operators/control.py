@@ -7,16 +7,17 @@ change are passed in and out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import BOOL, I64, TensorType
 from edgekit_converters.importing.loops import MAX_ROUNDS, joined_type
 from edgekit_converters.importing.outputs import own_value
-from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.importing.problems import Poisoned, Unsupported
 from edgekit_converters.tensorflow.context import Item, NodeContext
 from edgekit_converters.tensorflow.importer import tensors
+from edgekit_converters.tensorflow.lists import ArrayHandle, Unwritten, settled
 from edgekit_converters.tensorflow.nodes import Body
 from edgekit_converters.tensorflow.registry import converts
 from edgekit_converters.tensorflow.session import Resource, Scope
@@ -37,6 +38,8 @@ class Inner:
 
     def capture(self, item: Item, outer: GraphBuilder) -> Item:
         """An item of the outside, as the body sees it."""
+        if isinstance(item, Unwritten | ArrayHandle):
+            return item.moved(lambda v: tensors([self.capture(v, outer)])[0])
         if not isinstance(item, Value):
             return item
         known = outer.known_value(item)
@@ -180,6 +183,7 @@ def while_(ctx: NodeContext) -> Sequence[Item]:
     kept = unchanged(ctx.session.library.find(body))
     carried = [k for k in range(len(ctx.items)) if k not in kept]
     variables = _variables(ctx, ctx.items)
+    carried = _write_lists(ctx, LoopPlan(condition, body, carried, [], list(variables)), list(variables.values()))
     first = [*(tensors([ctx.items[k]])[0] for k in carried), *variables.values()]
     plan = LoopPlan(condition, body, carried, first, list(variables))
     inner = _settled(ctx, plan)
@@ -190,6 +194,30 @@ def while_(ctx: NodeContext) -> Sequence[Item]:
     for name, value in zip(variables, outs[len(carried) :], strict=True):
         ctx.importer.scope.current[name] = value
     return result
+
+
+def _write_lists(ctx: NodeContext, plan: LoopPlan, variables: Sequence[Value]) -> list[int]:
+    """Give lists that the body is the first to write a content; one trip tells the shape of their elements.
+
+    Returns:
+        what is carried: lists that stay unwritten are not.
+    """
+    lists = [k for k in plan.carried if isinstance(ctx.items[k], Unwritten)]
+    if not lists:
+        return plan.carried
+    others = [k for k in plan.carried if k not in lists]
+    first = [*(tensors([ctx.items[k]])[0] for k in others), *variables]
+    trial = replace(plan, carried=others, first=first)
+    inner, arguments = _entered(ctx, trial, [v.type for v in first])
+    results = ctx.importer.inline(plan.body, arguments, inner.scope)
+    if any(results[k] is None for k in lists):
+        raise Poisoned
+    near = [*inner.captured, *first]
+    for k in lists:
+        found, item = results[k], ctx.items[k]
+        if isinstance(found, Value) and isinstance(item, Unwritten):
+            ctx.items[k] = settled(ctx, item, found.type, near)
+    return [k for k in plan.carried if not isinstance(ctx.items[k], Unwritten)]
 
 
 def unchanged(body: Body) -> set[int]:
@@ -221,11 +249,10 @@ def _settled(ctx: NodeContext, plan: LoopPlan) -> Inner:
     raise Unsupported("the shapes of its carried values change with every trip.", "Pad them to a fixed size.", "dynamic-shape")
 
 
-def _trip(ctx: NodeContext, plan: LoopPlan, types: Sequence[TensorType]) -> Inner:
-    """One trip as a graph: the body, and the condition on what it gives."""
+def _entered(ctx: NodeContext, plan: LoopPlan, types: Sequence[TensorType]) -> tuple[Inner, list[Item]]:
+    """A graph for one trip, and what the functions get in it."""
     inner = _inner(plan.body)
-    builder = inner.scope.builder
-    graph = builder.graph
+    graph = inner.scope.builder.graph
     graph.add_input("trip", TensorType(I64, ()))
     graph.add_input("go_on", TensorType(BOOL, ()))
     entries = [graph.add_input(graph.unique_name(f"carried_{k}") + "/in", t) for k, t in enumerate(types)]
@@ -234,6 +261,13 @@ def _trip(ctx: NodeContext, plan: LoopPlan, types: Sequence[TensorType]) -> Inne
     for k, item in enumerate(ctx.items):
         arguments.append(next(taken) if k in plan.carried else inner.capture(item, ctx.builder))
     inner.scope.current = dict(zip(plan.variables, taken, strict=True))
+    return inner, arguments
+
+
+def _trip(ctx: NodeContext, plan: LoopPlan, types: Sequence[TensorType]) -> Inner:
+    """One trip as a graph: the body, and the condition on what it gives."""
+    inner, arguments = _entered(ctx, plan, types)
+    builder = inner.scope.builder
     results = ctx.importer.inline(plan.body, arguments, inner.scope)
     passed = [results[k] if k in plan.carried else arguments[k] for k in range(len(arguments))]
     again = tensors(ctx.importer.inline(plan.condition, passed, inner.scope))[0]
