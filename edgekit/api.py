@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-import edgekit.prune
-import edgekit.quantize
-import edgekit.report
-import edgekit.simulate  # noqa: F401
 from edgekit import converters
 from edgekit.errors import ConversionError, EdgekitError, QuantizationError, UnsupportedOpError
-from edgekit.files import write_text
+from edgekit.files import sha256, source_files, write_text
 from edgekit.format import WrittenModel, read_model, write_model
 from edgekit.interface import Interface, apply_interface, avoidable_transposes
 from edgekit.ir import Graph
 from edgekit.passes import PassLog, bind_shapes, optimize
 from edgekit.preprocessing import CALLER, Preprocessing, record, recorded
-from edgekit.prune import Pruned, prune_graph
 from edgekit.quantize import CalibrationData, Feeds, Recipe, get_recipe, quantize_graph
 from edgekit.quantize.fuse_qdq import fuse_qdq
-from edgekit.reference import ReferenceSession
-from edgekit.report import ReportOptions, VariantRecord, build_report, render_html, render_json, render_markdown, samples_list
-from edgekit.report.compare import ErrorFigures, ErrorSums
-from edgekit.simulate import Simulation, simulate_graph
+from edgekit.report.compare import ErrorFigures
+from edgekit.self_check import SelfCheck, error_figures, seeded_inputs
 from edgekit.symbolic import use_capacity
-from edgekit.types import DType
 from edgekit.version import __version__
+
+if TYPE_CHECKING:
+    from edgekit.prune import Pruned
+    from edgekit.report import VariantRecord
+    from edgekit.simulate import Simulation
 
 Shapes = Mapping[str, converters.ShapeSpec]
 #: called with (stage, items done, items in all or None)
 Progress = Callable[[str, int, int | None], None]
 
-#: conversions whose passes change results by more than this share of the output range are refused: it would be a bug
-_CHECK_LIMIT = 1e-3
-#: runs of the check of a model with states: the first from its first values, the others going on
-_CHECKED_RUNS = 4
 
 
 @dataclass(frozen=True)
@@ -177,6 +167,14 @@ def _import(
     return graph
 
 
+def _prepare(source: Any, shapes: Shapes | None, notes: list[str], options: ConvertOptions) -> Graph:
+    """Import, with inputs and outputs as they are asked for."""
+    graph = _import(source, shapes, notes, options.signature, _example(options.example_inputs, options.dynamic_shapes))
+    if options.interface:
+        notes += apply_interface(graph, options.interface)
+    return graph
+
+
 def _numbers_only(shapes: Shapes | None) -> dict[str, tuple[int, ...]]:
     out: dict[str, tuple[int, ...]] = {}
     for name, dims in (shapes or {}).items():
@@ -253,13 +251,14 @@ def convert(
     notes: list[str] = []
     with use_capacity(opts.capacity):
         _tell(opts, "read", 0, None)
-        imported = _import(source, shapes, notes, opts.signature, _example(opts.example_inputs, opts.dynamic_shapes))
-        if opts.interface:
-            notes += apply_interface(imported, opts.interface)
+        graph = _prepare(source, shapes, notes, opts)
+        _tell(opts, "check", 0, None)
+        check = SelfCheck(graph) if opts.check else None
         _tell(opts, "optimize", 0, None)
-        graph, log = optimize(imported)
-    _tell(opts, "check", 0, None)
-    errors = _self_check(imported, graph) if opts.check else ()
+        graph, log = optimize(graph, in_place=True)
+        errors = () if check is None else check.compare(graph, lambda: _prepare(source, shapes, [], opts))
+    if check is not None:
+        graph.metadata.update(check.facts())
     quantization_errors: tuple[ErrorFigures, ...] = ()
     if recipe is not None:
         float_graph = graph
@@ -313,6 +312,8 @@ def prune(source: Any, path: str | os.PathLike[str], sparsity: float) -> tuple[C
         path: the file to write.
         sparsity: share of the weights to zero, in [0, 1).
     """
+    from edgekit.prune import prune_graph
+
     notes: list[str] = []
     graph, log = optimize(_import(source, None, notes))
     pruned = prune_graph(graph, sparsity)
@@ -330,6 +331,8 @@ def simulate(model: Any, device: str, threads: int | None = None, unit: str = "c
         threads: threads on the device; the profile's own number by default.
         unit: ``"cpu"`` or ``"gpu"``.
     """
+    from edgekit.simulate import simulate_graph
+
     graph = model if isinstance(model, Graph) else load_optimized(model)[0]
     return simulate_graph(graph, device, threads=threads, unit=unit)
 
@@ -368,6 +371,8 @@ def report(model: str | os.PathLike[str], path: str | os.PathLike[str], settings
     Raises:
         EdgekitError: another ending, or the file cannot be written.
     """
+    from edgekit.report import ReportOptions, build_report, render_html, render_json, render_markdown, samples_list
+
     s = settings or ReportSettings()
     target = Path(path)
     render = {".html": render_html, ".htm": render_html, ".md": render_markdown, ".json": render_json}.get(target.suffix.lower())
@@ -406,50 +411,6 @@ def _calibration(source: Any, graph: Graph, options: ConvertOptions) -> Calibrat
     return CalibrationData(source, graph, options.images, limit=options.calibration_limit)
 
 
-def seeded_inputs(graph: Graph, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
-    """One random feed for every input at its largest shape: standard normal floats, small non-negative integers."""
-    r = np.random.default_rng(seed)
-    feeds: dict[str, np.ndarray[Any, Any]] = {}
-    for v in graph.user_inputs:
-        shape = v.type.max_shape()
-        if v.dtype.is_float:
-            feeds[v.name] = r.standard_normal(shape).astype(v.dtype.numpy)
-        elif v.quant is not None or v.dtype in (DType.I8, DType.U8):
-            info = np.iinfo(v.dtype.numpy)
-            feeds[v.name] = r.integers(info.min, int(info.max) + 1, shape).astype(v.dtype.numpy)
-        else:
-            feeds[v.name] = r.integers(0, 2, shape).astype(v.dtype.numpy)
-    return feeds
-
-
-def _errors(a: Graph, b: Graph, samples: Sequence[Feeds]) -> tuple[ErrorFigures, ...]:
-    sums = {name: ErrorSums() for name in a.user_output_names}
-    sa, sb = ReferenceSession(a), ReferenceSession(b)
-    for feeds in samples:
-        want, got = sa.run(feeds), sb.run(feeds)
-        for name, s in sums.items():
-            s.add(want[name], got[name])
-    return tuple(s.figures(name, "") for name, s in sums.items())
-
-
-def _self_check(before: Graph, after: Graph) -> tuple[ErrorFigures, ...]:
-    """Seeded inputs through the reference before and after the passes."""
-    try:
-        found = _errors(before, after, [seeded_inputs(before, seed) for seed in range(_CHECKED_RUNS if before.states else 1)])
-    except EdgekitError:
-        raise
-    except (ValueError, IndexError, MemoryError):
-        # values that only real inputs satisfy (indices, lengths) can make a random feed impossible; nothing is learnt then
-        return ()
-    for e in found:
-        if e.max_abs > _CHECK_LIMIT * max(e.range, 1e-6) and np.isfinite(e.max_abs):
-            raise ConversionError(
-                f"the optimized graph differs from the imported one at output {e.name!r} by {e.max_abs:.3g} (range {e.range:.3g}). "
-                "This is a bug in EdgeKit; please report it with the model."
-            )
-    return found
-
-
 def _quantization_check(float_graph: Graph, graph: Graph, data: CalibrationData | None) -> tuple[ErrorFigures, ...]:
     samples: list[Feeds] = []
     if data is not None and data.replayable:
@@ -461,7 +422,7 @@ def _quantization_check(float_graph: Graph, graph: Graph, data: CalibrationData 
         samples = [seeded_inputs(float_graph)]
     if [v.dtype for v in float_graph.user_inputs] != [v.dtype for v in graph.user_inputs]:
         return ()
-    return _errors(float_graph, graph, samples)
+    return error_figures(float_graph, graph, samples)
 
 
 def _stamp(
@@ -477,7 +438,8 @@ def _stamp(
     m["edgekit.version"] = __version__
     if isinstance(source, str | os.PathLike):
         m["source.name"] = Path(source).name
-        m["source.sha256"] = _hash(Path(source))
+        if "source.sha256" not in m or is_ekm(source):
+            m["source.sha256"] = sha256(Path(source))
     if recipe is not None:
         m["quantization.recipe"] = recipe.name
         if recipe.needs_calibration:
@@ -492,19 +454,6 @@ def _stamp(
         m[f"quantization.sqnr_db.{e.name}"] = "inf" if e.sqnr_db is None else f"{e.sqnr_db:.4f}"
 
 
-def _files(path: Path) -> list[Path]:
-    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-
-
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    for p in _files(path):
-        with p.open("rb") as f:
-            while chunk := f.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()
-
-
 def _conversion(
     path: Path,
     written: WrittenModel,
@@ -515,7 +464,7 @@ def _conversion(
     quantization_errors: tuple[ErrorFigures, ...],
     notes: Sequence[str],
 ) -> Conversion:
-    source_nbytes = sum(p.stat().st_size for p in _files(Path(source))) if isinstance(source, str | os.PathLike) else 0
+    source_nbytes = sum(p.stat().st_size for p in source_files(Path(source))) if isinstance(source, str | os.PathLike) else 0
     return Conversion(
         path, written.nbytes, source_nbytes, written.arena_bytes, written.sha256, graph, log, errors, quantization_errors, tuple(notes)
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from edgekit.errors import Blocker, ConversionError, MalformedModelError, UnsupportedOpError
+from edgekit.files import hashing
 from edgekit.ir import Graph
 from edgekit.types import Array, format_shape
 
@@ -253,7 +254,14 @@ def load(
         raise ConversionError(f"models of the format {found.name} have no signatures; leave signature= (--signature) out")
     if example is not None and not getattr(found, "takes_examples", False):
         raise ConversionError(f"models of the format {found.name} hold their graph; leave the example inputs out")
-    return found.load(_path(source), LoadOptions(shapes or {}, values or {}, default_leading, signature, example))
+    options = LoadOptions(shapes or {}, values or {}, default_leading, signature, example)
+    path = _path(source)
+    if not isinstance(path, Path):
+        return found.load(path, options)
+    with hashing(path) as digest:
+        graph = found.load(path, options)
+        graph.metadata["source.sha256"] = digest()
+    return graph
 
 
 def _path(source: Any) -> Any:

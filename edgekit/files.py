@@ -1,12 +1,44 @@
-"""Writing result files: whole or not at all."""
+"""Files: their hash, and writing results whole or not at all."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgekit.errors import EdgekitError
+
+
+def source_files(path: Path) -> list[Path]:
+    """A file, or the files of a folder in a fixed order."""
+    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+
+
+def sha256(path: Path, stop: Callable[[], bool] = bool) -> str:
+    """sha256 (hex) of a file's bytes, or of those of a folder's files one after the other; of what was read when ``stop`` said so."""
+    digest = hashlib.sha256()
+    for p in source_files(path):
+        with p.open("rb") as f:
+            while (chunk := f.read(1 << 20)) and not stop():
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def hashing(path: Path) -> Iterator[Callable[[], str]]:
+    """``sha256`` in a thread beside other work (both leave the interpreter free); the function given waits for it."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(sha256, path, stop.is_set)
+        try:
+            yield digest.result
+        finally:
+            stop.set()  # nobody waits for a hash that nobody wants
 
 
 def write_text(path: Path, text: str) -> None:

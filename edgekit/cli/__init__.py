@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from edgekit.cli.app import main
+import os
+
+# one thread for numpy's matrix products: as many as there are cores spin against each other in containers that own fewer, and the bits
+# of folded constants would follow their number
+for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+from edgekit.cli.app import main  # noqa: E402
 
 __all__ = ["main"]

@@ -42,15 +42,15 @@ def _version(value: bool) -> None:
 
 
 @functools.cache
-def build() -> typer.Typer:
-    """The application with every command of ``edgekit.cli.commands``."""
+def build(only: str | None = None) -> typer.Typer:
+    """The application with every command of ``edgekit.cli.commands``; with one alone, which starts quicker."""
     app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
     @app.callback()
     def root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
         """Options of all commands."""
 
-    for name, module in command_modules().items():
+    for name, module in command_modules(only).items():
         app.command(name=name, help=help_text(module), short_help=summary(module))(module.command)
     return app
 
@@ -65,10 +65,15 @@ def help_text(module: Any) -> str:
     return inspect.cleandoc(module.__doc__ or "").replace("\nExamples:\n", "\n\b\nExamples:\n")
 
 
-def command_modules() -> dict[str, Any]:
-    """Command name -> its module, sorted."""
-    names = sorted(m.name for m in pkgutil.iter_modules(commands.__path__))
-    return {n.replace("_", "-"): importlib.import_module(f"{commands.__name__}.{n}") for n in names}
+def command_names() -> list[str]:
+    """The commands there are, sorted."""
+    return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(commands.__path__))
+
+
+def command_modules(only: str | None = None) -> dict[str, Any]:
+    """Command name -> its module, sorted; of one command where it is named."""
+    names = command_names() if only is None else [only]
+    return {n: importlib.import_module(f"{commands.__name__}.{n.replace('-', '_')}") for n in names}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -79,7 +84,8 @@ def run(arguments: Sequence[str]) -> int:
     """
     as_json = wants_json(arguments)
     try:
-        code = typer.main.get_command(build()).main(list(arguments), prog_name="edgekit", standalone_mode=False)
+        only = arguments[0] if arguments and arguments[0] in command_names() else None
+        code = typer.main.get_command(build(only)).main(list(arguments), prog_name="edgekit", standalone_mode=False)
         sys.stdout.flush()
         if code == EXIT_INTERRUPTED:  # newer typer turns the interrupt into this code, older click into Abort
             raise KeyboardInterrupt

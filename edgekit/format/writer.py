@@ -7,6 +7,7 @@ import json
 import math
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,7 @@ from edgekit.errors import FormatError
 from edgekit.format.attributes import encode_attrs
 from edgekit.format.flat import Record, encode
 from edgekit.ir import Graph, State, Value, verify
+from edgekit.ir.hash import constant_sketch
 from edgekit.plan import MemoryPlan, plan_memory
 from edgekit.symbolic import Symbol
 from edgekit.types import Array
@@ -50,20 +52,23 @@ class _Blobs:
     def __init__(self) -> None:
         self.arrays: list[Array] = []
         self.places: list[Record] = []
-        self.index: dict[bytes, int] = {}
+        self.index: dict[bytes, list[int]] = {}
         self.end = 0
 
     def add(self, array: Array) -> int:
         data = np.ascontiguousarray(array)
         if data.dtype.byteorder == ">":
             data = data.astype(data.dtype.newbyteorder("<"))
-        key = hashlib.sha256(data.reshape(-1).view(np.uint8).data).digest() + data.nbytes.to_bytes(8, "little")
-        if key not in self.index:
-            self.index[key] = len(self.arrays)
-            self.arrays.append(data)
-            self.places.append({"offset": self.end, "length": data.nbytes})
-            self.end += -(-data.nbytes // BLOB_ALIGNMENT) * BLOB_ALIGNMENT
-        return self.index[key]
+        content = data.reshape(-1).view(np.uint8)
+        alike = self.index.setdefault(constant_sketch(content), [])
+        for i in alike:
+            if np.array_equal(self.arrays[i].reshape(-1).view(np.uint8), content):
+                return i
+        alike.append(len(self.arrays))
+        self.arrays.append(data)
+        self.places.append({"offset": self.end, "length": data.nbytes})
+        self.end += -(-data.nbytes // BLOB_ALIGNMENT) * BLOB_ALIGNMENT
+        return alike[-1]
 
 
 def _tensor_record(v: Value, plan: MemoryPlan, blobs: _Blobs) -> Record:
@@ -181,18 +186,19 @@ def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:
 
 def _write_parts(f: IO[bytes], digest: hashlib._Hash, head: bytes, blobs_start: int, blobs: _Blobs) -> int:
     at = 0
+    with ThreadPoolExecutor(1) as hashing:  # beside the writing: both leave the interpreter free
 
-    def put(data: bytes | memoryview) -> None:
-        nonlocal at
-        f.write(data)
-        digest.update(data)
-        at += len(data)
+        def put(data: bytes | memoryview) -> None:
+            nonlocal at
+            hashing.submit(digest.update, data)
+            f.write(data)
+            at += len(data)
 
-    put(head)
-    for array, place in zip(blobs.arrays, blobs.places, strict=True):
-        put(bytes(blobs_start + place["offset"] - at))
-        put(array.reshape(-1).view(np.uint8).data)
-    put(bytes(max(0, blobs_start - at)))  # a model without constants still has its blobs_start inside the file
+        put(head)
+        for array, place in zip(blobs.arrays, blobs.places, strict=True):
+            put(bytes(blobs_start + place["offset"] - at))
+            put(array.reshape(-1).view(np.uint8).data)
+        put(bytes(max(0, blobs_start - at)))  # a model without constants still has its blobs_start inside the file
     return at
 
 

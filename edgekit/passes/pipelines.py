@@ -71,15 +71,18 @@ def all_passes() -> list[Pass]:
     return list({p.name: p for p in (*CANONICALIZE, *FUSE, ASSIGN_LAYOUT, *CLEAN_UP, REORDER_NODES)}.values())
 
 
-def optimize(graph: Graph, *, target_layout: str | None = "NHWC", log: PassLog | None = None) -> tuple[Graph, PassLog]:
+def optimize(
+    graph: Graph, *, target_layout: str | None = "NHWC", log: PassLog | None = None, in_place: bool = False
+) -> tuple[Graph, PassLog]:
     """Everything that makes a graph smaller and faster without changing what it computes.
 
     Inputs and outputs keep their names, order and types.
 
     Args:
-        graph: stays as it is.
+        graph: stays as it is, unless ``in_place``.
         target_layout: ``"NHWC"``, or None to leave convolutions in the order they are in.
         log: a log to continue; a new one by default.
+        in_place: change the graph itself: weights that passes replace are free at once.
 
     Returns:
         the new graph, and what was done.
@@ -91,7 +94,7 @@ def optimize(graph: Graph, *, target_layout: str | None = "NHWC", log: PassLog |
     if target_layout not in ("NHWC", None):
         raise PassError(f"target_layout must be 'NHWC' or None, got {target_layout!r}")
     verify(graph)
-    new = graph.clone()
+    new = graph if in_place else graph.clone()
     manager = PassManager(log)
     manager.run_until_stable(new, CANONICALIZE)
     manager.run(new, FUSE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.detection import looks_like_onnx
 from edgekit_converters.onnx.functions import expand_functions
 from edgekit_converters.onnx.importer import GraphImporter, source_input
+from edgekit_converters.onnx.mapping import MappedWeights, split_weights
 from edgekit_converters.onnx.session import ImportSession
 from edgekit_converters.onnx.tensors import TensorReader
 
@@ -64,8 +64,8 @@ class OnnxConverter:
         path = source if isinstance(source, Path) else None
         where = str(path) if path is not None else "the ONNX model"
         try:
-            model, digest = _parse(path) if path is not None else (source, "")
-            return _import(model, digest, path, options)
+            model, mapped = _parse(path) if path is not None else (source, None)
+            return _import(model, TensorReader(None if path is None else path.parent, mapped), options)
         except MalformedModelError as e:
             raise MalformedModelError(str(e) if str(e).startswith(where) else f"{where}: {e}") from e
         except UnsupportedOpError as e:
@@ -74,7 +74,7 @@ class OnnxConverter:
             raise MalformedModelError(f"{where}: the model is nested too deeply") from e
 
 
-def _parse(path: Path) -> tuple[Any, str]:
+def _parse(path: Path) -> tuple[Any, MappedWeights | None]:
     try:
         import onnx
         from google.protobuf.message import DecodeError
@@ -86,7 +86,8 @@ def _parse(path: Path) -> tuple[Any, str]:
             raise MalformedModelError(f"{path}: the file is empty")
         if size > MAX_FILE_BYTES:
             raise MalformedModelError(f"{path}: {size} bytes; protobuf holds at most 2 GiB, keep the weights as external data")
-        data = path.read_bytes()
+        split = split_weights(path)
+        data, mapped = split if split is not None else (path.read_bytes(), None)
     except OSError as e:
         raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
     model = onnx.ModelProto()
@@ -94,14 +95,14 @@ def _parse(path: Path) -> tuple[Any, str]:
         model.ParseFromString(data)
     except (DecodeError, RuntimeError, ValueError) as e:
         raise MalformedModelError(f"{path}: no valid ONNX protobuf, truncated or damaged ({size} bytes)") from e
-    return model, hashlib.sha256(data).hexdigest()
+    return model, mapped
 
 
-def _import(model: Any, digest: str, path: Path | None, options: LoadOptions) -> Graph:
+def _import(model: Any, tensors: TensorReader, options: LoadOptions) -> Graph:
     registry.load_all()
     opsets = _opsets(model)
     model, lost = expand_functions(model, opsets)
-    session = ImportSession(opsets, options, TensorReader(None if path is None else path.parent))
+    session = ImportSession(opsets, options, tensors)
     session.not_expanded = lost
     tested_to = TESTED_OPSETS[1]
     if opsets[""] > tested_to:
@@ -123,7 +124,7 @@ def _import(model: Any, digest: str, path: Path | None, options: LoadOptions) ->
     for s in sessions:
         s.raise_blockers()
     _hand_out(proto, importer)
-    return finish(graph, _metadata(model, opsets, digest, session))
+    return finish(graph, _metadata(model, opsets, session))
 
 
 def _opsets(model: Any) -> dict[str, int]:
@@ -187,10 +188,9 @@ def _inferred_types(model: Any) -> dict[str, Any]:
     return {**found, **{v.name: v for v in (*inferred.graph.value_info, *inferred.graph.output)}}
 
 
-def _metadata(model: Any, opsets: Mapping[str, int], digest: str, session: ImportSession) -> dict[str, str]:
+def _metadata(model: Any, opsets: Mapping[str, int], session: ImportSession) -> dict[str, str]:
     facts = {
         "source.format": "onnx",
-        "source.sha256": digest,
         "source.opsets": ", ".join(f"{d or 'ai.onnx'} {v}" for d, v in sorted(opsets.items())),
         "source.ir_version": str(model.ir_version),
         "source.producer": f"{model.producer_name} {model.producer_version}".strip(),

@@ -12,6 +12,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array, DType
 from edgekit_converters.importing.problems import UnsupportedTypeError
+from edgekit_converters.onnx.mapping import MappedWeights
 
 #: TensorProto.DataType codes (onnx.proto) of the element types EdgeKit has
 DTYPES = {
@@ -56,10 +57,12 @@ class TensorReader:
 
     Args:
         folder: where the model lies; external data must stay inside it. None for a model in memory.
+        mapped: weights that were left in the file.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, mapped: MappedWeights | None = None) -> None:
         self.folder = None if folder is None else folder.resolve()
+        self.mapped = mapped
 
     def read(self, tensor: Any) -> Array:
         """The array of a TensorProto; read-only where it can share the file's bytes.
@@ -152,6 +155,9 @@ class TensorReader:
 
     def _external(self, tensor: Any, dtype: np.dtype[Any], shape: Sequence[int], count: int) -> Array:
         entries = {e.key: e.value for e in tensor.external_data}
+        if self.mapped is not None and entries.get("location") == self.mapped.location:
+            self._check(tensor, int(entries["length"]), count * dtype.itemsize, "bytes")
+            return np.frombuffer(self.mapped.data, dtype, count, int(entries["offset"])).reshape(shape)
         path = self._external_path(tensor.name, entries.get("location", ""))
         try:
             offset = int(entries.get("offset", "0") or 0)

@@ -17,11 +17,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from edgekit import api
 from edgekit.cli import options as o
 from edgekit.cli.console import console, duration, model_file, print_json, progress_bar, size, table
 from edgekit.format import read_model
 from edgekit.runtime import Session
+from edgekit.self_check import seeded_inputs
 
 
 def command(
@@ -34,7 +34,7 @@ def command(
     isa: o.Isa = None,
     json: o.Json = False,
 ) -> None:
-    feeds = api.seeded_inputs(read_model(model_file(model)))
+    feeds = seeded_inputs(read_model(model_file(model)))
     with Session(model, backend=backend, threads=threads, isa=isa, profile=per_node) as session, progress_bar(quiet=json) as tell:
         times = []
         for i in range(warmup + runs):

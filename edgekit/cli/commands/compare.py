@@ -23,6 +23,7 @@ from edgekit.cli.conversion import pictures
 from edgekit.quantize import CalibrationData
 from edgekit.report import ErrorFigures, compare_graphs
 from edgekit.report.source_runtime import compare_with_source, missing_runtime
+from edgekit.self_check import seeded_inputs
 
 
 def command(
@@ -40,7 +41,7 @@ def command(
     graph_a, _ = api.load_optimized(a)
     graph_b, _ = api.load_optimized(b)
     images = pictures(mean, std, bgr)
-    feeds = CalibrationData(data, graph_a, images, limit=samples) if data is not None else [api.seeded_inputs(graph_a)]
+    feeds = CalibrationData(data, graph_a, images, limit=samples) if data is not None else [seeded_inputs(graph_a)]
     with progress_bar(quiet=json) as tell:
         found = compare_graphs(graph_a, graph_b, feeds, progress=None if tell is None else lambda n, total: tell("compare", n, total))
     runtime = compare_with_source(a, b, feeds) if api.is_ekm(b) and not api.is_ekm(a) else None

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from edgekit.ir import Graph, Value
-from edgekit.ir.hash import constant_digest
+from edgekit.ir.hash import constant_digest, constant_sketch
 from edgekit.passes.base import Pass, PassResult
 
 
 def _run(graph: Graph) -> PassResult:
     merged: list[str] = []
     constants: dict[Any, Value] = {}
-    by_shape: dict[Any, list[Value]] = {}
+    alike: dict[Any, list[Value]] = {}
     for v in graph.constants():
-        by_shape.setdefault((str(v.type), v.quant), []).append(v)
-    for key, group in by_shape.items():
+        assert v.const is not None
+        alike.setdefault((str(v.type), v.quant, constant_sketch(v.const)), []).append(v)
+    for key, group in alike.items():
         if len(group) < 2:
             continue
         for v in group:

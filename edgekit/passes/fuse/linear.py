@@ -55,7 +55,7 @@ def linear_layer(node: Node) -> LinearLayer | None:
 def rebuild(layer: LinearLayer, e: Editor, weight: Array | None, bias: Vector) -> Value:
     """The same layer with other weights (None: the same) and another bias."""
     n = layer.node
-    w = n.input(1) if weight is None else e.constant(weight.astype(layer.weight.dtype), n.input(1).name)
+    w = n.input(1) if weight is None else e.constant(weight.astype(layer.weight.dtype, order="C", copy=False), n.input(1).name)
     x = n.input(0)
     b = e.constant(bias.astype(n.outputs[0].dtype.numpy), n.input(2).name if n.has_input(2) else f"{n.name}.bias")
     return e.call(n.op, x, w, b, name=n.name, **n.attrs)
@@ -73,8 +73,10 @@ def per_channel(c: Array, layer: LinearLayer, rank: int) -> Vector | None:
 
 
 def scaled(weight: Array, factor: Vector) -> Array:
-    """Weights [O, ...] with each output channel multiplied by its factor."""
-    return weight.astype(np.float64) * factor.reshape(-1, *(1,) * (weight.ndim - 1))
+    """Weights [O, ...] with each output channel multiplied by its factor in double precision; in the order the file wants them."""
+    out = np.empty(weight.shape, weight.dtype)
+    np.multiply(weight, factor.reshape(-1, *(1,) * (weight.ndim - 1)), out=out, dtype=np.float64, casting="same_kind")
+    return out
 
 
 def feeds_only(graph: Graph, v: Value) -> bool:

@@ -1,0 +1,141 @@
+"""Keeps the weights of a large ONNX file out of protobuf: they are read where they lie in the file, not copied twice.
+
+Large ``raw_data`` fields are cut out of the bytes that protobuf parses and marked as external data of a location that no file can name;
+``TensorReader`` finds them in the mapped file again. Field numbers are those of onnx.proto (ONNX 1.20).
+"""
+
+from __future__ import annotations
+
+import mmap
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MIN_FILE_BYTES = 1 << 20
+MIN_WEIGHT_BYTES = 1 << 12
+MAX_TENSOR_FIELDS = 64
+VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+MODEL_GRAPH, GRAPH_INITIALIZER = 7, 5
+TENSOR_RAW_DATA, TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION = 9, 13, 14
+EXTERNAL = 1
+
+
+class Irregular(Exception):
+    """The bytes are not what the cut expects; protobuf itself shall judge them."""
+
+
+@dataclass(frozen=True)
+class MappedWeights:
+    """A mapped file, and the location by which tensors name it."""
+
+    location: str
+    data: mmap.mmap
+
+
+@dataclass(frozen=True)
+class _Field:
+    number: int
+    wire: int
+    start: int  # of the tag
+    value: int  # of the content
+    end: int
+
+
+def split_weights(path: Path) -> tuple[bytes, MappedWeights] | None:
+    """The file without its large weights, and where those are; None where that does not work or does not pay."""
+    if path.stat().st_size < MIN_FILE_BYTES:
+        return None
+    with path.open("rb") as f:
+        data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+    weights = MappedWeights(f"mapped:{secrets.token_hex(16)}", data)
+    try:
+        out = bytearray()
+        for field in _fields(data, 0, len(data)):
+            if field.number == MODEL_GRAPH and field.wire == LENGTH:
+                out += _message(MODEL_GRAPH, _graph(data, field, weights.location))
+            else:
+                out += data[field.start : field.end]
+    except Irregular:
+        return None
+    return bytes(out), weights
+
+
+def _graph(data: mmap.mmap, graph: _Field, location: str) -> bytes:
+    out = bytearray()
+    kept = graph.value  # everything up to here is in ``out``
+    for field in _fields(data, graph.value, graph.end):
+        if field.number == GRAPH_INITIALIZER and field.wire == LENGTH and field.end - field.value >= MIN_WEIGHT_BYTES:
+            cut = _tensor(data, field, location)
+            if cut is not None:
+                out += data[kept : field.start]
+                out += _message(GRAPH_INITIALIZER, cut)
+                kept = field.end
+    out += data[kept : graph.end]
+    return bytes(out)
+
+
+def _tensor(data: mmap.mmap, tensor: _Field, location: str) -> bytes | None:
+    """A TensorProto with its raw data named instead of held; None where it stays as it is."""
+    out = bytearray()
+    raw = None
+    for count, field in enumerate(_fields(data, tensor.value, tensor.end)):
+        if count == MAX_TENSOR_FIELDS or field.number in (TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION):
+            return None
+        if field.number == TENSOR_RAW_DATA:
+            if raw is not None or field.wire != LENGTH:
+                return None
+            raw = field
+        else:
+            out += data[field.start : field.end]
+    if raw is None or raw.end - raw.value < MIN_WEIGHT_BYTES:
+        return None
+    for key, value in (("location", location), ("offset", str(raw.value)), ("length", str(raw.end - raw.value))):
+        out += _message(TENSOR_EXTERNAL_DATA, _message(1, key.encode()) + _message(2, value.encode()))
+    return bytes(out) + _varint(TENSOR_DATA_LOCATION << 3 | VARINT) + _varint(EXTERNAL)
+
+
+def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[_Field]:
+    """The fields of a message (protobuf.dev/programming-guides/encoding)."""
+    while at < end:
+        start = at
+        tag, at = _read_varint(data, at, end)
+        number, wire = tag >> 3, tag & 7
+        if wire == VARINT:
+            value = at
+            _, at = _read_varint(data, at, end)
+        elif wire == LENGTH:
+            size, at = _read_varint(data, at, end)
+            value, at = at, at + size
+        elif wire in (FIXED32, FIXED64):
+            value, at = at, at + (4 if wire == FIXED32 else 8)
+        else:
+            raise Irregular
+        if at > end or number == 0:
+            raise Irregular
+        yield _Field(number, wire, start, value, at)
+
+
+def _read_varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < end and shift < 64:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if not byte & 0x80:
+            return value, at
+        shift += 7
+    raise Irregular
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _message(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | LENGTH) + _varint(len(content)) + content

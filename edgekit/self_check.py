@@ -1,0 +1,164 @@
+"""The check of every conversion: seeded inputs through the numpy reference before and after the passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgekit.errors import ConversionError, EdgekitError
+from edgekit.ir import Graph, Value
+from edgekit.reference import ReferenceSession
+from edgekit.report.compare import ErrorFigures, ErrorSums
+from edgekit.simulate.work import graph_macs
+from edgekit.types import Array, DType, format_shape
+
+Feeds = dict[str, Array]
+
+#: conversions whose passes change results by more than this share of the output range are refused: it would be a bug
+LIMIT = 1e-3
+#: a model that keeps state is checked over so many runs
+RUNS_WITH_STATE = 3
+#: models with more multiply-accumulates are checked on smaller pictures where they take them
+LARGE_MACS = 250_000_000
+SMALL_SIDE = 64
+#: what values that only real inputs satisfy (indices, lengths) raise for a random feed
+NOT_RUNNABLE = (ValueError, IndexError, MemoryError)
+
+
+def seeded_inputs(graph: Graph, seed: int = 0) -> Feeds:
+    """One random feed for every input at its largest shape: standard normal floats, small non-negative integers."""
+    r = np.random.default_rng(seed)
+    return {v.name: _random(r, v, v.type.max_shape()) for v in graph.user_inputs}
+
+
+def _random(r: np.random.Generator, v: Value, shape: tuple[int, ...]) -> Array:
+    if v.dtype.is_float:
+        return r.standard_normal(shape).astype(v.dtype.numpy)
+    if v.quant is not None or v.dtype in (DType.I8, DType.U8):
+        info = np.iinfo(v.dtype.numpy)
+        return r.integers(info.min, int(info.max) + 1, shape).astype(v.dtype.numpy)
+    return r.integers(0, 2, shape).astype(v.dtype.numpy)
+
+
+def error_figures(a: Graph, b: Graph, samples: Sequence[Any]) -> tuple[ErrorFigures, ...]:
+    """How the outputs of ``b`` differ from those of ``a`` over samples, run one after the other."""
+    return _figures(a.user_output_names, _run(a, samples), _run(b, samples))
+
+
+def _run(graph: Graph, samples: Sequence[Any]) -> list[dict[str, Array]]:
+    session = ReferenceSession(graph)
+    return [session.run(feeds) for feeds in samples]
+
+
+def _figures(names: Sequence[str], want: Sequence[dict[str, Array]], got: Sequence[dict[str, Array]]) -> tuple[ErrorFigures, ...]:
+    sums = {name: ErrorSums() for name in names}
+    for w, g in zip(want, got, strict=True):
+        for name, s in sums.items():
+            s.add(w[name], g[name])
+    return tuple(s.figures(name, "") for name, s in sums.items())
+
+
+class SelfCheck:
+    """Runs the imported graph before the passes change it, and compares the optimized one with it afterwards.
+
+    Pictures of a large model are shrunk: convolutions and what belongs to them compute the same at every size. Where the smaller
+    pictures do not go through, or the two graphs differ on them, the check is made at full size.
+
+    Attributes:
+        shapes: input -> shape it was checked with, of inputs that were shrunk.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.names = graph.user_output_names
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.samples: list[Feeds] = []
+        self.want: list[dict[str, Array]] | None = None
+        small = _smaller(graph)
+        if small is not None:
+            try:
+                with _shapes(graph, small):
+                    self._run_first(graph)
+                self.shapes = small
+            except (EdgekitError, *NOT_RUNNABLE):
+                self.want = None
+        if self.want is None:
+            self._run_full(graph)
+
+    def _run_first(self, graph: Graph) -> None:
+        self.samples = [seeded_inputs(graph, seed) for seed in range(RUNS_WITH_STATE if graph.states else 1)]
+        self.want = _run(graph, self.samples)
+
+    def _run_full(self, graph: Graph) -> None:
+        self.shapes = {}
+        try:
+            self._run_first(graph)
+        except NOT_RUNNABLE:  # nothing is learnt then
+            self.want = None
+
+    def compare(self, graph: Graph, again: Callable[[], Graph]) -> tuple[ErrorFigures, ...]:
+        """The errors by output; empty where no random input goes through the model.
+
+        Args:
+            graph: after the passes.
+            again: gives the graph as it was before them once more.
+
+        Raises:
+            ConversionError: they differ by more than rounding.
+        """
+        if self.shapes:
+            try:
+                with _shapes(graph, self.shapes):
+                    found = self._against(graph)
+                if found and all(e.max_abs <= LIMIT * max(e.range, 1e-6) for e in found):
+                    return found
+            except (EdgekitError, *NOT_RUNNABLE):
+                pass
+            self._run_full(again())
+        try:
+            found = self._against(graph)
+        except NOT_RUNNABLE:
+            return ()
+        for e in found:
+            if e.max_abs > LIMIT * max(e.range, 1e-6) and np.isfinite(e.max_abs):
+                raise ConversionError(
+                    f"the optimized graph differs from the imported one at output {e.name!r} by {e.max_abs:.3g} (range {e.range:.3g}). "
+                    "This is a bug in EdgeKit; please report it with the model."
+                )
+        return found
+
+    def _against(self, graph: Graph) -> tuple[ErrorFigures, ...]:
+        return () if self.want is None else _figures(self.names, self.want, _run(graph, self.samples))
+
+    def facts(self) -> dict[str, str]:
+        """What to note in the file besides the errors."""
+        return {f"check.shape.{name}": format_shape(shape) for name, shape in self.shapes.items()}
+
+
+def _smaller(graph: Graph) -> dict[str, tuple[int, ...]] | None:
+    """Smaller shapes for the pictures of a large model; None where it is not large or takes no pictures."""
+    if not all(v.type.is_static for v in graph.values()) or graph_macs(graph) < LARGE_MACS:
+        return None
+    found = {}
+    for v in graph.user_inputs:
+        shape = v.type.max_shape()
+        if len(shape) == 4 and sum(d >= 2 * SMALL_SIDE for d in shape) == 2:
+            found[v.name] = tuple(SMALL_SIDE if d >= 2 * SMALL_SIDE else d for d in shape)
+    return found or None
+
+
+class _shapes:
+    """Inputs of a graph with other shapes for a while: the reference works with whatever it is fed."""
+
+    def __init__(self, graph: Graph, shapes: dict[str, tuple[int, ...]]) -> None:
+        self.inputs = [(v, v.type) for v in graph.inputs if v.name in shapes]
+        self.shapes = shapes
+
+    def __enter__(self) -> None:
+        for v, t in self.inputs:
+            v.type = t.with_shape(self.shapes[v.name])
+
+    def __exit__(self, *_: object) -> None:
+        for v, t in self.inputs:
+            v.type = t
