@@ -15,15 +15,16 @@ from edgekit_converters.pytorch.detection import Kind, kind_of_file
 from edgekit_converters.pytorch.exported import export_module, is_exported, is_module, read_exported
 from edgekit_converters.pytorch.pt2 import read_pt2
 from edgekit_converters.pytorch.registry import REGISTRY, ConvertFunction
+from edgekit_converters.pytorch.scripted import load_script
 
 
 class PyTorchConverter:
-    """Reads exported programs (``.pt2``) with no torch installed; modules and ``ExportedProgram`` objects through torch."""
+    """Reads exported programs (``.pt2``) with no torch installed; modules, ``ExportedProgram`` objects and TorchScript through torch."""
 
     name = "pytorch"
-    description = "PyTorch: exported programs (.pt2), torch.nn.Module and ExportedProgram objects"
+    description = "PyTorch: exported programs (.pt2), torch.nn.Module and ExportedProgram objects, TorchScript"
     suffixes = (".pt2", ".pt", ".pth", ".jit", ".ts", ".torchscript")
-    needs = ("torch: modules and ExportedProgram objects",)
+    needs = ("torch: TorchScript, modules and ExportedProgram objects",)
     takes_examples = True
 
     def coverage(self) -> list[str]:
@@ -73,6 +74,8 @@ class PyTorchConverter:
         kind = kind_of_file(source, head)
         if kind is Kind.PT2 or (kind is None and is_zip(head)):
             return import_program(read_pt2(source), source.stem, options)
+        if kind is Kind.TORCHSCRIPT:
+            return load_script(source, options)
         raise MalformedModelError("no model of torch")
 
 

@@ -22,11 +22,12 @@ Write = Callable[[Value, Value], Value]
 class Storage:
     """Memory that tensors share. A write makes a new value; views compute theirs anew when they are next read."""
 
-    __slots__ = ("value", "version")
+    __slots__ = ("graph", "value", "version")
 
-    def __init__(self, value: Value) -> None:
+    def __init__(self, value: Value, graph: Graph | None = None) -> None:
         self.value = value
         self.version = 0
+        self.graph = graph  # where it is kept; None for the main graph
 
 
 class Tensor:
@@ -47,9 +48,14 @@ class Tensor:
         self._version = storage.version
 
     @staticmethod
-    def new(value: Value) -> Tensor:
+    def new(value: Value, graph: Graph | None = None) -> Tensor:
         """A tensor with memory of its own."""
-        return Tensor(Storage(value), (), value)
+        return Tensor(Storage(value, graph), (), value)
+
+    def become(self, other: Tensor) -> None:
+        """Turn into another view: operators such as ``transpose_`` change the very tensor they get."""
+        self.storage, self.steps = other.storage, other.steps
+        self._value, self._version = other._value, other._version
 
     def read(self) -> Value:
         """The value now."""
@@ -96,7 +102,12 @@ class ProgramImporter:
         self.problems = problems
         self.builder = builder
         self.metas = metas
+        self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
+        self.captures: list[tuple[Value, Value]] = []  # (value outside, graph input inside)
+        self._inside: dict[int, Value] = {}
+        self._own: set[int] = set()
+        self._seen = 0
         self.items: dict[str, Any] = {}
         self.reads: set[str] | None = None  # None: not known, everything may be read
         if self.depth > MAX_DEPTH:
@@ -106,7 +117,7 @@ class ProgramImporter:
 
     def bind(self, name: str, item: Any) -> None:
         """Make a name stand for a :class:`Tensor`, a number, a list, or ``POISON``."""
-        self.items[name] = Tensor.new(item) if isinstance(item, Value) else item
+        self.items[name] = Tensor.new(item, self.builder.graph) if isinstance(item, Value) else item
 
     def find(self, name: str) -> Any:
         """What a name stands for.
@@ -122,14 +133,52 @@ class ProgramImporter:
             raise Poisoned(name)
         return item
 
+    def local(self, value: Value) -> Value:
+        """A value as this graph sees it: one from the graphs around becomes an input, a constant is copied."""
+        if self.parent is None or self._owns(value):
+            return value
+        if id(value) in self._inside:
+            return self._inside[id(value)]
+        if value.const is not None:
+            inner = self.builder.constant(value.const, value.name, quant=value.quant)
+        else:
+            outer = self.parent.local(value)
+            graph = self.builder.graph
+            name = graph.unique_name(outer.name)
+            graph.release_name(name)
+            inner = graph.add_input(name, outer.type)
+            self.captures.append((outer, inner))
+            known = self.parent.builder.known_value(outer)
+            if known is not None:
+                self.builder.assume(inner, known)
+        self._inside[id(value)] = inner
+        self._own.add(id(inner))
+        return inner
+
+    def _owns(self, value: Value) -> bool:
+        graph = self.builder.graph
+        for node in graph.nodes[self._seen :]:
+            self._own.update(id(v) for v in node.outputs)
+        self._seen = len(graph.nodes)
+        return id(value) in self._own or any(v is value for v in graph.inputs)
+
+    def own(self, value: Value) -> Value:
+        """Take note of a constant that was made here."""
+        self._own.add(id(value))
+        return value
+
     def resolve(self, arg: Any, depth: int = 0) -> Any:
         """An argument with names replaced: tensors as values."""
         if depth > MAX_DEPTH:
             raise MalformedModelError("an argument is nested too deeply")
         if isinstance(arg, Ref):
             arg = self.find(arg.name)
+        if arg is POISON:
+            raise Poisoned
         if isinstance(arg, Tensor):
-            return arg.read()
+            return self.local(arg.read())
+        if isinstance(arg, Sym) and self.parent is not None:
+            return Sym(self.local(arg.value))
         if isinstance(arg, list | tuple):
             return [self.resolve(a, depth + 1) for a in arg]
         return arg
@@ -206,18 +255,25 @@ class ProgramImporter:
         if owner is None or back is None:
             if owner is not None and value is owner.read() and registry.packet(node.target) in registry.ALIASES:
                 return owner
-            return Tensor.new(value)
-        key = next(iter(node.args))
+            return Tensor.new(value, self.builder.graph)
+        return self._view_of(ctx, node.target, owner, next(iter(node.args)), value, k, j)
+
+    def _view_of(
+        self, ctx: AtenContext, target: str, owner: Tensor, key: str, value: Value, k: int = 0, j: int | None = None
+    ) -> Tensor:  # fmt: skip
+        """A result that shares memory with ``owner``: how it is computed again, and how a write to it goes back."""
+        node, function, back = ctx.node, registry.find(target), registry.find_write(target)
+        assert function is not None and back is not None
 
         def apply(base: Value) -> Value:
-            again = AtenContext(self, node, node.target, {**ctx.args, key: base})
+            again = AtenContext(self, node, target, {**ctx.args, key: base})
             result = function(again)
             found = result[k] if isinstance(result, tuple) else result
             picked: Value = found if j is None else found[j]
             return picked
 
         def write(base: Value, new: Value) -> Value:
-            again = AtenContext(self, node, node.target, {**ctx.args, key: base, "#result": j})
+            again = AtenContext(self, node, target, {**ctx.args, key: base, "#result": j})
             return back(again, base, new)
 
         return Tensor(owner.storage, (*owner.steps, (apply, write)), value)
@@ -232,7 +288,13 @@ class ProgramImporter:
         owner = self._first_tensor(node)
         if owner is None or not isinstance(result, Value):
             raise Unsupported("writing in place to something else than a tensor is not supported")
-        before = owner.read()
+        if registry.packet(node.target) in registry.RESHAPES_IN_PLACE:
+            key = next(iter(node.args))
+            owner.become(self._view_of(ctx, ctx.op, owner, key, result))
+            return [owner]
+        if self.parent is not None and owner.storage.graph is not self.builder.graph:
+            raise Unsupported("a branch or loop body writes to a tensor from outside.", "Return the new value instead.")
+        before = self.local(owner.read())
         value = ctx.cast(result, before.dtype)
         if value.shape != before.shape:
             value = ctx.expand(value, ctx.sizes_of(before))
@@ -255,7 +317,7 @@ class ProgramImporter:
     def _check(self, node: SourceNode, items: Sequence[Any]) -> None:
         """Hold results against what the source says of them: a difference is a mistake in one of the two."""
         for name, item in zip(node.outputs, items, strict=False):
-            if self.reads is not None and name not in self.reads:
+            if self.reads is not None and isinstance(name, str) and name not in self.reads:
                 continue
             meta = self.metas.get(name) if isinstance(name, str) else None
             if meta is None or not isinstance(item, Value):

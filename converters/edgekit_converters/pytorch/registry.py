@@ -29,6 +29,9 @@ ALIASES = {
     "aten.feature_dropout", "aten.alpha_dropout", "aten.rrelu", "aten.requires_grad_", "aten.resolve_conj", "aten.resolve_neg",
 }  # fmt: skip
 
+#: operators in place that change a tensor's shape, not its elements
+RESHAPES_IN_PLACE = {"aten.transpose_", "aten.t_", "aten.unsqueeze_", "aten.squeeze_", "aten.swapaxes_", "aten.swapdims_"}
+
 
 def writes(*names: str) -> Callable[[WriteFunction], WriteFunction]:
     """Enter how a write to a view goes back to what it is a view of."""

@@ -531,3 +531,25 @@ case("rows in place", _rows, X)
 case("views in place", _views, X)
 case("parts in place", _parts, X)
 case("masks in place", _masks, X)
+
+# -- recurrent ----------------------------------------------------------------------------------------------------------
+
+
+def _recurrent(kind: str, **options: Any) -> Callable[..., Any]:
+    torch.manual_seed(3)
+    return getattr(torch.nn, kind)(4, 5, **options).eval()  # type: ignore[no-any-return]
+
+
+SEQUENCE, H0 = _t(6, 2, 4), _t(1, 2, 5, seed=8)
+for _kind in ("LSTM", "GRU", "RNN"):
+    _states = (H0, H0 * 0.5) if _kind == "LSTM" else H0
+    _net, _deep, _first = (
+        _recurrent(_kind),
+        _recurrent(_kind, num_layers=2, bidirectional=True),
+        _recurrent(_kind, batch_first=True, bias=False),
+    )
+    case(_kind, lambda x, n=_net, d=_deep, f=_first, s=_states: (n(x), d(x), f(x), n(x, s), n(x[:, 0])), SEQUENCE, tolerance=2e-5)
+case("RNN with relu", _recurrent("RNN", nonlinearity="relu"), SEQUENCE)
+for _kind in ("LSTMCell", "GRUCell", "RNNCell"):
+    _net = _recurrent(_kind)
+    case(_kind, lambda x, n=_net: (n(x[0]), n(x[0, 0])), SEQUENCE, tolerance=2e-5)

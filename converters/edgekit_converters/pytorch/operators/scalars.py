@@ -21,6 +21,41 @@ def sym_size(ctx: AtenContext) -> Any:
     return found if isinstance(found, int) else ctx.sym(found.value)
 
 
+@converts("aten.size.default")
+def sizes(ctx: AtenContext) -> list[Any]:
+    """The shape as a list of numbers."""
+    return [d if isinstance(d, int) else ctx.sym(d.value) for d in ctx.sizes_of(ctx.tensor("self"))]
+
+
+@converts("aten.dim", "aten.ndimension")
+def rank(ctx: AtenContext) -> int:
+    return len(ctx.tensor("self").shape)
+
+
+@converts("aten.len.Tensor")
+def length(ctx: AtenContext) -> Any:
+    d = ctx.size_of(ctx.tensor("t" if "t" in ctx.args else "self"), 0)
+    return d if isinstance(d, int) else ctx.sym(d.value)
+
+
+@converts("aten.is_floating_point")
+def is_floating_point(ctx: AtenContext) -> bool:
+    return ctx.tensor("self").dtype.is_float
+
+
+@converts("edgekit.constant")
+def constant(ctx: AtenContext) -> Value:
+    """An array of the program."""
+    array = ctx.args["value"]
+    return ctx.const(array.detach().numpy() if hasattr(array, "detach") else array)
+
+
+@converts("edgekit.tensor")
+def as_tensor(ctx: AtenContext) -> Value:
+    """A number as a tensor of rank 0."""
+    return ctx.tensor("value")
+
+
 @converts("aten.sym_numel", "aten.numel")
 def sym_numel(ctx: AtenContext) -> Any:
     return ctx.sym(ctx.call("Size", ctx.tensor("self")))
@@ -39,10 +74,17 @@ def sym_storage_offset(ctx: AtenContext) -> int:
     return 0
 
 
-@converts("aten._local_scalar_dense", "aten.item")
+@converts(
+    "aten._local_scalar_dense", "aten.item", "aten.Int.Tensor", "aten.Float.Tensor", "aten.Bool.Tensor", "aten.ScalarImplicit",
+    "aten.IntImplicit", "aten.FloatImplicit",
+)  # fmt: skip
 def item(ctx: AtenContext) -> Any:
-    x = ctx.scalar(ctx.tensor("self"))
-    return ctx.sym(x if x.dtype.is_float or x.dtype is BOOL else ctx.cast(x, I64))
+    x = ctx.scalar(ctx.tensor("self" if "self" in ctx.args else "a"))
+    kind = ctx.op.split(".")[1]
+    to = F32 if kind.startswith("Float") else BOOL if kind == "Bool" else I64 if kind.startswith("Int") else x.dtype
+    if to is BOOL and x.dtype is not BOOL:
+        x = ctx.call("Not", ctx.call("Equal", x, ctx.like(0, x)))
+    return ctx.sym(ctx.cast(x, to if to.is_float or to is BOOL else I64))
 
 
 @converts(
