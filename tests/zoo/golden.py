@@ -33,7 +33,8 @@ def golden(zoo: Path, model: Model) -> Golden:
             assert count == len(names)
             return {n: data[f"{kind}{i}"] for i, n in enumerate(names)}
 
-        return Golden(numbered("in"), numbered("out"))
+        names = dict(model.renamed)
+        return Golden({names.get(n, n): a for n, a in numbered("in").items()}, numbered("out"))
 
 
 def run(zoo: Path, model: Model, folder: Path) -> dict[str, Array]:
