@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.ops.definition import Arg, Bool, Float, Int, Ints, Optional, Port, T, TypeVariable, op
-from edgekit.ops.quant_math import clamp_bounds, dequantize, requantize, requantize_multiplier
+from edgekit.ops.definition import Arg, Bool, Enum, Float, Int, Ints, Optional, Port, T, TypeVariable, op
+from edgekit.ops.quant_math import REQUANTIZE_MODES, clamp_bounds, dequantize, fixed_requantize, requantize, requantize_multiplier
 from edgekit.ops.shapes import broadcast
 from edgekit.ops.spatial import (
     LAYOUT,
@@ -33,6 +33,7 @@ INF = float("inf")
 WEIGHT = TypeVariable("Weight")
 BIAS = TypeVariable("Bias")
 CLAMP = (Float("clamp_min", -INF), Float("clamp_max", INF))
+REQUANTIZE = Enum("requantize", "float", choices=REQUANTIZE_MODES)
 LINEAR_TYPES = {T: (F32, F16, I8), WEIGHT: (F32, F16, I8), BIAS: (F32, F16, I32)}
 
 QIn = tuple[QuantParams | None, ...]
@@ -45,11 +46,21 @@ def _finish(acc: Array, b: Array | None, clamp_min: float, clamp_max: float, lik
 
 
 def _finish_quantized(
-    acc: Array, b: Array | None, clamp_min: float, clamp_max: float, qx: QuantParams, qw: QuantParams, qy: QuantParams
+    acc: Array,
+    b: Array | None,
+    bounds: tuple[float, float],
+    qx: QuantParams,
+    qw: QuantParams,
+    qy: QuantParams,
+    mode: str = "float",
 ) -> Array:
     """Bias and requantize of an exact integer sum [..., O] held in float64."""
     wrapped = acc.astype(np.int64) if b is None else acc.astype(np.int64) + b.astype(np.int64)
-    lo, hi = clamp_bounds(clamp_min, clamp_max, qy)
+    lo, hi = clamp_bounds(*bounds, qy)
+    if mode != "float":
+        m = np.float64(qx.scale[0]) * qw.scale_array().astype(np.float64) / np.float64(qy.scale[0])
+        fixed: Array = np.clip(fixed_requantize(wrapped.astype(np.int32), m, mode) + qy.zero_point[0], lo, hi).astype(np.int8)
+        return fixed
     return requantize(wrapped.astype(np.int32), requantize_multiplier(qx.scale[0], qw.scale_array(), qy.scale[0]), qy.zero_point[0], lo, hi)
 
 
@@ -84,11 +95,12 @@ class Conv:
 
     On int8: ``acc = bias + sum (qx - zx) * qw`` exactly in int32 (padding contributes nothing), then
     ``clamp(rne((float)acc * m[c]) + zy)`` with ``m[c] = (float)((double)sx * sw[c] / sy)``. The bias is int32 in units of ``sx * sw[c]``.
+    ``requantize`` other than ``float``: ``acc * m[c]`` in fixed point, as the runtime computes for which a model was made.
     """
 
     inputs = (Port("x", T), Port("w", WEIGHT), Optional("b", BIAS))
     outputs = (Port("y", T),)
-    attrs = (Ints("strides"), Ints("pads"), Ints("dilations"), Int("groups", 1), LAYOUT, *CLAMP)
+    attrs = (Ints("strides"), Ints("pads"), Ints("dilations"), Int("groups", 1), LAYOUT, *CLAMP, REQUANTIZE)
     types = LINEAR_TYPES
     quant = Accumulate()
 
@@ -103,7 +115,7 @@ class Conv:
         dilations: tuple[int, ...],
         groups: int,
         layout: str,
-        **_: float,
+        **_: Any,
     ) -> TensorType:
         batch, spatial, channels = split_layout(x.shape, layout)
         _check_weights(channels, w, b, groups, len(spatial))
@@ -123,6 +135,7 @@ class Conv:
         layout: str,
         clamp_min: float,
         clamp_max: float,
+        requantize: str = "float",
     ) -> Array:
         acc = convolve(to_channels_last(x, layout), w, Window(w.shape[1:-1], strides, pads, dilations), groups)
         return from_channels_last(_finish(acc, b, clamp_min, clamp_max, x), layout)
@@ -136,7 +149,8 @@ class Conv:
         layout, groups = attrs["layout"], attrs["groups"]
         window = Window(w.shape[1:-1], attrs["strides"], attrs["pads"], attrs["dilations"])
         acc = convolve(to_channels_last(x.astype(np.int32) - qx.zero_point[0], layout), w, window, groups)
-        return from_channels_last(_finish_quantized(acc, b, attrs["clamp_min"], attrs["clamp_max"], qx, qw, qout[0]), layout)
+        bounds = (attrs["clamp_min"], attrs["clamp_max"])
+        return from_channels_last(_finish_quantized(acc, b, bounds, qx, qw, qout[0], attrs["requantize"]), layout)
 
 
 @op(id=111, category="linear")
@@ -204,7 +218,7 @@ class ConvTranspose:
         window = Window(w.shape[1:-1], attrs["strides"], attrs["pads"], attrs["dilations"])
         centred = to_channels_last(x.astype(np.int32) - qx.zero_point[0], layout)
         acc = convolve_transposed(centred, w, window, attrs["groups"], attrs["output_padding"])
-        return from_channels_last(_finish_quantized(acc, b, attrs["clamp_min"], attrs["clamp_max"], qx, qw, qout[0]), layout)
+        return from_channels_last(_finish_quantized(acc, b, (attrs["clamp_min"], attrs["clamp_max"]), qx, qw, qout[0]), layout)
 
 
 def _transposed(a: Array, flag: bool) -> Array:
@@ -272,12 +286,12 @@ class FullyConnected:
 
     inputs = (Port("x", T), Port("w", WEIGHT), Optional("b", BIAS))
     outputs = (Port("y", T),)
-    attrs = CLAMP
+    attrs = (*CLAMP, REQUANTIZE)
     types = LINEAR_TYPES
     quant = Accumulate()
 
     @staticmethod
-    def infer(x: Arg, w: Arg, b: Arg | None, *, clamp_min: float, clamp_max: float) -> TensorType:
+    def infer(x: Arg, w: Arg, b: Arg | None, **_: Any) -> TensorType:
         if w.rank != 2 or not w.type.is_static:
             raise ValueError(f"weights of a static shape [N, K] are needed, got rank {w.rank}")
         if x.rank < 1:
@@ -289,16 +303,16 @@ class FullyConnected:
         return TensorType(x.dtype, (*x.shape[:-1], w.shape[0]))
 
     @staticmethod
-    def reference(x: Array, w: Array, b: Array | None, *, clamp_min: float, clamp_max: float) -> Array:
+    def reference(x: Array, w: Array, b: Array | None, *, clamp_min: float, clamp_max: float, requantize: str = "float") -> Array:
         return _finish(np.matmul(x.astype(np.float64), w.astype(np.float64).T), b, clamp_min, clamp_max, x)
 
     @staticmethod
     def quant_reference(
-        x: Array, w: Array, b: Array | None, *, clamp_min: float, clamp_max: float, qin: QIn, qout: tuple[QuantParams]
+        x: Array, w: Array, b: Array | None, *, clamp_min: float, clamp_max: float, requantize: str, qin: QIn, qout: tuple[QuantParams]
     ) -> Array:
         qx, qw, qb = (*qin, None, None)[:3]
         if qx is None:
             return FullyConnected.reference(x, _float_weights(w, qw), _real_weight_bias(b, qb), clamp_min=clamp_min, clamp_max=clamp_max)
         assert qw is not None
         acc = np.matmul(x.astype(np.float64) - qx.zero_point[0], w.astype(np.float64).T)
-        return _finish_quantized(acc, b, clamp_min, clamp_max, qx, qw, qout[0])
+        return _finish_quantized(acc, b, (clamp_min, clamp_max), qx, qw, qout[0], requantize)

@@ -35,6 +35,46 @@ def requantize(acc: Array, multiplier: Array, zero_point: int, lo: int, hi: int,
     return round_to_quantized(scaled, zero_point, lo, hi, dtype)
 
 
+FIXED_BITS = 31
+REQUANTIZE_MODES = ("float", "fixed_up", "fixed_away")
+"""How a sum is brought to the output's scale (append-only): see ``requantize`` and ``fixed_requantize``."""
+
+
+def fixed_multiplier(m: npt.ArrayLike) -> tuple[Array, Array]:
+    """Positive real multipliers as ``q * 2^(shift - 31)``: ``q`` in [2^30, 2^31) and the shift, int64.
+
+    ``m = f * 2^shift`` with ``f`` in [0.5, 1), ``q = floor(f * 2^31 + 0.5)``; ``q = 0`` below 2^-32. That is ``QuantizeMultiplier`` of
+    tensorflow/lite/kernels/internal/quantization_util.cc.
+    """
+    f, shift = np.frexp(np.asarray(m, np.float64))
+    q = np.floor(f * 2.0**FIXED_BITS + 0.5).astype(np.int64)
+    full = q == 1 << FIXED_BITS
+    q, shift = np.where(full, q // 2, q), shift.astype(np.int64) + full
+    gone = shift < -FIXED_BITS
+    return np.where(gone, 0, q), np.where(gone, 0, np.minimum(shift, FIXED_BITS))
+
+
+def fixed_requantize(acc: Array, multiplier: npt.ArrayLike, mode: str) -> Array:
+    """``acc * m`` in fixed point with two roundings, as gemmlowp and ruy compute it; int64.
+
+    First ``t = acc * q / 2^31`` is rounded to the nearest integer, ties away from zero, then ``t / 2^-shift``: ties upwards
+    (``"fixed_up"``) or away from zero (``"fixed_away"``). A shift above 0 multiplies ``acc`` before, wrapping in int32.
+
+    Args:
+        acc: int32 values.
+        multiplier: ``m``, in double, broadcast against ``acc``.
+        mode: which of the two.
+    """
+    q, shift = fixed_multiplier(multiplier)
+    left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
+    wide = (acc.astype(np.int64) << left).astype(np.int32).astype(np.int64) * q
+    t = np.where(wide >= 0, (wide + (1 << 30)) >> FIXED_BITS, -((-wide + (1 << 30)) >> FIXED_BITS))
+    half = np.where(right > 0, np.int64(1) << np.maximum(right - 1, 0), 0)
+    if mode == "fixed_up":
+        return (t + half) >> right
+    return np.where(t >= 0, (t + half) >> right, -((-t + half) >> right))
+
+
 def round_to_quantized(scaled: Array, zero_point: int, lo: int, hi: int, dtype: DType = DType.I8) -> Array:
     """float32 in units of the output scale to integers: clamp to ``[lo - zp, hi - zp]``, round half to even, add ``zp``.
 

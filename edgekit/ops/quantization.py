@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.ops.definition import T1, T2, Arg, DTypeAttr, Port, T, get_op, op
+from edgekit.ops.definition import T1, T2, Arg, DTypeAttr, Enum, Port, T, get_op, op
 from edgekit.ops.elementwise_common import ALL_TYPES, is_symbolic, saturating_cast, through_table
-from edgekit.ops.quant_math import dequantize, dtype_range, per_axis, quantize
+from edgekit.ops.quant_math import REQUANTIZE_MODES, dequantize, dtype_range, fixed_requantize, per_axis, quantize
 from edgekit.ops.traits import FloatOnly, NotNumeric
 from edgekit.types import BOOL, F16, F32, I8, I16, I32, I64, U8, U16, Array, DType, QuantParams, TensorType
 
@@ -67,30 +67,33 @@ class Dequantize:
 @op(id=102, category="quantization")
 class Requantize:
     """Integers to integers of another scale, zero point or width: ``clamp(rne((float)(x - zx) * m) + zy)`` with
-    ``m = (float)((double)sx / sy)``."""
+    ``m = (float)((double)sx / sy)``; with another ``requantize`` than ``float`` in fixed point, as ``Conv`` has it."""
 
     inputs = (Port("x", T1),)
     outputs = (Port("y", T2),)
-    attrs = (DTypeAttr("dtype", I8),)
+    attrs = (DTypeAttr("dtype", I8), Enum("requantize", "float", choices=REQUANTIZE_MODES))
     types = {T1: (*STORED, I32), T2: STORED}
     quant = NotNumeric()
 
     @staticmethod
-    def infer(x: Arg, *, dtype: DType) -> TensorType:
+    def infer(x: Arg, *, dtype: DType, requantize: str) -> TensorType:
         return TensorType(_stored(dtype), x.shape)
 
     @staticmethod
-    def reference(x: Array, *, dtype: DType) -> Array:
+    def reference(x: Array, *, dtype: DType, requantize: str) -> Array:
         raise ValueError("Requantize needs an input and an output with a scale and a zero point")
 
     @staticmethod
-    def quant_reference(x: Array, *, dtype: DType, qin: tuple[QuantParams], qout: tuple[QuantParams]) -> Array:
+    def quant_reference(x: Array, *, dtype: DType, requantize: str, qin: tuple[QuantParams], qout: tuple[QuantParams]) -> Array:
         (qx,), (qy,) = qin, qout
         sx, zx = per_axis(qx.scale_array(), qx, x.ndim), per_axis(qx.zero_point_array(), qx, x.ndim)
         sy, zy = per_axis(qy.scale_array(), qy, x.ndim), per_axis(qy.zero_point_array(), qy, x.ndim)
-        m = (sx.astype(np.float64) / sy.astype(np.float64)).astype(np.float32)
-        scaled = (x.astype(np.int32) - zx).astype(np.float32) * m
+        ratio = sx.astype(np.float64) / sy.astype(np.float64)
         lo, hi = dtype_range(dtype)
+        if requantize != "float":
+            fixed: Array = np.clip(fixed_requantize(x.astype(np.int32) - zx, ratio, requantize) + zy, lo, hi).astype(dtype.numpy)
+            return fixed
+        scaled = (x.astype(np.int32) - zx).astype(np.float32) * ratio.astype(np.float32)
         held = np.minimum(np.maximum(scaled, (lo - zy).astype(np.float32)), (hi - zy).astype(np.float32))
         y: Array = (np.rint(held).astype(np.int32) + zy).astype(dtype.numpy)
         return y

@@ -67,7 +67,11 @@ def cases() -> Iterator[OpCase]:
         qx, qy, qw = QuantParams.per_tensor(0.05, -7), QuantParams.per_tensor(0.09, 11), channel_scales(r, ws[0])
         ix, iw, ib = int8s(r, *xs), weights8(r, *ws), int32s(r, ws[0])
         yield op_case("Conv", f"int8_{name}", [ix, iw, ib], a, constants=[1, 2], qin=[qx, qw, None], qout=[qy])
+        for mode in ("fixed_up", "fixed_away"):
+            options = a | {"requantize": mode, "clamp_min": -4.0}
+            yield op_case("Conv", f"int8_{mode}_{name}", [ix, iw, ib], options, constants=[1, 2], qin=[qx, qw, None], qout=[qy])
         if name in ("1x1_wide", "3x3_same", "5x5_groups2", "depthwise_3x3", "depthwise_multiplier"):
+            yield op_case("Conv", f"int8_computed_fixed_{name}", [ix, iw, ib], options, qin=[qx, qw, None], qout=[qy])
             first = a | {"layout": "NCHW"}
             yield op_case(
                 "Conv", f"f32_nchw_{name}", [np.ascontiguousarray(np.moveaxis(x, -1, 1)), w, b], first, constants=[1, 2], tolerance=t
@@ -126,4 +130,6 @@ def _special() -> Iterator[OpCase]:
     yield op_case("Conv", "int8_weights_minus_128", [np.full_like(ix, -128), low, int32s(r, 24)], same, **quant)
     coarse, fine = QuantParams.per_tensor(0.5), QuantParams.per_tensor(0.001, 5)
     extreme: dict[str, Any] = {"constants": [1, 2], "qin": [qx, coarse, None], "qout": [fine]}
+    for mode in ("fixed_up", "fixed_away"):  # factors above 1, and sums that leave int32 when they are shifted
+        yield op_case("Conv", f"int8_{mode}_saturates", [ix, iw, int32s(r, 24, 2**30)], same | {"requantize": mode}, **extreme)
     yield op_case("Conv", "int8_saturates", [ix, iw, int32s(r, 24, 2**30)], same, **extreme)

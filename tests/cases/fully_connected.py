@@ -27,6 +27,9 @@ def cases() -> Iterator[OpCase]:
         qx, qy, qw = QuantParams.per_tensor(0.05, 9), QuantParams.per_tensor(0.3, -20), channel_scales(r, n)
         ix, iw, ib = int8s(r, *shape), weights8(r, n, k), int32s(r, n)
         yield op_case("FullyConnected", f"int8_{name}", [ix, iw, ib], constants=[1, 2], qin=[qx, qw, None], qout=[qy])
+        for mode in ("fixed_up", "fixed_away"):
+            options = {"requantize": mode}
+            yield op_case("FullyConnected", f"int8_{mode}_{name}", [ix, iw, ib], options, constants=[1, 2], qin=[qx, qw, None], qout=[qy])
         yield op_case("FullyConnected", f"int8_weights_{name}", [x, iw, b], constants=[1, 2], qin=[None, qw, None], tolerance=t)
         yield op_case("FullyConnected", f"f16_weights_{name}", [x, w.astype(np.float16), b], constants=[1, 2], tolerance=t)
         yield op_case("FullyConnected", f"computed_weights_{name}", [x, w, b], tolerance=t)

@@ -95,6 +95,20 @@ def _requantize() -> Iterator[OpCase]:
     yield op_case("Requantize", "per_channel_in", [x], {"dtype": I8}, qin=[channels], qout=[q])
     yield op_case("Requantize", "per_channel_out", [x], {"dtype": U8}, qin=[q], qout=[_per_channel(U8, 5, 1)])
     yield op_case("Requantize", "per_channel_both", [x], {"dtype": I8}, qin=[channels], qout=[_per_channel(I8, 5, 1, "other")])
+    for mode in ("fixed_up", "fixed_away"):
+        for xt, yt in ((I8, I8), (U8, I8), (I16, U8), (I32, I8), (I32, I16)):
+            qx = QuantParams.per_tensor(0.003, 0) if xt is I32 else _params(xt, 0.05, -3)
+            x = np.concatenate([edges(xt), random_quantized((100,), xt, mode, xt.label)])
+            for name, scale in (("smaller", 0.07), ("larger", 0.0006), ("ties", qx.scale[0] * 4)):
+                options = {"dtype": yt, "requantize": mode}
+                yield op_case("Requantize", f"{mode}_{xt.label}_to_{yt.label}_{name}", [x], options, qin=[qx], qout=[_params(yt, scale, 9)])
+        yield op_case("Requantize", f"{mode}_per_channel", [random_quantized((2, 5, 33), I8, mode)], {"dtype": I8, "requantize": mode},
+                      qin=[channels], qout=[q])  # fmt: skip
+    # 0.5, 1.5, -0.5, -1.5 after a first rounding that changes nothing
+    steps, half = np.array([1, 3, -1, -3], np.int32), QuantParams.per_tensor(0.5)
+    for mode, want in (("float", [0, 2, 0, -2]), ("fixed_up", [1, 2, 0, -1]), ("fixed_away", [1, 2, -1, -2])):
+        yield op_case("Requantize", f"ties_{mode}", [steps * 4], {"dtype": I8, "requantize": mode}, qin=[half],
+                      qout=[QuantParams.per_tensor(4.0)], expected=[np.array(want, np.int8)])  # fmt: skip
     coarse, fine = QuantParams.per_tensor(1e6), QuantParams.per_tensor(1e-6, 3)
     yield op_case("Requantize", "saturates", [edges(I32)], {"dtype": I8}, qin=[coarse], qout=[fine])
 

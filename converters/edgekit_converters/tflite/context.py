@@ -215,6 +215,17 @@ class NodeContext:
             self.importer.reals[id(x)] = made
         return made
 
+    def centred(self, x: Value) -> Value:
+        """A quantized value in float32, in units of its scale: integers."""
+        assert x.quant is not None
+        made = self.importer.integers.get(id(x))
+        if made is None:
+            (wide,) = self.builder.call_multi("Cast", x, name=f"{x.name}/integers", to=F32)
+            zero = self.const(np.float32(x.quant.zero_point[0]))
+            (made,) = self.builder.call_multi("Sub", wide, zero, name=f"{x.name}/centred")
+            self.importer.integers[id(x)] = made
+        return made
+
     def quantized(self, x: Value, dtype: DType, quant: QuantParams) -> Value:
         """A value in integers of the given parameters."""
         if x.quant is None:

@@ -32,7 +32,7 @@ class SubgraphImporter:
     Attributes:
         session: what all subgraphs share.
         builder: of the graph under construction.
-        reals: float32 forms of quantized values, by identity.
+        reals: float32 forms of quantized values, by identity; integers: the same in units of their scales.
         handles: keys of resource variables, by tensor index.
         public_names: what a signature calls inputs and outputs, by tensor index.
     """
@@ -51,6 +51,7 @@ class SubgraphImporter:
         self.depth = depth
         self.proto: Record = session.model.subgraphs[index]
         self.reals: dict[int, Value] = {}
+        self.integers: dict[int, Value] = {}
         self.handles: dict[int, str] = {}
         self.public_names: dict[int, str] = {}
         self._values: dict[int, Value | None] = {}

@@ -42,6 +42,9 @@ static ek_status conv_init(ek_op_context *ctx) {
   ek_conv_plan *p = ctx->state;
   char *state = ctx->state;
   EK_TRY(ek_conv_plan_build(ctx, p));
+  if (p->g.fixed.row != NULL) {
+    ek_fixed_fill(&p->g.fixed, ek_input(ctx, 0), ek_input(ctx, 1), ek_output(ctx, 0), state, (size_t)p->out.channels);
+  }
   memset(state + p->zero, p->g.qs8 != NULL ? p->g.input_zero_point : 0,
          (p->path == EK_CONV_DEPTHWISE ? p->groups : p->group_in) * p->g.item);
   if (!p->pack_in_run) {
@@ -110,7 +113,27 @@ static void igemm_range(void *argument, size_t begin, size_t end, uint32_t threa
     ek_igemm_call(&p->g, &args, t.mr, nc, job->x + (image * image_in + t.base + group * p->group_in) * item, t.table,
                   job->packed + group * p->packed_group + column / p->g.nr * job->tile_bytes,
                   job->y +
-                      (image * image_out + t.first * (size_t)p->out.channels + group * p->group_out + column) * item);
+                      (image * image_out + t.first * (size_t)p->out.channels + group * p->group_out + column) * item,
+                  group * p->group_out + column);
+  }
+}
+
+/* A tile of channels at a time, whose sums are requantized in fixed point. */
+static void depthwise_fixed(const conv_job *job, const ek_qs8_dwconv_args *whole, size_t mr) {
+  const ek_conv_plan *p = job->p;
+  const size_t nr = p->dw_qs8->info.nr, channels = p->groups;
+  const size_t tile_bytes = ek_qs8_dwconv_packed_size(p->dw_qs8, nr, p->taps);
+  int32_t acc[EK_IGEMM_MAX_MR * EK_IGEMM_MAX_QS8_NR];
+  ek_qs8_dwconv_args q = *whole;
+  q.acc = acc;
+  for (size_t n = 0; n < channels; n += nr) {
+    const size_t count = channels - n < nr ? channels - n : nr;
+    p->dw_qs8->fn(mr, count, &q);
+    ek_fixed_finish(&p->g.fixed, mr, count, acc, nr, n, q.c, q.cm_stride);
+    q.a += count;
+    q.zero = q.zero != NULL ? q.zero + count : NULL;
+    q.w = (const char *)q.w + tile_bytes;
+    q.c += count;
   }
 }
 
@@ -128,7 +151,7 @@ static void depthwise_range(void *argument, size_t begin, size_t end, uint32_t t
                           p->g.min,
                           p->g.max};
   ek_qs8_dwconv_args q = {p->taps,         NULL,      NULL,     (const int8_t *)job->zero, job->packed, NULL, channels,
-                          p->g.zero_point, p->g.qmin, p->g.qmax};
+                          p->g.zero_point, p->g.qmin, p->g.qmax,     NULL};
   for (size_t i = begin; i < end; i++) {
     const tile t = get_tile(job, i % job->tiles, thread);
     const size_t image = i / job->tiles, to = (image * p->pixels + t.first) * channels,
@@ -137,7 +160,11 @@ static void depthwise_range(void *argument, size_t begin, size_t end, uint32_t t
       q.a = (const int8_t *)job->x + from;
       q.a_offsets = t.table;
       q.c = (int8_t *)job->y + to;
-      p->dw_qs8->fn(t.mr, channels, &q);
+      if (p->g.fixed.row != NULL) {
+        depthwise_fixed(job, &q, t.mr);
+      } else {
+        p->dw_qs8->fn(t.mr, channels, &q);
+      }
     } else {
       f.a = (const float *)(const void *)job->x + from;
       f.a_offsets = t.table;
@@ -156,7 +183,8 @@ static void run_gemm(ek_op_context *ctx, const ek_conv_plan *p, const char *x, c
                           p->pixels * (size_t)p->in.batch,
                           p->group_out,
                           (size_t)p->in.channels,
-                          (size_t)p->out.channels};
+                          (size_t)p->out.channels,
+                          group * p->group_out};
     ek_gemm_run(ctx->pool, &gemm);
   }
 }

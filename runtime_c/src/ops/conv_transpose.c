@@ -289,7 +289,7 @@ static void phase_range(void *argument, size_t begin, size_t end, uint32_t threa
                   ox = f->residue[2] + first * stride[2];
     const size_t to = (size_t)(((image * out[0] + oz) * out[1] + oy) * out[2] + ox) * channels + group * p->group_out;
     ek_igemm_call(&j->g, &args, mr, p->group_out, j->x + ((size_t)image * image_in + group * p->group_in) * item, table,
-                  j->packed + group * j->group_bytes, j->y + to * item);
+                  j->packed + group * j->group_bytes, j->y + to * item, group * p->group_out);
   }
 }
 
@@ -306,7 +306,7 @@ static void bare_range(void *argument, size_t begin, size_t end, uint32_t thread
     const size_t group = i % p->groups, row = i / p->groups * j->g.mr,
                  mr = pixels - row < j->g.mr ? pixels - row : j->g.mr;
     ek_igemm_call(&j->g, &args, mr, p->group_out, j->x, table, j->packed + group * j->group_bytes,
-                  j->y + (row * channels + group * p->group_out) * j->g.item);
+                  j->y + (row * channels + group * p->group_out) * j->g.item, group * p->group_out);
   }
 }
 

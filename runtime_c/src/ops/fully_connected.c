@@ -37,6 +37,9 @@ static ek_status build(ek_op_context *ctx, plan *p) {
   p->pack_in_run = !w->is_constant || (b != NULL && !b->is_constant);
   size_t state = 0, scratch = 0;
   (void)ek_place(&state, sizeof *p);
+  if (p->g.qs8 != NULL) {
+    ek_fixed_plan(ctx, attrs->requantize, n, p->g.zero_point, p->g.qmin, p->g.qmax, &state, &p->g.fixed);
+  }
   size_t *where = p->pack_in_run ? &scratch : &state;
   p->packed = ek_place(where, ek_igemm_packed_size(&p->g, n));
   p->work = ek_place(where, ek_igemm_pack_scratch(&p->g, w, false));
@@ -67,6 +70,10 @@ static void pack(ek_op_context *ctx, const plan *p, char *memory) {
 static ek_status fully_connected_init(ek_op_context *ctx) {
   plan *p = ctx->state;
   EK_TRY(build(ctx, p));
+  if (p->g.fixed.row != NULL) {
+    const ek_tensor *w = ek_input(ctx, 1);
+    ek_fixed_fill(&p->g.fixed, ek_input(ctx, 0), w, ek_output(ctx, 0), ctx->state, (size_t)w->dims[0]);
+  }
   if (!p->pack_in_run) {
     pack(ctx, p, ctx->state);
   }
@@ -89,7 +96,7 @@ static ek_status fully_connected_run(ek_op_context *ctx) {
   const size_t n = (size_t)w->dims[0], k = (size_t)w->dims[1];
   const char *packed = (const char *)(p->pack_in_run ? ctx->scratch : ctx->state) + p->packed;
   const ek_gemm gemm = {&p->g, x->data, packed, ek_output(ctx, 0)->data, (size_t)(ek_tensor_elements(x) / (int64_t)k),
-                        n,     k,       n};
+                        n,     k,       n,      0};
   ek_gemm_run(ctx->pool, &gemm);
   return EK_OK;
 }

@@ -262,7 +262,7 @@ static void product_range(void *argument, size_t begin, size_t end, uint32_t thr
       }
       packed = scratch + p->run_packed;
     }
-    const ek_gemm gemm = {&p->g, a, packed, c, m->rows, m->columns, m->inner, m->columns};
+    const ek_gemm gemm = {&p->g, a, packed, c, m->rows, m->columns, m->inner, m->columns, 0};
     ek_gemm_run(j->inner_pool, &gemm);
   }
 }

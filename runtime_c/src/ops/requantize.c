@@ -1,7 +1,9 @@
 /* Requantize: integers to 8 or 16 bit integers of another scale, clamp(rne((float)(x - zx) * m) + zy). */
+#include "base/fixed_point.h"
 #include "base/requantize.h"
 #include "ek_ops_gen.h"
 #include "ops/elementwise/channels.h"
+#include "ops/linear/fixed.h"
 
 static ek_status requantize_shape(ek_op_context *ctx) { return ek_copy_dims(ctx, ek_output(ctx, 0), ek_input(ctx, 0)); }
 
@@ -27,6 +29,7 @@ static ek_status requantize_prepare(ek_op_context *ctx, ek_op_memory *memory) {
 
 typedef struct requantize_job {
   const ek_tensor *x, *y;
+  uint8_t requantize;
 } requantize_job;
 
 #define EK_CONVERT(FROM, TO)                                            \
@@ -39,12 +42,29 @@ typedef struct requantize_job {
       to[i] = (TO)(ek_round_nearest_even(q) + zy);                      \
     }                                                                   \
   } while (0)
+#define EK_CONVERT_FIXED(FROM, TO)                                                          \
+  do {                                                                                      \
+    const FROM *from = (const FROM *)job->x->data + offset;                                 \
+    TO *to = (TO *)job->y->data + offset;                                                   \
+    for (size_t i = 0; i < n; i++) {                                                        \
+      const int32_t q = (int32_t)((uint32_t)from[i] - (uint32_t)zx);                        \
+      to[i] = (TO)ek_fixed_clamp(ek_fixed_multiply(q, fixed, shift, away), zy, min, max);   \
+    }                                                                                       \
+  } while (0)
+#define EK_FINISH(FROM, TO)       \
+  do {                            \
+    if (job->requantize == 0) {   \
+      EK_CONVERT(FROM, TO);       \
+    } else {                      \
+      EK_CONVERT_FIXED(FROM, TO); \
+    }                             \
+  } while (0)
 #define EK_CONVERT_FROM(FROM)                               \
   do {                                                      \
     if (job->y->dtype == EK_I8 || job->y->dtype == EK_U8) { \
-      EK_CONVERT(FROM, uint8_t);                            \
+      EK_FINISH(FROM, uint8_t);                             \
     } else {                                                \
-      EK_CONVERT(FROM, uint16_t);                           \
+      EK_FINISH(FROM, uint16_t);                            \
     }                                                       \
   } while (0)
 
@@ -57,6 +77,10 @@ static void requantize_run_channel(const void *argument, size_t n, size_t offset
     return;
   }
   const float low = (float)(min - zy), high = (float)(max - zy);
+  const int32_t away = job->requantize == EK_REQUANTIZE_REQUANTIZE_FIXED_AWAY;
+  int32_t fixed, shift;
+  ek_fixed_factor((double)ek_channel_scale(job->x->quant, channel) / (double)ek_channel_scale(job->y->quant, channel),
+                  &fixed, &shift);
   switch (job->x->dtype) {
     case EK_I8: EK_CONVERT_FROM(int8_t); break;
     case EK_U8: EK_CONVERT_FROM(uint8_t); break;
@@ -66,10 +90,13 @@ static void requantize_run_channel(const void *argument, size_t n, size_t offset
   }
 }
 #undef EK_CONVERT
+#undef EK_CONVERT_FIXED
+#undef EK_FINISH
 #undef EK_CONVERT_FROM
 
 static ek_status requantize_run(ek_op_context *ctx) {
-  const requantize_job job = {ek_input(ctx, 0), ek_output(ctx, 0)};
+  const ek_requantize_attrs *attrs = ctx->attrs;
+  const requantize_job job = {ek_input(ctx, 0), ek_output(ctx, 0), attrs->requantize};
   int32_t axis;
   EK_TRY(ek_channels_axis(ctx, job.x->quant, job.y->quant, &axis));
   ek_channels_run(ctx->pool, job.x, axis, requantize_run_channel, &job);

@@ -37,16 +37,44 @@ static int8_t requantize_oracle(int64_t acc, float multiplier, const ek_qs8_igem
   return (int8_t)fmin(fmax(y, args->min), args->max);
 }
 
-static void check_tile(const problem *p, const int8_t *c, size_t cm_stride) {
-  for (size_t m = 0; m < p->row->info.mr; m++) {
-    for (size_t n = 0; n < p->n; n++) {
-      int64_t acc = p->bias[n];
-      for (size_t t = 0; t < p->ks; t++) {
-        for (size_t k = 0; k < p->kc; k++) {
-          acc += (activation_at(p, m, t, k) - test_input_zero_point) * p->w[weight_index(p, n, t, k)];
+static int32_t sum_at(const problem *p, size_t m, size_t n) {
+  uint32_t acc = (uint32_t)p->bias[n];
+  for (size_t t = 0; t < p->ks; t++) {
+    for (size_t k = 0; k < p->kc; k++) {
+      acc += (uint32_t)((activation_at(p, m, t, k) - test_input_zero_point) * p->w[weight_index(p, n, t, k)]);
+    }
+  }
+  return (int32_t)acc;
+}
+
+/* The sums themselves, for every number of rows. */
+static void check_sums(const problem *p) {
+  const size_t nr = p->row->info.nr, columns = p->n < nr ? p->n : nr;
+  int8_t unused[64];
+  for (size_t mr = 1; mr <= p->row->info.mr; mr++) {
+    int32_t *acc = test_guarded_alloc(mr * nr * sizeof *acc);
+    ek_qs8_igemm_args args = p->args;
+    args.acc = acc;
+    args.c = unused;
+    args.cm_stride = 0;
+    p->row->fn(mr, columns, &args);
+    for (size_t m = 0; m < mr; m++) {
+      for (size_t n = 0; n < columns; n++) {
+        if (acc[m * nr + n] != sum_at(p, m, n)) {
+          test_fail(&p->row->info, "kc=%zu ks=%zu mr=%zu m=%zu n=%zu: the sum is %d, expected %d", p->kc, p->ks, mr, m,
+                    n, acc[m * nr + n], sum_at(p, m, n));
         }
       }
-      const int8_t expected = requantize_oracle(acc, p->multiplier[n], &p->args);
+    }
+    test_guarded_free(acc, mr * nr * sizeof *acc);
+  }
+}
+
+static void check_tile(const problem *p, const int8_t *c, size_t cm_stride) {
+  check_sums(p);
+  for (size_t m = 0; m < p->row->info.mr; m++) {
+    for (size_t n = 0; n < p->n; n++) {
+      const int8_t expected = requantize_oracle(sum_at(p, m, n), p->multiplier[n], &p->args);
       if (c[m * cm_stride + n] != expected) {
         test_fail(&p->row->info, "kc=%zu ks=%zu m=%zu n=%zu: %d, expected %d", p->kc, p->ks, m, n, c[m * cm_stride + n],
                   expected);

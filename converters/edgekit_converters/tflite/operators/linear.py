@@ -8,6 +8,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
+from edgekit.ops.quant_math import clamp_bounds
 from edgekit.types import F16, F32, I8, I32, Array, QuantParams
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext, is_int8
@@ -15,9 +16,6 @@ from edgekit_converters.tflite.registry import converts
 
 SAME = 0
 SOFTMAX_QUANT = QuantParams.per_tensor(1.0 / 256.0, -128)
-#: scales a tie just past itself, so that rounding half to even takes it away from zero; too little to reach any other tie
-AWAY = 1.0 + 2.0**-20
-MOST_SHIFT = 11
 REDUCTIONS = {"MEAN": "ReduceMean", "SUM": "ReduceSum", "REDUCE_MAX": "ReduceMax", "REDUCE_MIN": "ReduceMin", "REDUCE_PROD": "ReduceProd"}
 
 
@@ -91,58 +89,53 @@ def accumulate(
             unit = np.float64(x.quant.scale[0]) * scales.astype(np.float64)
             b = integer_bias(ctx, bias_index, unit)
             kernel = ctx.const(values, quant=QuantParams.per_channel(scales, 0), name=w.name)
-            y = ctx.integer(op, x, kernel, b, quant=ctx.out.quant, **attrs, **clamp)
+            mode = {} if op == "ConvTranspose" else {"requantize": fixed_mode(ctx, attrs.get("groups", 1))}
+            y = ctx.integer(op, x, kernel, b, quant=ctx.out.quant, **attrs, **clamp, **mode)
             return ctx.activate(y)
-        ctx.session.note(
-            "weights that int8 cannot hold around zero (asymmetric uint8) are computed in float32 between integer tensors: "
-            "the same numbers, slower"
-        )
-        if ctx.out.quant.is_per_tensor and w_quant.is_per_tensor and clamp:
-            return _rounded_twice(ctx, op, x, w, weights, w_quant, bias_index, attrs, clamp)
+        if ctx.out.quant.is_per_tensor and w_quant.is_per_tensor and x.quant is not None and op != "ConvTranspose":
+            return _asymmetric(ctx, op, x, w, weights, w_quant, bias_index, attrs)
     kernel = ctx.const(weights, quant=w_quant, name=w.name)
     y = ctx.call(op, ctx.as_real(x), kernel, real_bias(ctx, bias_index), **attrs, **clamp)
     return ctx.activate(y)
 
 
-def _rounded_twice(
-    ctx: NodeContext,
-    op: str,
-    x: Value,
-    w: Value,
-    weights: Array,
-    w_quant: QuantParams,
-    bias_index: int,
-    attrs: dict[str, Any],
-    clamp: dict[str, Any],
-) -> Value:
-    """A sum in float32 that is rounded as TensorFlow Lite rounds its integer sum.
+def fixed_mode(ctx: NodeContext, groups: int) -> str:
+    """How TensorFlow Lite's own kernels on CPUs round the sums of this operator.
 
-    There the multiplier is ``m = f * 2^-s`` with f in [0.5, 1): ``acc * f`` is rounded, then the division by ``2^s``. Ties go away from
-    zero in depthwise convolutions (gemmlowp's fixed-point shift), upwards in the others (ruy's). With the small s of 8-bit legacy models
-    one rounding would differ in up to ``2^-(s+1)`` of all places. So the sum is computed in units of ``2^-s`` of the output, and rounded
-    there first.
+    Those that multiply matrices in ruy round the second time upwards: CONV_2D, FULLY_CONNECTED; so do depthwise convolutions with a scale
+    a channel. The others use gemmlowp's functions, whose ties go away from zero: legacy depthwise convolutions, grouped convolutions.
     """
+    depthwise = ctx.op == "DEPTHWISE_CONV_2D"
+    return "fixed_away" if (ctx.out.is_shifted if depthwise else groups > 1) else "fixed_up"
+
+
+def _asymmetric(
+    ctx: NodeContext, op: str, x: Value, w: Value, weights: Array, w_quant: QuantParams, bias_index: int, attrs: dict[str, Any]
+) -> Value:
+    """A sum with uint8 weights that int8 cannot hold around zero.
+
+    It runs in float32 on the integers ``(q_x - z_x) (q_w - z_w)``, which is exact below 2^24, and is requantized like any other. The
+    product of the scales is rounded to float32, as TensorFlow Lite does for legacy models.
+    """
+    ctx.session.note(
+        "weights that int8 cannot hold around zero (asymmetric uint8) are computed in float32 between integer tensors: "
+        "the same numbers, slower"
+    )
     out = ctx.out.quant
     assert x.quant is not None and out is not None
-    multiplier = float(x.quant.scale[0]) * float(w_quant.scale[0]) / float(out.scale[0])
-    shift = max(0, -int(np.frexp(multiplier)[1]))
-    if shift > MOST_SHIFT:  # two roundings and one hardly differ, and float32 could not hold the sum so fine
-        kernel = ctx.const(weights, quant=w_quant, name=w.name)
-        return ctx.activate(ctx.call(op, ctx.as_real(x), kernel, real_bias(ctx, bias_index), **attrs, **clamp))
-    unit = float(out.scale[0]) / 2.0**shift
-    fine = QuantParams.per_tensor(float(w_quant.scale[0]) / unit, w_quant.zero_point[0])
-    bias = real_bias(ctx, bias_index)
-    half = np.full(weights.shape[0], 0.5)
-    if bias is not None:
-        assert bias.const is not None
-        half = bias.const.astype(np.float64) / unit + 0.5
-    bounds = {k: v / unit + 0.5 for k, v in clamp.items()}
-    kernel = ctx.const(weights, quant=fine, name=w.name)
-    y = ctx.call(op, ctx.as_real(x), kernel, ctx.const(half.astype(np.float32)), **attrs, **bounds)
-    y = ctx.call("Floor", y)
-    if (op == "Conv" and attrs["groups"] > 1) or clamp["clamp_min"] >= 0:
-        return ctx.call("Mul", y, ctx.const(np.float32(unit * AWAY)))  # the importer quantizes it
-    return ctx.call("Mul", ctx.call("Add", y, ctx.const(np.float32(0.25))), ctx.const(np.float32(unit)))
+    unit = np.float32(x.quant.scale[0]) * np.float32(w_quant.scale[0])
+    bias = ctx.optional(bias_index)
+    if bias is not None and (bias.const is None or bias.dtype is not I32):
+        raise Unsupported("the bias is no int32 constant.", reason="dynamic-input")
+    first = ctx.const(bias.const.reshape(-1).astype(np.float32), name=bias.name) if bias is not None and bias.const is not None else None
+    kernel = ctx.const(weights, quant=QuantParams.per_tensor(1.0, w_quant.zero_point[0]), name=w.name)
+    y = ctx.cast(ctx.call(op, ctx.centred(x), kernel, first, **attrs), I32)
+    y.type = y.type.with_dtype(I32, QuantParams.per_tensor(float(unit), 0))
+    y = ctx.integer("Requantize", y, quant=out, dtype=I8, requantize=fixed_mode(ctx, attrs.get("groups", 1)))
+    bounds = ctx.clamp()
+    if bounds and clamp_bounds(bounds["clamp_min"], bounds["clamp_max"], out) != (-128, 127):
+        return ctx.unary("Clip", y, min=bounds["clamp_min"], max=bounds["clamp_max"])
+    return y if bounds else ctx.activate(y)
 
 
 def integer_bias(ctx: NodeContext, i: int, unit: Array) -> Value | None:
@@ -364,4 +357,7 @@ def arg_max(ctx: NodeContext) -> Value:
 @converts("QUANTIZE", "DEQUANTIZE")
 def quantize(ctx: NodeContext) -> Value:
     """Real numbers to integers, integers to those of another scale, and back: the declared output says which."""
-    return ctx.input(0)
+    x, out = ctx.input(0), ctx.out
+    if x.quant is not None and out.quant is not None and (x.dtype, x.quant) != (out.dtype, out.quant):
+        return ctx.integer("Requantize", x, quant=out.quant, dtype=out.dtype, requantize="fixed_away")
+    return x

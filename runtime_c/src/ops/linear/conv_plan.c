@@ -113,6 +113,10 @@ ek_status ek_conv_plan_build(ek_op_context *ctx, ek_conv_plan *p) {
   }
   size_t state = 0, scratch = 0;
   (void)ek_place(&state, sizeof *p);
+  if (p->g.qs8 != NULL) {
+    ek_fixed_plan(ctx, attrs->requantize, (size_t)p->out.channels, p->g.zero_point, p->g.qmin, p->g.qmax, &state,
+                  &p->g.fixed);
+  }
   p->zero = ek_place(&state, ek_mul_size(p->path == EK_CONV_DEPTHWISE ? p->groups : p->group_in, p->g.item));
   if (p->pack_in_run) {
     p->run_packed = ek_place(&scratch, packed);

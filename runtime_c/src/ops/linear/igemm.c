@@ -250,6 +250,20 @@ size_t ek_igemm_grain(const ek_igemm *g, size_t columns) {
   return macs < GRAIN_MACS ? GRAIN_MACS / (macs != 0 ? macs : 1) : 1;
 }
 
+void ek_igemm_call_fixed(const ek_igemm *g, const ek_qs8_igemm_args *whole, size_t mr, size_t nc, size_t channel) {
+  int32_t acc[EK_IGEMM_MAX_MR * EK_IGEMM_MAX_QS8_NR];
+  const size_t nr = g->nr, tile = ek_igemm_packed_tile(g);
+  ek_qs8_igemm_args args = *whole;
+  args.acc = acc;
+  for (size_t n = 0; n < nc; n += nr) {
+    const size_t columns = nc - n < nr ? nc - n : nr;
+    g->qs8->fn(mr, columns, &args);
+    ek_fixed_finish(&g->fixed, mr, columns, acc, nr, channel + n, args.c, args.cm_stride);
+    args.w = (const char *)args.w + tile;
+    args.c += nr;
+  }
+}
+
 typedef struct gemm_job {
   const ek_gemm *gemm;
   size_t tiles, block, tile_bytes;
@@ -269,7 +283,7 @@ static void gemm_range(void *argument, size_t begin, size_t end, uint32_t thread
     const size_t nc = m->columns - column < job->block ? m->columns - column : job->block;
     ek_igemm_call(g, &args, mr, nc, (const char *)m->a + row * m->lda * g->item, job->offsets,
                   (const char *)m->packed + column / g->nr * job->tile_bytes,
-                  (char *)m->c + (row * m->cm_stride + column) * g->item);
+                  (char *)m->c + (row * m->cm_stride + column) * g->item, m->channel + column);
   }
 }
 

@@ -5,6 +5,7 @@
 #ifndef EK_OPS_LINEAR_IGEMM_H
 #define EK_OPS_LINEAR_IGEMM_H
 
+#include "ops/linear/fixed.h"
 #include "ops/memory.h"
 #include "ops/op.h"
 #include "ops/quantized.h"
@@ -14,6 +15,8 @@
 
 /* No row of either family has more rows in its tile. */
 #define EK_IGEMM_MAX_MR 32
+/* No int8 row has more columns in its tile. */
+#define EK_IGEMM_MAX_QS8_NR 32
 
 typedef struct ek_igemm {
   const ek_f32_igemm_row *f32;       /* exactly one of the three is not NULL */
@@ -27,6 +30,7 @@ typedef struct ek_igemm {
   float min, max;                 /* float clamp */
   int32_t zero_point, qmin, qmax; /* of the int8 output */
   int32_t input_zero_point;
+  ek_fixed fixed; /* int8 only */
 } ek_igemm;
 
 /* Where weights come from. Element (n, t, k) is number start + n * n_stride + tap(t) + k * k_stride of `w`, where
@@ -84,7 +88,7 @@ typedef union ek_igemm_args {
 static inline void ek_igemm_begin(const ek_igemm *g, const void *zero, size_t cm_stride, ek_igemm_args *args) {
   if (g->qs8 != NULL) {
     const ek_qs8_igemm_args a = {g->kc, g->ks,     NULL,  NULL,          zero,    NULL,
-                                 NULL,  cm_stride, g->nr, g->zero_point, g->qmin, g->qmax};
+                                 NULL,  cm_stride, g->nr, g->zero_point, g->qmin, g->qmax, NULL};
     args->qs8 = a;
   } else {
     const ek_f32_igemm_args a = {g->kc, g->ks, NULL, NULL, zero, NULL, NULL, cm_stride, g->nr, g->min, g->max};
@@ -92,13 +96,21 @@ static inline void ek_igemm_begin(const ek_igemm *g, const void *zero, size_t cm
   }
 }
 
+/* The same for sums that are requantized in fixed point: a tile of columns at a time. */
+void ek_igemm_call_fixed(const ek_igemm *g, const ek_qs8_igemm_args *args, size_t mr, size_t nc, size_t channel);
+
+/* `channel` is the output channel that the first column is. */
 static inline void ek_igemm_call(const ek_igemm *g, ek_igemm_args *args, size_t mr, size_t nc, const void *a,
-                                 const uint32_t *offsets, const void *w, void *c) {
+                                 const uint32_t *offsets, const void *w, void *c, size_t channel) {
   if (g->qs8 != NULL) {
     args->qs8.a = a;
     args->qs8.a_offsets = offsets;
     args->qs8.w = w;
     args->qs8.c = c;
+    if (g->fixed.row != NULL) {
+      ek_igemm_call_fixed(g, &args->qs8, mr, nc, channel);
+      return;
+    }
     g->qs8->fn(mr, nc, &args->qs8);
   } else {
     args->f32.a = a;
@@ -116,6 +128,7 @@ typedef struct ek_gemm {
   const void *a, *packed;
   void *c;
   size_t rows, columns, lda, cm_stride;
+  size_t channel; /* the output channel that the first column is: matters to requantize in fixed point */
 } ek_gemm;
 
 /* True where a tile's rows can be addressed. */

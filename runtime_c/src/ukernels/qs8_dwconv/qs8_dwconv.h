@@ -19,6 +19,7 @@ typedef struct ek_qs8_dwconv_args {
   size_t cm_stride;   /* elements from one output pixel to the next */
   int32_t zero_point; /* of the output */
   int32_t min, max;   /* of the output, within [-128, 127] */
+  int32_t *acc;       /* NULL; or where the sums go in place of c, [mr][NR], in a call of at most NR channels */
 } ek_qs8_dwconv_args;
 
 typedef void ek_qs8_dwconv_fn(size_t mr, size_t channels, const ek_qs8_dwconv_args *args);

@@ -79,6 +79,14 @@ EK_TILE_BODY void ek_qs8_dwconv_channels_avx2(const int part, const size_t pixel
     }
   }
 #undef EK_FROM
+  if (args->acc) {
+    EK_UNROLL for (size_t m = 0; m < pixels; m++) {
+      __m256i *to = (__m256i *)(void *)(args->acc + (m < mr ? m : mr - 1) * EK_NR);
+      _mm256_storeu_si256(to, acc[m][0]);
+      _mm256_storeu_si256(to + 1, acc[m][1]);
+    }
+    return;
+  }
   EK_UNROLL for (size_t m = 0; m < pixels; m++) {
     ek_store_int8_avx2(
         args->c + (m < mr ? m : mr - 1) * args->cm_stride + n, part ? count : EK_NR,

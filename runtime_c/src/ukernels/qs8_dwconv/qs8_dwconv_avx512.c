@@ -59,6 +59,14 @@ EK_TILE_BODY void ek_qs8_dwconv_tile_avx512(const int kept, const size_t pixels,
       }
     }
 #undef EK_FROM
+    if (args->acc) {
+      EK_UNROLL for (size_t m = 0; m < pixels; m++) {
+        int32_t *to = args->acc + (m < mr ? m : mr - 1) * EK_NR;
+        _mm512_storeu_si512(to, acc[m][0]);
+        _mm512_storeu_si512(to + 16, acc[m][1]);
+      }
+      return;
+    }
     EK_UNROLL for (size_t m = 0; m < pixels; m++) {
       const __m128i y0 = ek_requantize_16_avx512(&q, acc[m][0], _mm512_loadu_ps(multiplier));
       const __m128i y1 = ek_requantize_16_avx512(&q, acc[m][1], _mm512_loadu_ps(multiplier + 64));

@@ -73,6 +73,11 @@ static void ek_qs8_dwconv_rest_neon(size_t m, size_t mr, size_t n, size_t channe
       acc0 = vaddw_s16(acc0, vget_low_s16(product));
       acc1 = vaddw_high_s16(acc1, product);
     }
+    if (args->acc) {
+      vst1q_s32(args->acc + m * EK_NR + n, acc0);
+      vst1q_s32(args->acc + m * EK_NR + n + 4, acc1);
+      continue;
+    }
     ek_store_int8_neon(args->c + m * args->cm_stride + n, count,
                        ek_requantize_8_neon(&q, acc0, acc1, vld1q_f32(multiplier), vld1q_f32(multiplier + 4)));
   }
@@ -84,6 +89,10 @@ EK_TILE_BODY void ek_qs8_dwconv_finish_neon(const ek_requantize_neon *q, const i
   const int8x8_t x0 = ek_requantize_8_neon(q, acc[0], acc[1], vld1q_f32(multiplier), vld1q_f32(multiplier + 4));
   const int8x8_t x1 = ek_requantize_8_neon(q, acc[2], acc[3], vld1q_f32(multiplier + 8), vld1q_f32(multiplier + 12));
   vst1q_s8(to, vcombine_s8(x0, x1));
+}
+
+EK_TILE_BODY void ek_qs8_dwconv_keep_neon(const int32x4_t acc[4], int32_t *to) {
+  EK_UNROLL for (size_t j = 0; j < 4; j++) vst1q_s32(to + 4 * j, acc[j]);
 }
 
 /* Constants: `kept`, whether the pointers of all taps are kept; `pixels` >= mr. Pixels share the loads of the weights.
@@ -119,6 +128,12 @@ EK_TILE_BODY void ek_qs8_dwconv_tile_neon(const int kept, const size_t pixels, s
       const int8x16_t w0 = vld1q_s8(w);
       w += 16;
       EK_UNROLL for (size_t m = 0; m < pixels; m++) ek_qs8_dwconv_one_neon(acc[m], EK_FROM(t, m), w0);
+    }
+    if (args->acc) {
+      EK_UNROLL for (size_t m = 0; m < pixels; m++) {
+        ek_qs8_dwconv_keep_neon(acc[m], args->acc + (m < mr ? m : mr - 1) * EK_NR);
+      }
+      return;
     }
     EK_UNROLL for (size_t m = 0; m < pixels; m++) {
       int8_t *to = args->c + (m < mr ? m : mr - 1) * args->cm_stride + n;
@@ -159,6 +174,10 @@ void ek_qs8_dwconv_ukernel_1x16p9__neon(size_t mr, size_t channels, const ek_qs8
     }
     ek_qs8_dwconv_one_neon(acc, vld1q_s8(a[8] + n), vld1q_s8(w + 8 * EK_NR));
     w += 9 * EK_NR;
+    if (args->acc) {
+      ek_qs8_dwconv_keep_neon(acc, args->acc);
+      return;
+    }
     ek_qs8_dwconv_finish_neon(&q, acc, multiplier, args->c + n);
   }
   ek_qs8_dwconv_rest_neon(0, 1, n, channels, w, args);

@@ -19,6 +19,10 @@ void ek_qs8_dwconv_ukernel_1x4__scalar(size_t mr, size_t channels, const ek_qs8_
       for (size_t j = 0; j < columns; j++) acc[j] += (uint32_t)(a[j] * w[j]);
     }
     packed = (const char *)w;
+    if (args->acc) {
+      __builtin_memcpy(args->acc, acc, sizeof(acc));
+      return;
+    }
     for (size_t j = 0; j < columns; j++) {
       args->c[n0 + j] = ek_requantize((int32_t)acc[j], multiplier[j], args->zero_point, args->min, args->max);
     }

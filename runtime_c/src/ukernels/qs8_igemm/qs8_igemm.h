@@ -23,6 +23,7 @@ typedef struct ek_qs8_igemm_args {
   size_t cn_stride;   /* elements from one tile of NR columns to the next: NR for a row-major c */
   int32_t zero_point; /* of the output */
   int32_t min, max;   /* of the output, within [-128, 127] */
+  int32_t *acc;       /* NULL; or where the sums go in place of c, [mr][NR], in a call of at most NR columns */
 } ek_qs8_igemm_args;
 
 typedef void ek_qs8_igemm_fn(size_t mr, size_t nc, const ek_qs8_igemm_args *args);

@@ -83,6 +83,14 @@ EK_TILE_BODY void ek_qs8_igemm_tile_avx2(const size_t rows, size_t mr, size_t nc
         }
       }
     }
+    if (args->acc) {
+      EK_UNROLL for (size_t r = 0; r < rows; r++) {
+        __m256i *to = (__m256i *)(void *)(args->acc + (r < mr ? r : mr - 1) * 16);
+        _mm256_storeu_si256(to, acc0[r]);
+        _mm256_storeu_si256(to + 1, acc1[r]);
+      }
+      return;
+    }
     const ek_requantize_avx2 q = ek_requantize_avx2_load(args->zero_point, args->min, args->max);
     const __m256 multiplier0 = _mm256_loadu_ps(multiplier), multiplier1 = _mm256_loadu_ps(multiplier + 8);
     EK_UNROLL for (size_t r = 0; r < rows; r++) {

@@ -82,6 +82,14 @@ EK_TILE_BODY void ek_qs8_igemm_tile_avx512(const size_t rows, size_t mr, size_t 
         }
       }
     }
+    if (args->acc) {
+      EK_UNROLL for (size_t r = 0; r < rows; r++) {
+        int32_t *to = args->acc + (r < mr ? r : mr - 1) * 32;
+        _mm512_storeu_si512(to, acc0[r]);
+        _mm512_storeu_si512(to + 16, acc1[r]);
+      }
+      return;
+    }
     const ek_requantize_avx512 q = ek_requantize_avx512_load(args->zero_point, args->min, args->max);
     const __m512 multiplier0 = _mm512_loadu_ps(multiplier), multiplier1 = _mm512_loadu_ps(multiplier + 16);
     const uint32_t mask = nc >= 32 ? UINT32_MAX : (UINT32_C(1) << nc) - 1;

@@ -61,6 +61,14 @@ EK_TILE_BODY void ek_qs8_igemm_columns_avx512vnni(const size_t rows, const int w
     for (; k + 4 <= kc; k += 4) EK_STEP(ek_qs8_load4_avx512vnni(a[r] + k));
     if (k < kc) EK_STEP(ek_qs8_load_tail_avx512vnni(a[r] + k, kc - k));
   }
+  if (args->acc) {
+    EK_UNROLL for (size_t r = 0; r < rows; r++) {
+      int32_t *to = args->acc + (r < mr ? r : mr - 1) * 32;
+      _mm512_storeu_si512(to, acc0[r]);
+      if (wide) _mm512_storeu_si512(to + 16, acc1[r]);
+    }
+    return;
+  }
   const ek_requantize_avx512 q = ek_requantize_avx512_load(args->zero_point, args->min, args->max);
   const __m512 multiplier0 = _mm512_loadu_ps(multiplier), multiplier1 = _mm512_loadu_ps(multiplier + 16);
   const uint32_t mask = nc >= 32 ? UINT32_MAX : (UINT32_C(1) << nc) - 1;

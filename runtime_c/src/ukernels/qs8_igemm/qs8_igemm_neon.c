@@ -97,6 +97,13 @@ EK_TILE_BODY void ek_qs8_igemm_tile_neon(const size_t rows, size_t mr, size_t nc
         }
       }
     }
+    if (args->acc) {
+      EK_UNROLL for (size_t r = 0; r < rows; r++) {
+        int32_t *to = args->acc + (r < mr ? r : mr - 1) * EK_NR;
+        EK_UNROLL for (size_t j = 0; j < 4; j++) vst1q_s32(to + 4 * j, acc[r][j]);
+      }
+      return;
+    }
     EK_UNROLL for (size_t r = 0; r < rows; r++) {
       const int8x8_t x0 =
           ek_requantize_8_neon(&q, acc[r][0], acc[r][1], vld1q_f32(multiplier), vld1q_f32(multiplier + 4));

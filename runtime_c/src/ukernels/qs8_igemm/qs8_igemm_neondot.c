@@ -96,6 +96,14 @@ EK_TILE_BODY void ek_qs8_igemm_tile_neondot(const size_t rows, size_t mr, size_t
         a[r] = EK_POINTER(offset);
       }
     }
+    if (args->acc) {
+      EK_UNROLL for (size_t r = 0; r < rows; r++) {
+        int32_t *to = args->acc + (r < mr ? r : mr - 1) * 8;
+        vst1q_s32(to, acc0[r]);
+        vst1q_s32(to + 4, acc1[r]);
+      }
+      return;
+    }
     const float32x4_t multiplier0 = vld1q_f32(multiplier), multiplier1 = vld1q_f32(multiplier + 4);
     EK_UNROLL for (size_t r = 0; r < rows; r++) {
       ek_store_int8_neon(c[r], nc, ek_requantize_8_neon(&q, acc0[r], acc1[r], multiplier0, multiplier1));

@@ -116,6 +116,15 @@ EK_TILE_BODY void ek_qs8_igemm_tile_neoni8mm(const size_t pairs, size_t mr, size
                       r01 = vreinterpretq_s32_s64(vtrn1q_s64(x[2], x[3]));
       const int32x4_t r10 = vreinterpretq_s32_s64(vtrn2q_s64(x[0], x[1])),
                       r11 = vreinterpretq_s32_s64(vtrn2q_s64(x[2], x[3]));
+      if (args->acc) { /* the second row first: where it repeats the first one, that is what stays */
+        int32_t *low = args->acc + (2 * p < mr ? 2 * p : mr - 1) * 8;
+        int32_t *high = args->acc + (2 * p + 1 < mr ? 2 * p + 1 : mr - 1) * 8;
+        vst1q_s32(high, r10);
+        vst1q_s32(high + 4, r11);
+        vst1q_s32(low, r00);
+        vst1q_s32(low + 4, r01);
+        continue;
+      }
       ek_store_int8_neon(c[2 * p + 1], nc, ek_requantize_8_neon(&q, r10, r11, multiplier0, multiplier1));
       ek_store_int8_neon(c[2 * p], nc, ek_requantize_8_neon(&q, r00, r01, multiplier0, multiplier1));
       c[2 * p] += args->cn_stride;

@@ -29,6 +29,11 @@ void ek_qs8_igemm_ukernel_2x4__scalar(size_t mr, size_t nc, const ek_qs8_igemm_a
       }
     }
     packed = (const char *)w;
+    if (args->acc) {
+      __builtin_memcpy(args->acc + second * EK_NR, acc1, sizeof(acc1));
+      __builtin_memcpy(args->acc, acc0, sizeof(acc0));
+      return;
+    }
     const size_t columns = nc - n0 < EK_NR ? nc - n0 : EK_NR;
     for (size_t j = 0; j < columns; j++) {
       c1[j] = ek_requantize((int32_t)acc1[j], multiplier[j], args->zero_point, args->min, args->max);

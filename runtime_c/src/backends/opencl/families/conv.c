@@ -193,6 +193,9 @@ ek_status ek_cl_build_conv(ek_cl_build *b) {
   const ek_conv_attrs *attrs = b->ctx->attrs;
   conv_form f = {
       .x = ek_input(b->ctx, 0), .w = ek_input(b->ctx, 1), .bias = ek_input(b->ctx, 2), .y = ek_output(b->ctx, 0)};
+  if (attrs->requantize != EK_CONV_REQUANTIZE_FLOAT) {
+    return ek_op_fail(b->ctx, EK_ERR_UNSUPPORTED, "requantize in fixed point runs on the CPU");
+  }
   f.g.channels_last = attrs->layout == EK_CONV_LAYOUT_NHWC;
   EK_TRY(ek_spatial_split(b->ctx, f.x, f.g.channels_last, &f.g.in));
   EK_TRY(ek_spatial_split(b->ctx, f.y, f.g.channels_last, &f.g.out));
@@ -231,6 +234,9 @@ ek_status ek_cl_build_fully_connected(ek_cl_build *b) {
   conv_form f = {
       .x = ek_input(b->ctx, 0), .w = ek_input(b->ctx, 1), .bias = ek_input(b->ctx, 2), .y = ek_output(b->ctx, 0)};
   int64_t rows = 1;
+  if (attrs->requantize != EK_FULLY_CONNECTED_REQUANTIZE_FLOAT) {
+    return ek_op_fail(b->ctx, EK_ERR_UNSUPPORTED, "requantize in fixed point runs on the CPU");
+  }
   for (uint32_t i = 0; i + 1 < f.x->rank; i++) rows *= f.x->dims[i];
   f.g.channels_last = true;
   f.g.in = (ek_spatial){1, f.w->dims[1], {1, 1, rows}};

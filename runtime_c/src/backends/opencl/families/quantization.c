@@ -91,6 +91,10 @@ static ek_status fill_tables(ek_cl_build *b, const ek_quant *x, const ek_quant *
 }
 
 static ek_status build_requantize(ek_cl_build *b, const ek_tensor *x, const ek_tensor *y) {
+  const ek_requantize_attrs *attrs = b->ctx->attrs;
+  if (attrs->requantize != EK_REQUANTIZE_REQUANTIZE_FLOAT) {
+    return ek_op_fail(b->ctx, EK_ERR_UNSUPPORTED, "requantize in fixed point runs on the CPU");
+  }
   const integer_type type = range_of(y->dtype);
   EK_TRY(check_scales(b, x));
   EK_TRY(check_scales(b, y));
