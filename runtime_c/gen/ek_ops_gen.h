@@ -310,8 +310,10 @@ typedef struct ek_quantize_attrs {
   uint8_t dtype;
 } ek_quantize_attrs;
 
+enum { EK_REQUANTIZE_REQUANTIZE_FLOAT = 0, EK_REQUANTIZE_REQUANTIZE_FIXED_UP = 1, EK_REQUANTIZE_REQUANTIZE_FIXED_AWAY = 2 };
 typedef struct ek_requantize_attrs {
   uint8_t dtype;
+  uint8_t requantize;
 } ek_requantize_attrs;
 
 typedef struct ek_cast_attrs {
@@ -319,6 +321,7 @@ typedef struct ek_cast_attrs {
 } ek_cast_attrs;
 
 enum { EK_CONV_LAYOUT_NCHW = 0, EK_CONV_LAYOUT_NHWC = 1 };
+enum { EK_CONV_REQUANTIZE_FLOAT = 0, EK_CONV_REQUANTIZE_FIXED_UP = 1, EK_CONV_REQUANTIZE_FIXED_AWAY = 2 };
 typedef struct ek_conv_attrs {
   ek_i64_list strides;
   ek_i64_list pads;
@@ -327,6 +330,7 @@ typedef struct ek_conv_attrs {
   uint8_t layout;
   float clamp_min;
   float clamp_max;
+  uint8_t requantize;
 } ek_conv_attrs;
 
 enum { EK_CONV_TRANSPOSE_LAYOUT_NCHW = 0, EK_CONV_TRANSPOSE_LAYOUT_NHWC = 1 };
@@ -346,9 +350,11 @@ typedef struct ek_mat_mul_attrs {
   bool transpose_b;
 } ek_mat_mul_attrs;
 
+enum { EK_FULLY_CONNECTED_REQUANTIZE_FLOAT = 0, EK_FULLY_CONNECTED_REQUANTIZE_FIXED_UP = 1, EK_FULLY_CONNECTED_REQUANTIZE_FIXED_AWAY = 2 };
 typedef struct ek_fully_connected_attrs {
   float clamp_min;
   float clamp_max;
+  uint8_t requantize;
 } ek_fully_connected_attrs;
 
 enum { EK_MAX_POOL_LAYOUT_NCHW = 0, EK_MAX_POOL_LAYOUT_NHWC = 1 };

@@ -55,7 +55,8 @@ static const ek_fb_field conv_attrs_fields[] = {
     {10, EK_FB_SCALAR, 8, 8, 0},
     {12, EK_FB_SCALAR, 1, 1, 0},
     {14, EK_FB_SCALAR, 4, 4, 0},
-    {16, EK_FB_SCALAR, 4, 4, 0}};
+    {16, EK_FB_SCALAR, 4, 4, 0},
+    {18, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field conv_transpose_attrs_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {6, EK_FB_VECTOR_SCALAR, 8, 8, 0},
@@ -95,7 +96,8 @@ static const ek_fb_field frame_attrs_fields[] = {
     {6, EK_FB_SCALAR, 8, 8, 0}};
 static const ek_fb_field fully_connected_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
-    {6, EK_FB_SCALAR, 4, 4, 0}};
+    {6, EK_FB_SCALAR, 4, 4, 0},
+    {8, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field gru_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
@@ -272,7 +274,8 @@ static const ek_fb_field reduce_sum_square_attrs_fields[] = {
     {4, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field requantize_attrs_fields[] = {
-    {4, EK_FB_SCALAR, 1, 1, 0}};
+    {4, EK_FB_SCALAR, 1, 1, 0},
+    {6, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field reshape_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field resize_attrs_fields[] = {
@@ -362,7 +365,7 @@ static const ek_fb_type types[] = {
     {"Col2ImAttrs", col2_im_attrs_fields, 3},
     {"CompressAttrs", compress_attrs_fields, 2},
     {"ConcatAttrs", concat_attrs_fields, 1},
-    {"ConvAttrs", conv_attrs_fields, 7},
+    {"ConvAttrs", conv_attrs_fields, 8},
     {"ConvTransposeAttrs", conv_transpose_attrs_fields, 8},
     {"CumSumAttrs", cum_sum_attrs_fields, 2},
     {"DecodeWavAttrs", decode_wav_attrs_fields, 2},
@@ -373,7 +376,7 @@ static const ek_fb_type types[] = {
     {"FixedLogAttrs", fixed_log_attrs_fields, 2},
     {"FixedRfftAttrs", fixed_rfft_attrs_fields, 2},
     {"FrameAttrs", frame_attrs_fields, 2},
-    {"FullyConnectedAttrs", fully_connected_attrs_fields, 2},
+    {"FullyConnectedAttrs", fully_connected_attrs_fields, 3},
     {"GRUAttrs", gru_attrs_fields, 8},
     {"GatherAttrs", gather_attrs_fields, 1},
     {"GatherElementsAttrs", gather_elements_attrs_fields, 1},
@@ -421,7 +424,7 @@ static const ek_fb_type types[] = {
     {"ReduceProdAttrs", reduce_prod_attrs_fields, 2},
     {"ReduceSumAttrs", reduce_sum_attrs_fields, 2},
     {"ReduceSumSquareAttrs", reduce_sum_square_attrs_fields, 2},
-    {"RequantizeAttrs", requantize_attrs_fields, 1},
+    {"RequantizeAttrs", requantize_attrs_fields, 2},
     {"ReshapeAttrs", reshape_attrs_fields, 1},
     {"ResizeAttrs", resize_attrs_fields, 7},
     {"ReverseSequenceAttrs", reverse_sequence_attrs_fields, 2},
@@ -677,6 +680,8 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       return EK_OK;
     case 102: /* Requantize */
       out->requantize.dtype = ek_fb_get_u8(table, 4, 3);
+      out->requantize.requantize = ek_fb_get_u8(table, 6, 0);
+      if (out->requantize.requantize >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute requantize is %u", out->requantize.requantize);
       return EK_OK;
     case 104: /* Cast */
       out->cast.to = ek_fb_get_u8(table, 4, 0);
@@ -696,6 +701,8 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       if (out->conv.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->conv.layout);
       out->conv.clamp_min = ek_fb_get_f32(table, 14, -INFINITY);
       out->conv.clamp_max = ek_fb_get_f32(table, 16, INFINITY);
+      out->conv.requantize = ek_fb_get_u8(table, 18, 0);
+      if (out->conv.requantize >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute requantize is %u", out->conv.requantize);
       return EK_OK;
     case 111: /* ConvTranspose */
       v = ek_fb_get_vector(table, 4);
@@ -723,6 +730,8 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
     case 113: /* FullyConnected */
       out->fully_connected.clamp_min = ek_fb_get_f32(table, 4, -INFINITY);
       out->fully_connected.clamp_max = ek_fb_get_f32(table, 6, INFINITY);
+      out->fully_connected.requantize = ek_fb_get_u8(table, 8, 0);
+      if (out->fully_connected.requantize >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute requantize is %u", out->fully_connected.requantize);
       return EK_OK;
     case 125: /* MaxPool */
       v = ek_fb_get_vector(table, 4);

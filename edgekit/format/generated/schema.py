@@ -69,6 +69,7 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('layout_', 'scalar', 'u8', '', 0),
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
         ('clamp_max_', 'scalar', 'f32', '', float('inf')),
+        ('requantize_', 'scalar', 'u8', '', 0),
     ),
     'ConvTransposeAttrs': (
         ('strides_', 'vector', 'i64', 'scalar', 0),
@@ -120,6 +121,7 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     'FullyConnectedAttrs': (
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
         ('clamp_max_', 'scalar', 'f32', '', float('inf')),
+        ('requantize_', 'scalar', 'u8', '', 0),
     ),
     'GRUAttrs': (
         ('hidden_size_', 'scalar', 'i64', '', 0),
@@ -345,6 +347,7 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     ),
     'RequantizeAttrs': (
         ('dtype_', 'scalar', 'u8', '', 3),
+        ('requantize_', 'scalar', 'u8', '', 0),
     ),
     'ReshapeAttrs': (
         ('allow_zero_', 'scalar', 'bool', '', 0),
