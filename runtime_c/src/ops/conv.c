@@ -150,8 +150,9 @@ static void depthwise_range(void *argument, size_t begin, size_t end, uint32_t t
                           channels,
                           p->g.min,
                           p->g.max};
-  ek_qs8_dwconv_args q = {p->taps,         NULL,      NULL,     (const int8_t *)job->zero, job->packed, NULL, channels,
-                          p->g.zero_point, p->g.qmin, p->g.qmax,     NULL};
+  ek_qs8_dwconv_args q = {p->taps,     NULL,      NULL,     (const int8_t *)job->zero,
+                          job->packed, NULL,      channels, p->g.zero_point,
+                          p->g.qmin,   p->g.qmax, NULL};
   for (size_t i = begin; i < end; i++) {
     const tile t = get_tile(job, i % job->tiles, thread);
     const size_t image = i / job->tiles, to = (image * p->pixels + t.first) * channels,

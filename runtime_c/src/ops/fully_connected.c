@@ -95,8 +95,8 @@ static ek_status fully_connected_run(ek_op_context *ctx) {
   }
   const size_t n = (size_t)w->dims[0], k = (size_t)w->dims[1];
   const char *packed = (const char *)(p->pack_in_run ? ctx->scratch : ctx->state) + p->packed;
-  const ek_gemm gemm = {&p->g, x->data, packed, ek_output(ctx, 0)->data, (size_t)(ek_tensor_elements(x) / (int64_t)k),
-                        n,     k,       n,      0};
+  const ek_gemm gemm = {
+      &p->g, x->data, packed, ek_output(ctx, 0)->data, (size_t)(ek_tensor_elements(x) / (int64_t)k), n, k, n, 0};
   ek_gemm_run(ctx->pool, &gemm);
   return EK_OK;
 }

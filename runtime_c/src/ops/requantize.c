@@ -1,6 +1,6 @@
 /* Requantize: integers to 8 or 16 bit integers of another scale, clamp(rne((float)(x - zx) * m) + zy). */
-#include "base/fixed_point.h"
 #include "base/requantize.h"
+#include "base/fixed_point.h"
 #include "ek_ops_gen.h"
 #include "ops/elementwise/channels.h"
 #include "ops/linear/fixed.h"
@@ -42,14 +42,14 @@ typedef struct requantize_job {
       to[i] = (TO)(ek_round_nearest_even(q) + zy);                      \
     }                                                                   \
   } while (0)
-#define EK_CONVERT_FIXED(FROM, TO)                                                          \
-  do {                                                                                      \
-    const FROM *from = (const FROM *)job->x->data + offset;                                 \
-    TO *to = (TO *)job->y->data + offset;                                                   \
-    for (size_t i = 0; i < n; i++) {                                                        \
-      const int32_t q = (int32_t)((uint32_t)from[i] - (uint32_t)zx);                        \
-      to[i] = (TO)ek_fixed_clamp(ek_fixed_multiply(q, fixed, shift, away), zy, min, max);   \
-    }                                                                                       \
+#define EK_CONVERT_FIXED(FROM, TO)                                                        \
+  do {                                                                                    \
+    const FROM *from = (const FROM *)job->x->data + offset;                               \
+    TO *to = (TO *)job->y->data + offset;                                                 \
+    for (size_t i = 0; i < n; i++) {                                                      \
+      const int32_t q = (int32_t)((uint32_t)from[i] - (uint32_t)zx);                      \
+      to[i] = (TO)ek_fixed_clamp(ek_fixed_multiply(q, fixed, shift, away), zy, min, max); \
+    }                                                                                     \
   } while (0)
 #define EK_FINISH(FROM, TO)       \
   do {                            \

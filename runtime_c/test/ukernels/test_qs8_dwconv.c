@@ -50,8 +50,8 @@ static void check_sums(const problem *p) {
       for (size_t m = 0; m < mr; m++) {
         for (size_t n = 0; n < count; n++) {
           if (acc[m * nr + n] != sum_at(p, m, n)) {
-            test_fail(&p->row->info, "taps=%zu mr=%zu channels=%zu m=%zu n=%zu: the sum is %d, expected %d", p->taps, mr,
-                      count, m, n, acc[m * nr + n], sum_at(p, m, n));
+            test_fail(&p->row->info, "taps=%zu mr=%zu channels=%zu m=%zu n=%zu: the sum is %d, expected %d", p->taps,
+                      mr, count, m, n, acc[m * nr + n], sum_at(p, m, n));
           }
         }
       }

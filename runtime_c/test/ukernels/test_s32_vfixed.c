@@ -27,7 +27,7 @@ static int32_t any_sum(void) {
   switch (test_random_below(4)) {
     case 0: return extremes[test_random_below(6)];
     case 1: return (int32_t)test_random();
-    case 2: return (int32_t)(test_random_below(4096)) - 2048;
+    case 2: return (int32_t)(test_random_below(4096))-2048;
     default: return ((int32_t)(test_random() >> 12) - (1 << 19)) & ~7; /* ties with powers of two */
   }
 }
@@ -40,7 +40,8 @@ int main(void) {
     for (size_t n = 1; n < 700; n++) {
       const size_t padded = (n + EK_S32_VFIXED_PADDING - 1) / EK_S32_VFIXED_PADDING * EK_S32_VFIXED_PADDING;
       const size_t bytes = padded * sizeof(int32_t);
-      int32_t *acc = test_guarded_alloc(bytes), *multiplier = test_guarded_alloc(bytes), *shift = test_guarded_alloc(bytes);
+      int32_t *acc = test_guarded_alloc(bytes), *multiplier = test_guarded_alloc(bytes),
+              *shift = test_guarded_alloc(bytes);
       int8_t *y = test_guarded_alloc(n);
       const ek_s32_vfixed_params p = {(int32_t)(n & 1), test_random_int8(), -128 + (int32_t)test_random_below(40),
                                       127 - (int32_t)test_random_below(40)};
@@ -54,8 +55,8 @@ int main(void) {
       for (size_t i = 0; i < n; i++) {
         const int8_t expected = oracle(acc[i], multiplier[i], shift[i], &p);
         if (y[i] != expected) {
-          test_fail(&rows[r].info, "away=%d acc=%d multiplier=%d shift=%d: %d, expected %d", p.away, acc[i], multiplier[i],
-                    shift[i], y[i], expected);
+          test_fail(&rows[r].info, "away=%d acc=%d multiplier=%d shift=%d: %d, expected %d", p.away, acc[i],
+                    multiplier[i], shift[i], y[i], expected);
         }
       }
       test_guarded_free(acc, bytes), test_guarded_free(multiplier, bytes), test_guarded_free(shift, bytes);

@@ -87,8 +87,8 @@ typedef union ek_igemm_args {
  * is padding; cm_stride counts elements of c. */
 static inline void ek_igemm_begin(const ek_igemm *g, const void *zero, size_t cm_stride, ek_igemm_args *args) {
   if (g->qs8 != NULL) {
-    const ek_qs8_igemm_args a = {g->kc, g->ks,     NULL,  NULL,          zero,    NULL,
-                                 NULL,  cm_stride, g->nr, g->zero_point, g->qmin, g->qmax, NULL};
+    const ek_qs8_igemm_args a = {g->kc,     g->ks, NULL,          NULL,    zero,    NULL, NULL,
+                                 cm_stride, g->nr, g->zero_point, g->qmin, g->qmax, NULL};
     args->qs8 = a;
   } else {
     const ek_f32_igemm_args a = {g->kc, g->ks, NULL, NULL, zero, NULL, NULL, cm_stride, g->nr, g->min, g->max};
