@@ -269,15 +269,19 @@ def _path(source: Any) -> Any:
 
 
 def check(
-    source: Any, shapes: Mapping[str, ShapeSpec] | None = None, default_leading: int | None = 1, signature: str | None = None
+    source: Any,
+    shapes: Mapping[str, ShapeSpec] | None = None,
+    default_leading: int | None = 1,
+    signature: str | None = None,
+    values: Mapping[str, Array] | None = None,
 ) -> list[Blocker]:
-    """Everything that keeps a model from converting; empty when nothing does.
+    """Everything that keeps a model from converting; empty when nothing does. The arguments are those of :func:`load`.
 
     Raises:
         MalformedModelError: the source is broken.
     """
     try:
-        return unbounded_inputs(load(source, shapes, None, default_leading, signature))
+        return unbounded_inputs(load(source, shapes, values, default_leading, signature))
     except UnsupportedOpError as e:
         return list(e.blockers)
 

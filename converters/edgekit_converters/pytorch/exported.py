@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -75,6 +76,14 @@ def arguments(example: Example, purpose: str) -> tuple[tuple[Any, ...], dict[str
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings torch gives of its own future, which say nothing of the model."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
 def evaluating(module: Any) -> Iterator[None]:
     """The module in evaluation mode for the time being."""
     training = [m for m in module.modules() if m.training]
@@ -95,7 +104,7 @@ def export_module(module: Any, example: Example) -> Any:
     torch = torch_module("a torch.nn.Module")
     args, kwargs = arguments(example, "a torch.nn.Module")
     failures = []
-    with evaluating(module), torch.no_grad():
+    with quiet(), evaluating(module), torch.no_grad():
         for strict in (False, True):
             try:
                 return torch.export.export(module, args, kwargs, dynamic_shapes=example.dynamic_shapes, strict=strict)

@@ -19,7 +19,7 @@ from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.build import TorchProblems
 from edgekit_converters.pytorch.context import Sym, number_type
-from edgekit_converters.pytorch.exported import MAX_MESSAGE, arguments, torch_module
+from edgekit_converters.pytorch.exported import MAX_MESSAGE, arguments, quiet, torch_module
 from edgekit_converters.pytorch.importer import POISON, ProgramImporter, Tensor
 from edgekit_converters.pytorch.interpreter import ScriptInterpreter, ScriptObject, ScriptState
 from edgekit_converters.pytorch.program import TorchType
@@ -69,7 +69,8 @@ def load_script(path: Path, options: LoadOptions) -> Graph:
     """
     torch = torch_module("TorchScript")
     try:
-        module = torch.jit.load(str(path), map_location="cpu")
+        with quiet():
+            module = torch.jit.load(str(path), map_location="cpu")
     except Exception as e:  # torch's reader raises RuntimeError and what its C++ parts come up with
         raise MalformedModelError(f"torch cannot read it as TorchScript: {str(e).strip()[:MAX_MESSAGE]}") from e
     return import_script(torch, module, path.stem, options)
@@ -79,7 +80,8 @@ def import_script(torch: Any, module: Any, name: str, options: LoadOptions) -> G
     """Import a ``torch.jit.ScriptModule``."""
     module.eval()
     try:
-        frozen = torch.jit.freeze(module, optimize_numerics=False)
+        with quiet():
+            frozen = torch.jit.freeze(module, optimize_numerics=False)
     except Exception as e:
         raise ConversionError(f"torch.jit.freeze fails on {name!r}: {str(e).strip()[:MAX_MESSAGE]}") from e
     REGISTRY.load_all()
