@@ -24,7 +24,7 @@ def parse_int(key: str, text: str) -> int:
         return int(text.rstrip("L"))
     except ValueError:
         number = parse_float(key, text)
-        if number != int(number):
+        if not number.is_integer():
             raise MalformedModelError(f"{key}={text!r} is not a whole number") from None
         return int(number)
 

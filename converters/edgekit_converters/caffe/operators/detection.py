@@ -13,7 +13,7 @@ from edgekit_converters.caffe.context import LayerContext, converts
 from edgekit_converters.caffe.prototext import Message
 from edgekit_converters.importing.problems import Unsupported
 
-MAX_PRIORS = 1 << 20
+MAX_PRIORS, MAX_IMAGES = 1 << 20, 64
 CODES = {"1": "CORNER", "2": "CENTER_SIZE", "3": "CORNER_SIZE"}
 NEVER = -3.4028235e38
 
@@ -37,7 +37,7 @@ def prior_box(ctx: LayerContext) -> Value:
     if not step_h or not step_w:
         step_h, step_w = image_h / height, image_w / width
     least, largest = p.get_floats("min_size"), p.get_floats("max_size")
-    if not least or min(least) <= 0 or (largest and len(largest) != len(least)) or height * width * len(least) > MAX_PRIORS:
+    if not least or min(least) <= 0 or (largest and len(largest) != len(least)) or height * width * count_shapes(p) > MAX_PRIORS:
         raise MalformedModelError(f"anchors of min_size {least} and max_size {largest} over {height} x {width}")
     shapes: list[tuple[float, float]] = []
     for i, small in enumerate(least):
@@ -58,6 +58,11 @@ def prior_box(ctx: LayerContext) -> Value:
     flat = boxes.reshape(-1)
     spread = np.resize(np.asarray(variance * (4 // len(variance))), flat.size)
     return ctx.const(np.stack([flat, spread])[None].astype(np.float32))
+
+
+def count_shapes(p: Message) -> int:
+    """How many anchors stand at a position, at most."""
+    return len(p.get_floats("min_size")) * (2 + 2 * len(p.get_floats("aspect_ratio")))
 
 
 def ratios(p: Message) -> list[float]:
@@ -81,7 +86,8 @@ def detection_output(ctx: LayerContext) -> Value:
     batch = ctx.static(location.shape[0], "the number of images")
     classes, shared = p.get_int("num_classes", 0), p.get_bool("share_location", True)
     count = ctx.static(ctx.input(2).shape[2], "the number of anchors") // 4
-    if classes < 1 or not 1 <= batch <= 64:
+    ctx.computed((batch, max(classes, 1), count))
+    if classes < 1 or not 1 <= batch <= MAX_IMAGES:
         raise MalformedModelError(f"{classes} classes, {batch} images")
     labels = [c for c in range(classes) if c != p.get_int("background_label_id", 0)]
     places = 1 if shared else classes

@@ -42,6 +42,7 @@ def multibox_detection(ctx: MxnetContext) -> Value:
     """
     probabilities, offsets, anchors = ctx.input(0), ctx.input(1), ctx.input(2)
     batch, classes, count = ctx.static_shape(probabilities, "the class scores")
+    ctx.computed((batch, classes, count))
     threshold, nms = ctx.get_float("threshold", 0.01), ctx.get_float("nms_threshold", 0.5)
     if ctx.get_int("background_id", 0) != 0 or classes < 2:
         raise MalformedModelError(f"background_id={ctx.get_int('background_id', 0)} of {classes} classes")

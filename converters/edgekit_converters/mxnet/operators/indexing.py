@@ -100,6 +100,7 @@ def sequence_mask(ctx: MxnetContext) -> Value:
         return x
     size = ctx.static(x.shape[axis], "the length of the sequences")
     rank = len(x.shape)
+    ctx.computed((size,))
     place = ctx.reshape(ctx.i64(*range(size)), [size if i == axis else 1 for i in range(rank)])
     limit = ctx.unsqueeze(count, [i for i in range(rank) if i != 1 - axis])
     return ctx.call("Where", ctx.call("Less", place, limit), x, ctx.like(ctx.get_float("value", 0.0), x))

@@ -262,6 +262,7 @@ def softmax(ctx: MxnetContext) -> Value:
 def masked_softmax(ctx: MxnetContext, x: Value, axis: int, length: Value, log: bool) -> Value:
     """Only the first ``length`` elements count; the others give 0."""
     size = ctx.static(x.shape[axis], "the size of a softmax with lengths")
+    ctx.computed((size,))
     places = [1] * len(x.shape)
     places[axis] = size
     place = ctx.reshape(ctx.i64(*range(size)), places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ from edgekit_converters.mxnet.context import MxnetContext, converts
 
 #: an entry of a new shape: a size, -1 for what is left, or axes whose sizes are multiplied
 Entry = int | list[int]
+MAX_PARTS = 1 << 16
 END, START = (1 << 31) - 1, -(1 << 31) + 1
 
 
@@ -171,7 +173,7 @@ def split(ctx: MxnetContext) -> list[Value]:
     x, count = ctx.input(0), ctx.get_int("num_outputs")
     axis = ctx.axis(ctx.get_int("axis", 1), len(x.shape))
     size = ctx.static(x.shape[axis], "the size that is split")
-    if not 1 <= count <= size or size % count:
+    if not 1 <= count <= min(size, MAX_PARTS) or size % count:
         raise MalformedModelError(f"a dimension of {size} does not split into {count}")
     parts = ctx.call_multi("Split", x, axis=axis, sizes=(size // count,) * count) if count > 1 else (x,)
     if not ctx.get_bool("squeeze_axis", False):
@@ -189,7 +191,7 @@ def split_v2(ctx: MxnetContext) -> list[Value]:
     axis = ctx.axis(ctx.get_int("axis", 1), len(x.shape))
     size, sections = ctx.static(x.shape[axis], "the size that is split"), ctx.get_int("sections", 0)
     if sections:
-        if not 1 <= sections <= size or size % sections:
+        if not 1 <= sections <= min(size, MAX_PARTS) or size % sections:
             raise MalformedModelError(f"a dimension of {size} does not split into {sections}")
         bounds = list(range(0, size, size // sections))
     else:
@@ -347,8 +349,9 @@ def arange(ctx: MxnetContext) -> Value:
     stop = ctx.get_float("stop") if ctx.has("stop") else None
     if stop is None:
         start, stop = 0.0, start
-    if not step or (stop - start) / step > 1 << 24 or not 1 <= repeats <= 1 << 16:
+    if not step or not math.isfinite(start + stop + step) or not 1 <= repeats <= MAX_PARTS:
         raise MalformedModelError(f"a range from {start} to {stop} in steps of {step}, {repeats} times")
+    ctx.computed((max(0, math.ceil((stop - start) / step)), repeats))
     return ctx.const(np.repeat(np.arange(start, stop, step), repeats).astype(ctx.get_dtype("dtype", F32).numpy))
 
 
@@ -380,5 +383,6 @@ def diag(ctx: MxnetContext) -> Value:
     if len(x.shape) != 2:
         raise Unsupported(f"the diagonal of a tensor of rank {len(x.shape)} is not supported.")
     rows, columns = ctx.static_shape(x, "the matrix")
-    places = [(i, i + k) for i in range(rows) if 0 <= i + k < columns]
+    ctx.computed((min(rows, columns), 2))
+    places = [(i, i + k) for i in range(max(0, -k), min(rows, columns - k))]
     return ctx.call("GatherND", x, ctx.const(np.asarray(places, np.int64).reshape(-1, 2), I64))
