@@ -1,4 +1,4 @@
-"""One network in several formats gives the same numbers on the C runtime, whatever its makers did to channels, axes and names on the way."""
+"""One network in several formats gives the same numbers on the C runtime, whatever was done to channels, axes and names on the way."""
 
 from __future__ import annotations
 
