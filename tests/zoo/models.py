@@ -103,9 +103,8 @@ TFLITE = (
     Model("ultraface_slim320/version-slim-320_without_postprocessing.tflite"),
 )
 
-NO_IMPORTER = "no importer: the format has none yet"
 KERAS = tuple(
-    Model(path, needs="h5py", miss=NO_IMPORTER)
+    Model(path, needs="h5py")
     for path in (
         "fer_mini_xception/fer2013_mini_XCEPTION.102-0.66.hdf5",
         "mlperf_autoencoder_ad01/ad01.h5",

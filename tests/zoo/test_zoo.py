@@ -11,10 +11,10 @@ import pytest
 from edgekit import converters
 from tests.require import require_folder, require_module
 from tests.zoo.golden import fault, golden
-from tests.zoo.models import MODELS, NO_IMPORTER, STATE_DICTS, Model
+from tests.zoo.models import MODELS, STATE_DICTS, Model
 
 MATCHES = [m for m in MODELS if not m.miss]
-MISSES = [m for m in MODELS if m.miss and m.miss != NO_IMPORTER]
+MISSES = [m for m in MODELS if m.miss]
 MAX_CHECK_SECONDS = 2.0
 
 
@@ -59,10 +59,3 @@ def test_check_finds_nothing_in_less_than_two_seconds(model: Model) -> None:
     blockers = converters.check(zoo / model.path, shapes=shapes, values=values)
     assert time.perf_counter() - start < MAX_CHECK_SECONDS
     assert blockers == []
-
-
-@pytest.mark.parametrize("model", [m for m in MODELS if m.miss == NO_IMPORTER], ids=lambda m: m.path)
-def test_formats_without_an_importer_say_so(model: Model, tmp_path: Path) -> None:
-    zoo = require_folder("zoo", "EDGEKIT_MODEL_ZOO")
-    found = fault(zoo, model, tmp_path)
-    assert found and not found.startswith("differs")

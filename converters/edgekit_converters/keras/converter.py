@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,6 @@ from edgekit_converters.keras.source import SUBCLASSED, Source, open_source
 from edgekit_converters.keras.tensors import Tensor, element_type, policy_name
 from edgekit_converters.keras.wiring import Wiring
 
-CHUNK = 1 << 20
-
 
 class KerasConverter:
     """Reads Keras models without Keras: ``.keras`` archives, and HDF5 files of Keras 1, 2 and 3."""
@@ -31,6 +28,17 @@ class KerasConverter:
     name = "keras"
     description = "Keras (.keras archive, .h5/.hdf5 model of Keras 1 to 3)"
     suffixes = (".keras", ".h5", ".hdf5")
+    needs = ("h5py",)
+
+    def coverage(self) -> list[str]:
+        """Every layer class with a converter, and the functions of keras.ops as ``ops.Name``."""
+        return sorted([*registry.LAYERS.supported(), *(f"ops.{n}" for n in registry.OPERATIONS.supported())])
+
+    def functions(self, operator: str) -> list[Callable[..., Any]]:
+        """The converter of a layer class or function."""
+        table = registry.OPERATIONS if operator.startswith("ops.") else registry.LAYERS
+        found = table.find(operator.removeprefix("ops."))
+        return [] if found is None else [found]
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for an HDF5 file, and for a zip archive that holds a Keras configuration."""
@@ -68,8 +76,24 @@ class KerasConverter:
         return graph
 
 
+class KerasProblems(Problems):
+    """Problems of one import, with the inputs it knows of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inputs: list[SourceInput] = []
+
+    def shape_hint(self) -> str:
+        """How to give the open dimensions of the inputs."""
+        open_inputs = [i for i in self.inputs if i.shape is None or any(not isinstance(d, int) for d in i.shape[1:])]
+        if not open_inputs:
+            return ""
+        shown = [f"--shape {i.name}:" + ",".join(str(d) if isinstance(d, int) else "1" for d in i.shape or (1,)) for i in open_inputs]
+        return f"Pass {' '.join(shown)} with the sizes you need."
+
+
 def _import(path: Path, source: Source, options: LoadOptions) -> Graph:
-    problems = Problems()
+    problems = KerasProblems()
     try:
         model = TreeReader(source.version, problems).read(source.config)
         if not model.is_model:
@@ -81,7 +105,8 @@ def _import(path: Path, source: Source, options: LoadOptions) -> Graph:
     importer = ModelImporter(problems, builder, f"Keras {source.keras}".strip())
     importer.backend = source.backend
     importer.survey(model)
-    inputs = bind_inputs(builder, model_inputs(model), options, problems)
+    problems.inputs = model_inputs(model)
+    inputs = bind_inputs(builder, problems.inputs, options, problems)
     outputs = importer.run(model, [Tensor(v) for v in inputs.values()], "")
     problems.raise_blockers()
     hand_out(builder, [(n, t.value) for n, t in zip(output_names(model, len(outputs)), outputs, strict=True) if t.value is not None])
@@ -89,7 +114,6 @@ def _import(path: Path, source: Source, options: LoadOptions) -> Graph:
         builder.graph,
         {
             "source.format": "keras",
-            "source.sha256": _digest(path),
             "source.producer": importer.producer,
             "source.backend": source.backend,
             "source.notes": "\n".join(problems.notes),
@@ -101,14 +125,6 @@ def _no_model(path: Path, layer: Layer) -> ConversionError:
     if layer.kind is not None:
         return MalformedModelError(f"{path}: holds a single layer of class {layer.class_name}, no model")
     return ConversionError(f"{path}: {layer.registered or layer.class_name} is {SUBCLASSED}")
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as f:
-        while chunk := f.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 # -- inputs and outputs ----------------------------------------------------------------------------------------------------

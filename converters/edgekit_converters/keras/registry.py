@@ -72,7 +72,6 @@ LAYERS: Registry[Convert] = Registry("edgekit_converters.keras.layers")
 KINDS: dict[str, LayerKind] = {}
 CUSTOM: dict[str, LayerKind] = {}
 OPERATIONS: Registry[Convert] = Registry("edgekit_converters.keras.operations")
-TF_OPERATIONS: Registry[Convert] = Registry("edgekit_converters.keras.operations")
 
 
 def layer(*names: str, **facts: Any) -> Callable[[F], F]:
