@@ -30,7 +30,26 @@ static ek_status requantize_prepare(ek_op_context *ctx, ek_op_memory *memory) {
 typedef struct requantize_job {
   const ek_tensor *x, *y;
   uint8_t requantize;
+  const ek_s32_vfixed_row *row;
 } requantize_job;
+
+/* int32 to int8 in fixed point, a run of one factor at a time: what sums in float32 end in. */
+#define EK_RUN 256
+static size_t run_fixed(const requantize_job *job, size_t n, size_t offset, int32_t fixed, int32_t shift,
+                        const ek_s32_vfixed_params *params) {
+  int32_t factors[EK_RUN], shifts[EK_RUN];
+  const size_t whole = n / EK_S32_VFIXED_PADDING * EK_S32_VFIXED_PADDING;
+  for (size_t i = 0; i < EK_RUN; i++) {
+    factors[i] = fixed;
+    shifts[i] = shift;
+  }
+  for (size_t i = 0; i < whole; i += EK_RUN) {
+    job->row->fn(whole - i < EK_RUN ? whole - i : EK_RUN, (const int32_t *)job->x->data + offset + i, factors, shifts,
+                 (int8_t *)job->y->data + offset + i, params);
+  }
+  return whole;
+}
+#undef EK_RUN
 
 #define EK_CONVERT(FROM, TO)                                            \
   do {                                                                  \
@@ -81,6 +100,12 @@ static void requantize_run_channel(const void *argument, size_t n, size_t offset
   int32_t fixed, shift;
   ek_fixed_factor((double)ek_channel_scale(job->x->quant, channel) / (double)ek_channel_scale(job->y->quant, channel),
                   &fixed, &shift);
+  if (job->requantize != 0 && job->x->dtype == EK_I32 && job->y->dtype == EK_I8 && zx == 0) {
+    const ek_s32_vfixed_params params = {away, zy, min, max};
+    const size_t done = run_fixed(job, n, offset, fixed, shift, &params);
+    n -= done;
+    offset += done;
+  }
   switch (job->x->dtype) {
     case EK_I8: EK_CONVERT_FROM(int8_t); break;
     case EK_U8: EK_CONVERT_FROM(uint8_t); break;
@@ -96,7 +121,8 @@ static void requantize_run_channel(const void *argument, size_t n, size_t offset
 
 static ek_status requantize_run(ek_op_context *ctx) {
   const ek_requantize_attrs *attrs = ctx->attrs;
-  const requantize_job job = {ek_input(ctx, 0), ek_output(ctx, 0), attrs->requantize};
+  const requantize_job job = {ek_input(ctx, 0), ek_output(ctx, 0), attrs->requantize,
+                              ek_s32_vfixed_select(ctx->cpu_features)};
   int32_t axis;
   EK_TRY(ek_channels_axis(ctx, job.x->quant, job.y->quant, &axis));
   ek_channels_run(ctx->pool, job.x, axis, requantize_run_channel, &job);
