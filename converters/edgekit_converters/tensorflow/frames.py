@@ -27,10 +27,10 @@ def lift_frames(body: Body, library: Library) -> Body:
         body: the main graph; it is not changed.
         library: gets the conditions, bodies and branches.
     """
-    if not any(plain_op(n) in (ENTER, MERGE) for n in body.nodes.values()):
+    if body.lifted or not any(plain_op(n) in (ENTER, MERGE) for n in body.nodes.values()):
         return body
     nodes = {name: replace(n, inputs=list(n.inputs), controls=list(n.controls)) for name, n in body.nodes.items()}
-    lifted = replace(body, nodes=nodes)
+    lifted = replace(body, nodes=nodes, lifted=True)
     shop = Workshop(lifted, library)
     loops = {name: Loop(name, shop, members) for name, members in _frames(nodes).items()}
     merges = [n.name for n in nodes.values() if plain_op(n) == MERGE and not _is_loop_merge(n, nodes)]
@@ -102,7 +102,7 @@ class Loop:
         merges = [self.shop.merges[e.name] for e in self.enters if e.name in self.shop.merges]
         readers = {m.name: self.shop.switches.get(m.name, []) for m in merges}
         conditions = {s.inputs[1].node for found in readers.values() for s in found if len(s.inputs) > 1}
-        if len(conditions) != 1 or not merges:
+        if len(conditions) != 1 or not merges or any(len(e.inputs) != 1 for e in self.enters):
             raise OtherForm
         (condition,) = conditions
         loop_cond = nodes.get(condition)

@@ -10,8 +10,10 @@ from typing import Any
 from edgekit.errors import MalformedModelError
 from edgekit_converters.importing.protobuf import MAX_BYTES, parse, parse_text, read_bytes
 from edgekit_converters.tensorflow.detection import looks_like_graph_text
+from edgekit_converters.tensorflow.frames import lift_frames
+from edgekit_converters.tensorflow.lifting import EXIT, KINDS, MERGE, PASSES, plain_op
 from edgekit_converters.tensorflow.model import Model, ModelInput
-from edgekit_converters.tensorflow.nodes import Body, Library, TensorRef, read_nodes
+from edgekit_converters.tensorflow.nodes import Body, Library, SourceNode, TensorRef, read_nodes
 from edgekit_converters.tensorflow.order import EFFECTS, SILENT
 from edgekit_converters.tensorflow.ports import OUTPUT_PORTS
 from edgekit_converters.tensorflow.protos import messages
@@ -51,7 +53,9 @@ def graph_model(proto: Any, name: str, facts: Mapping[str, str]) -> Model:
     outputs = find_outputs(body)
     if not outputs:
         raise MalformedModelError("the graph has no node that could be its output: each is read by another")
-    return Model(body, Library(proto.library.function), find_inputs(body, outputs), outputs, facts=facts)
+    library = Library(proto.library.function)
+    body = lift_frames(body, library)  # a condition is an input of its If, so that what decides it is found
+    return Model(body, library, find_inputs(body, outputs), outputs, facts=facts)
 
 
 def find_inputs(body: Body, outputs: list[tuple[str, TensorRef]]) -> list[ModelInput]:
@@ -89,15 +93,26 @@ def find_outputs(body: Body) -> list[tuple[str, TensorRef]]:
 
     Names are the nodes', with the number of the output behind it where it is not the first.
     """
-    read = {(r.node, r.index) for n in body.nodes.values() for r in n.inputs}
-    nodes = {n for n, _ in read}
+    read = {r.node for n in body.nodes.values() for r in n.inputs}
+    unread = [n for n in body.nodes.values() if n.op not in NO_OUTPUTS and n.name not in read]
+    results = [n for n in unread if not _only_steers(body, n)] or [n for n in unread if plain_op(n) == EXIT]
     found: list[tuple[str, TensorRef]] = []
-    for name, node in body.nodes.items():
-        if node.op in NO_OUTPUTS or name in nodes:
-            continue
-        count = output_count(node)
-        found += [(name if k == 0 else f"{name}:{k}", TensorRef(name, k)) for k in range(count)]
+    for node in results:
+        found += [(node.name if k == 0 else f"{node.name}:{k}", TensorRef(node.name, k)) for k in range(output_count(node))]
     return found
+
+
+def _only_steers(body: Body, node: SourceNode) -> bool:
+    """Whether a node is a part of TF1's control flow that nobody reads: a pivot of a branch, or a counter that leaves a loop."""
+    for _ in range(8):
+        if plain_op(node) in KINDS and plain_op(node) != MERGE:
+            return True
+        if node.op not in PASSES or len(node.inputs) != 1 or node.inputs[0].node not in body.nodes:
+            return False
+        node = body.nodes[node.inputs[0].node]
+        if plain_op(node) == EXIT:
+            return False  # an Identity of a loop's result
+    return False
 
 
 def output_count(node: Any) -> int:

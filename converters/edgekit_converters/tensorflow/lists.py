@@ -49,14 +49,16 @@ class ArrayHandle:
 
     Attributes:
         content: the array as it is made.
+        grows: whether writing behind the end makes it longer.
     """
 
     content: Unwritten
+    grows: bool = False
     kind = "tensor array"
 
     def moved(self, capture: Callable[[Value], Value]) -> ArrayHandle:
         """The same inside a body that captures what it uses from outside."""
-        return ArrayHandle(self.content.moved(capture))
+        return ArrayHandle(self.content.moved(capture), self.grows)
 
 
 def made(ctx: NodeContext, empty: Unwritten) -> Value | Unwritten:
@@ -97,11 +99,22 @@ def like(ctx: NodeContext, item: Item, element: Value) -> Value:
     return filled(ctx, item, ctx.shape_of(element)) if isinstance(item, Unwritten) else content(ctx, item)
 
 
-def write(ctx: NodeContext, item: Item, index: Value, element: Value) -> Value:
-    """The list with another element at ``index``."""
+def write(ctx: NodeContext, item: Item, index: Value, element: Value, grows: bool = False) -> Value:
+    """The list with another element at ``index``; ``grows`` says that it may lie behind the end."""
     rows = like(ctx, item, element)
+    if grows:
+        rows = _grown(ctx, rows, index)
     at = ctx.reshape(ctx.as_i64(index), (1, 1))
     return ctx.call("ScatterND", rows, at, ctx.unsqueeze(element, [0]))
+
+
+def _grown(ctx: NodeContext, rows: Value, index: Value) -> Value:
+    """The list, continued with zeros up to ``index`` where that lies behind its end."""
+    count = ctx.call("Shape", rows, start=0, end=1)
+    needed = ctx.call("Add", ctx.reshape(ctx.as_i64(index), (1,)), ctx.i64(1))
+    missing = ctx.call("Sub", ctx.call("Max", count, needed), count)
+    zeros = ctx.call("Expand", ctx.like(0, rows), ctx.call("Concat", missing, ctx.call("Shape", rows, start=1), axis=0))
+    return ctx.call("Concat", rows, zeros, axis=0)
 
 
 def read(ctx: NodeContext, rows: Value, index: Value) -> Value:

@@ -76,6 +76,7 @@ class Body:
         arguments: names of a function's inputs, which nodes read like nodes of one output.
         results: names of a function's outputs and what they are.
         controls: nodes that must run whatever is read.
+        lifted: whether TF1's control flow has been taken apart (``frames``).
     """
 
     name: str
@@ -83,6 +84,7 @@ class Body:
     arguments: list[str] = field(default_factory=list)
     results: list[tuple[str, TensorRef]] = field(default_factory=list)
     controls: list[str] = field(default_factory=list)
+    lifted: bool = False
 
 
 def read_nodes(protos: Iterable[Any], where: str) -> dict[str, SourceNode]:

@@ -31,13 +31,14 @@ def _item(ctx: NodeContext, i: int) -> Item:
 def tensor_array(ctx: NodeContext) -> Sequence[Item]:
     """An array of so many elements: its handle, and the flow."""
     empty = Unwritten(ctx.attr_type("dtype"), ctx.input(0), ctx.attr_shape("element_shape"))
-    return [ArrayHandle(empty), lists.made(ctx, empty)]
+    return [ArrayHandle(empty, ctx.attr_bool("dynamic_size", False)), lists.made(ctx, empty)]
 
 
 @converts("TensorArrayWriteV3")
 def array_write(ctx: NodeContext) -> Value:
     """handle, index, value, flow."""
-    return lists.write(ctx, _item(ctx, 3), ctx.input(1), ctx.input(2))
+    handle = _item(ctx, 0)
+    return lists.write(ctx, _item(ctx, 3), ctx.input(1), ctx.input(2), isinstance(handle, ArrayHandle) and handle.grows)
 
 
 @converts("TensorArrayReadV3")
@@ -130,7 +131,7 @@ def list_get(ctx: NodeContext) -> Value:
 @converts("TensorListSetItem")
 def list_set(ctx: NodeContext) -> Value:
     """handle, index, item."""
-    return lists.write(ctx, _item(ctx, 0), ctx.input(1), ctx.input(2))
+    return lists.write(ctx, _item(ctx, 0), ctx.input(1), ctx.input(2), ctx.attr_bool("resize_if_index_out_of_bounds", False))
 
 
 @converts("TensorListPushBack")
