@@ -8,6 +8,7 @@ at 1000:1. None of that is needed for model weights, so it is refused, and the b
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,8 @@ ALWAYS_ALLOWED = 1 << 28
 #: ... and to this many times the file's size
 EXPANSION = 32
 MAX_ATTRIBUTE = 1 << 28
+#: bytes of a global heap's header, and of the header of one of its entries
+HEAP_HEADER, HEAP_ENTRY = 16, 16
 MAX_NAMES = 1 << 20
 MAX_RANK = 16
 #: filters that come with HDF5: deflate, shuffle, fletcher32, szip, nbit, scaleoffset, and h5py's lzf
@@ -70,6 +73,28 @@ class MappedFile(io.RawIOBase):
         return len(piece)
 
 
+def check_heaps(source: Path | Array, size: int, where: str) -> None:
+    """Refuse global heaps whose free space has no size: HDF5 (1.14 and before) goes through them without end.
+
+    Raises:
+        MalformedModelError: there is one.
+    """
+    if not size:
+        return
+    data = np.memmap(source, np.uint8, "r") if isinstance(source, Path) else source
+    view = memoryview(data)  # type: ignore[arg-type]
+    for found in re.finditer(rb"GCOL\x01", view):
+        heap = found.start()
+        end = min(len(view), heap + int.from_bytes(view[heap + 8 : heap + 16], "little"))
+        at = heap + HEAP_HEADER
+        while at + HEAP_ENTRY <= end:
+            index, length = int.from_bytes(view[at : at + 2], "little"), int.from_bytes(view[at + 8 : at + 16], "little")
+            step = HEAP_ENTRY + -(-length // 8) * 8 if index else length
+            if step == 0:
+                raise MalformedModelError(f"{where}: no readable HDF5 file: the heap at byte {heap} has an entry of no size at byte {at}")
+            at += step
+
+
 class H5File:
     """One HDF5 file, open for reading.
 
@@ -87,6 +112,7 @@ class H5File:
         self.where = where
         size = source.stat().st_size if isinstance(source, Path) else len(source)
         self.budget = max(ALWAYS_ALLOWED, EXPANSION * size)
+        check_heaps(source, size, where)
         try:
             self._file = self.h5py.File(source if isinstance(source, Path) else MappedFile(source), "r")
         except H5_ERRORS as e:

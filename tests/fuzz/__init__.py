@@ -1,0 +1,1 @@
+"""Broken model files for the importers."""

@@ -1,0 +1,231 @@
+"""Feeds broken models to the importers: whatever comes, only EdgeKit's own errors may come out, in bounded time and memory.
+
+    python -m tests.fuzz.importers --format onnx --seconds 60
+    python -m tests.fuzz.importers --format all --runs 2000 --zoo
+    python -m tests.fuzz.importers --format tflite --engine atheris --seconds 600
+
+Inputs follow from ``--seed`` and their number, so that a failure can be had again; it is saved, too. The work is done in child processes,
+so that a crash of native code is a finding like any other. With atheris (pip install atheris) coverage guides the same mutations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit import converters
+from edgekit.errors import EdgekitError
+from tests.fuzz.mutations import mutate
+from tests.fuzz.seeds import OWN, Seed, seeds
+
+SECONDS_PER_INPUT = 10
+MEMORY_PER_INPUT = 3 << 30
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class TooSlow(Exception):
+    """An input took longer than it may."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One input that brought out something else than an error of EdgeKit's.
+
+    Attributes:
+        signature: exception and the place in EdgeKit it came from: failures with the same one are taken for one.
+        detail: the traceback, or what killed the process.
+    """
+
+    signature: str
+    detail: str
+
+
+def write(seed: Seed, folder: Path) -> Path:
+    """The files of a model; the path to load."""
+    for name, data in seed.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder / seed.entry if seed.entry else folder
+
+
+def attempt(path: Path) -> str | Failure:
+    """Load a model: the kind of outcome, or what should not have happened."""
+    try:
+        with _time_limit():
+            converters.load(path, default_leading=1)
+    except EdgekitError as e:
+        return type(e).__name__
+    except (Exception, RecursionError) as e:
+        return Failure(_signature(e), "".join(traceback.format_exception(e)[-12:]))
+    return "loaded"
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    def alarm(*_: object) -> None:
+        raise TooSlow(f"more than {SECONDS_PER_INPUT} s")
+
+    before = signal.signal(signal.SIGALRM, alarm)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS_PER_INPUT)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _signature(e: BaseException) -> str:
+    place = "?"
+    for frame in traceback.extract_tb(e.__traceback__):
+        path = Path(frame.filename)
+        if path.is_relative_to(ROOT) and "fuzz" not in path.parts:
+            place = f"{path.relative_to(ROOT)}:{frame.lineno}"
+    return f"{type(e).__name__} at {place}"
+
+
+def inputs(name: str, first: int, seed: int, zoo: bool) -> Iterator[Seed]:
+    """Broken models without end; the ``k``-th one depends on ``seed`` and ``k`` alone."""
+    pool = seeds(name, zoo)
+    k = first
+    while True:
+        r = np.random.default_rng([seed, k])
+        yield mutate(r, pool[int(r.integers(len(pool)))], pool)
+        k += 1
+
+
+def _work(name: str, options: dict[str, Any], first: int, last: int, deadline: float, pipe: Any) -> None:
+    """In a child process: try inputs ``first`` to ``last``, and send the number of each before it is tried and its outcome behind."""
+    soft = MEMORY_PER_INPUT + int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (soft, soft))
+    with tempfile.TemporaryDirectory() as folder:
+        for k, broken in zip(range(first, last), inputs(name, first, options["seed"], options["zoo"]), strict=False):
+            if time.monotonic() > deadline:
+                break
+            target = Path(folder) / "m"
+            pipe.send((k, None))
+            pipe.send((k, attempt(write(broken, target))))
+            shutil.rmtree(target)
+    pipe.send((last, "done"))
+
+
+@dataclass
+class Summary:
+    """What came of a run over one format."""
+
+    tried: int
+    outcomes: Counter[str]
+    failures: dict[str, tuple[int, Failure]]
+
+
+def fuzz(name: str, runs: int, seconds: float, seed: int = 0, zoo: bool = False) -> Summary:
+    """Try inputs until their number or the time is used up."""
+    deadline = time.monotonic() + seconds
+    out = Summary(0, Counter(), {})
+    k = 0
+    context = multiprocessing.get_context("fork")
+    while k < runs and time.monotonic() < deadline:
+        ours, theirs = context.Pipe(duplex=False)
+        child = context.Process(target=_work, args=(name, {"seed": seed, "zoo": zoo}, k, runs, deadline, theirs))
+        child.start()
+        theirs.close()
+        current, finished = k, False
+        try:
+            while True:
+                if not ours.poll(SECONDS_PER_INPUT * 3):
+                    child.kill()
+                    break
+                number, outcome = ours.recv()
+                current = number
+                if outcome == "done":
+                    finished = True
+                    break
+                if outcome is None:
+                    continue
+                out.tried += 1
+                if isinstance(outcome, Failure):
+                    out.failures.setdefault(outcome.signature, (number, outcome))
+                else:
+                    out.outcomes[outcome] += 1
+        except EOFError:
+            pass
+        child.join()
+        if finished:
+            break
+        out.tried += 1
+        why = f"the process ended with {child.exitcode} (a negative number is a signal; -9: it did not come back in time)"
+        out.failures.setdefault(f"crash {child.exitcode}", (current, Failure(f"crash {child.exitcode}", why)))
+        k = current + 1
+    return out
+
+
+def _save(name: str, number: int, seed: int, zoo: bool, folder: Path) -> Path:
+    target = folder / f"{name}-{seed}-{number}"
+    shutil.rmtree(target, ignore_errors=True)
+    return write(next(inputs(name, number, seed, zoo)), target)
+
+
+def _atheris(name: str, seconds: float) -> None:
+    """Coverage-guided: atheris gives a seed for the mutations, and keeps those that reach new code."""
+    import atheris
+
+    with atheris.instrument_imports(include=["edgekit_converters", "edgekit"]):
+        for converter in converters.converters():
+            converters.coverage(converter)  # imports everything there is of it
+    pool = seeds(name)
+
+    def one(data: bytes) -> None:
+        r = np.random.default_rng(list(data[:32]) or [0])
+        broken = mutate(r, pool[int(r.integers(len(pool)))], pool)
+        with tempfile.TemporaryDirectory() as folder:
+            outcome = attempt(write(broken, Path(folder)))
+        if isinstance(outcome, Failure):
+            raise RuntimeError(f"{outcome.signature}\n{outcome.detail}")
+
+    atheris.Setup([sys.argv[0], f"-max_total_time={int(seconds)}", "-max_len=32"], one)
+    atheris.Fuzz()
+
+
+def main() -> int:
+    """1 if anything was found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.importers", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--format", default="all", choices=["all", *OWN])
+    parser.add_argument("--runs", type=int, default=1 << 60)
+    parser.add_argument("--seconds", type=float, default=60, help="for each format")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--zoo", action="store_true", help="also break the smaller files of EDGEKIT_MODEL_ZOO")
+    parser.add_argument("--engine", default="plain", choices=["plain", "atheris"])
+    parser.add_argument("--save", type=Path, default=Path("build/fuzz"), help="where failing inputs go (default: %(default)s)")
+    args = parser.parse_args()
+    if args.engine == "atheris":
+        _atheris(args.format if args.format != "all" else "onnx", args.seconds)
+        return 0
+    found = False
+    for name in OWN if args.format == "all" else [args.format]:
+        summary = fuzz(name, args.runs, args.seconds, args.seed, args.zoo)
+        print(json.dumps({"format": name, "tried": summary.tried, **summary.outcomes, "failures": len(summary.failures)}), flush=True)
+        for number, failure in summary.failures.values():
+            found = True
+            path = _save(name, number, args.seed, args.zoo, args.save)
+            print(f"  {failure.signature} ({path})\n{failure.detail}", flush=True)
+    return int(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

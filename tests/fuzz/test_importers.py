@@ -1,0 +1,112 @@
+"""A few hundred broken models of every format; ``python -m tests.fuzz.importers`` tries as many as there is time for."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgekit import converters
+from edgekit.converters import LoadOptions
+from edgekit.errors import EdgekitError, MalformedModelError
+from edgekit.ir import Graph
+from tests.fuzz.importers import Failure, attempt, fuzz, inputs, write
+from tests.fuzz.mutations import mutate
+from tests.fuzz.seeds import OWN, Seed, seeds
+from tests.require import require_module
+
+RUNS = 120
+MAX_SECONDS = 300
+
+
+def need(name: str) -> None:
+    if name == "keras":
+        require_module("h5py", "h5py", "pip install h5py")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_seeds_load(name: str, tmp_path: Path) -> None:
+    need(name)
+    for k, seed in enumerate(seeds(name)):
+        assert attempt(write(seed, tmp_path / str(k))) == "loaded"
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_broken_models_bring_out_edgekit_errors_only(name: str) -> None:
+    need(name)
+    summary = fuzz(name, RUNS, MAX_SECONDS)
+    assert {s: f.detail for s, (_, f) in summary.failures.items()} == {}
+    assert summary.tried == RUNS
+    assert summary.outcomes["MalformedModelError"] > RUNS // 10  # the edits do break things
+
+
+def test_every_importer_of_files_is_fuzzed() -> None:
+    in_memory_only = {c.name for c in converters.converters() if not c.suffixes}
+    assert {c.name for c in converters.converters()} - in_memory_only == set(OWN)
+
+
+def test_inputs_follow_from_seed_and_number() -> None:
+    a, b = inputs("onnx", 7, 3, False), inputs("onnx", 7, 3, False)
+    for _ in range(3):
+        assert next(a) == next(b)
+    assert next(inputs("onnx", 7, 3, False)) != next(inputs("onnx", 7, 4, False))
+
+
+def test_archives_stay_archives() -> None:
+    """Most mutations of a zip break a member and leave the archive whole, so that they get past its checksums."""
+    (seed,) = seeds("pytorch")
+    r = np.random.default_rng(0)
+    whole = 0
+    for _ in range(40):
+        data = mutate(r, seed, [seed]).files[seed.entry]
+        if zipfile.is_zipfile(io.BytesIO(data)):
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                whole += archive.testzip() is None if len(archive.infolist()) else 0
+    assert whole > 15
+
+
+class Crashing:
+    """An importer with bugs."""
+
+    name, description, suffixes = "crashing", "an importer with bugs", (".bug",)
+
+    def detects(self, source: object, head: bytes) -> bool:
+        return True
+
+    def load(self, source: object, options: LoadOptions) -> Graph:
+        data = Path(str(source)).read_bytes()
+        if data == b"slow":
+            while True:
+                pass
+        if data == b"fine":
+            raise MalformedModelError("as it should be")
+        return Graph(["list"][len(data)])
+
+
+@pytest.mark.parametrize(("data", "found"), [(b"slow", "TooSlow"), (b"wrong", "IndexError"), (b"fine", "")])
+def test_what_should_not_happen_is_noticed(data: bytes, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(converters, "converters", lambda: [Crashing()])
+    monkeypatch.setattr("tests.fuzz.importers.SECONDS_PER_INPUT", 0.3)
+    outcome = attempt(write(Seed({"m.bug": data}, "m.bug"), tmp_path))
+    if found:
+        assert isinstance(outcome, Failure) and outcome.signature.startswith(f"{found} at ")
+    else:
+        assert outcome == "MalformedModelError"
+
+
+def test_hdf5_heaps_without_end(tmp_path: Path) -> None:
+    """HDF5 itself never comes back from a global heap whose free space has the size 0."""
+    need("keras")
+    seed = next(s for s in seeds("keras") if s.entry.endswith(".h5"))
+    data = bytearray(seed.files[seed.entry])
+    at = data.index(b"GCOL\x01") + 16
+    end = at - 16 + int.from_bytes(data[at - 8 : at], "little")
+    while int.from_bytes(data[at : at + 2], "little"):  # to the entry of index 0, the free space
+        at += 16 + -(-int.from_bytes(data[at + 8 : at + 16], "little") // 8) * 8
+    assert at < end
+    data[at + 8 : at + 16] = bytes(8)
+    with pytest.raises(EdgekitError, match="entry of no size"):
+        converters.load(write(Seed({"m.h5": bytes(data)}, "m.h5"), tmp_path))
