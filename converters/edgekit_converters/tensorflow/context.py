@@ -12,6 +12,7 @@ from edgekit.ir import Value
 from edgekit.types import Array, DType
 from edgekit_converters.importing.composer import Composer
 from edgekit_converters.importing.problems import Poisoned, Unsupported
+from edgekit_converters.tensorflow.dilation import Lazy
 from edgekit_converters.tensorflow.nodes import SourceNode
 from edgekit_converters.tensorflow.session import ImportSession, Resource
 from edgekit_converters.tensorflow.tensors import element_type, read_tensor, shape_of
@@ -64,6 +65,8 @@ class NodeContext(Composer):
         item = self.items[i]
         if isinstance(item, Value):
             return item
+        if isinstance(item, Lazy):
+            return item.value()
         if isinstance(item, Resource) and item.is_reference:
             return self.session.read(item, self.importer.scope)
         if item is None:

@@ -13,6 +13,7 @@ from edgekit.types import Dim, TensorType
 from edgekit_converters.importing.attempt import attempt, name_result
 from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
 from edgekit_converters.tensorflow.context import Item, NodeContext
+from edgekit_converters.tensorflow.dilation import Lazy
 from edgekit_converters.tensorflow.nodes import Body, SourceNode, TensorRef
 from edgekit_converters.tensorflow.order import reach, sort_nodes
 from edgekit_converters.tensorflow.ports import OUTPUT_PORTS
@@ -100,7 +101,7 @@ class BodyImporter:
                 readers[r.node] -= 1
                 if not readers[r.node]:
                     self._let_go(r.node)
-        return [self.item(r) for r in refs]
+        return [i.value() if isinstance(i, Lazy) else i for i in map(self.item, refs)]
 
     def _let_go(self, name: str) -> None:
         """Forget a large constant behind its last reader; whoever asks again gets it imported again."""

@@ -6,16 +6,23 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit_converters.tensorflow.context import NodeContext
+from edgekit_converters.tensorflow.context import Item, NodeContext
+from edgekit_converters.tensorflow.dilation import Batched, Spread, cropped
 from edgekit_converters.tensorflow.registry import converts
 
 
 @converts("SpaceToBatchND", "SpaceToBatch")
-def space_to_batch(ctx: NodeContext) -> Value:
-    """Blocks of positions to the batch."""
+def space_to_batch(ctx: NodeContext) -> Item:
+    """Blocks of positions to the batch, when somebody but a convolution needs them there."""
     x = ctx.input(0)
     block, margins = _block(ctx, 2 if ctx.op == "SpaceToBatchND" else 1)
+    return Batched(lambda: _to_batch(ctx, x, block, margins), Spread(block, margins), x)
+
+
+def _to_batch(ctx: NodeContext, x: Value, block: list[int], margins: list[tuple[int, int]]) -> Value:
     m, rank = len(block), len(x.shape)
+    if m + 1 > rank:
+        raise MalformedModelError(f"a block shape {block} for a tensor of rank {rank}")
     tail = list(range(m + 1, rank))
     before, after = [0, *(p[0] for p in margins), *[0] * len(tail)], [0, *(p[1] for p in margins), *[0] * len(tail)]
     y = ctx.call("Pad", x, ctx.i64(*before, *after)) if any(before) or any(after) else x
@@ -30,10 +37,17 @@ def space_to_batch(ctx: NodeContext) -> Value:
 
 @converts("BatchToSpaceND", "BatchToSpace")
 def batch_to_space(ctx: NodeContext) -> Value:
-    """Blocks of positions back from the batch."""
-    x = ctx.input(0)
+    """Blocks of positions back from the batch; of a convolution between the two, a dilated one."""
     block, margins = _block(ctx, 2 if ctx.op == "BatchToSpaceND" else 1)
+    item = ctx.items[0]
+    if isinstance(item, Batched) and item.dilated is not None and item.spread.block == block:
+        pads = cropped(item.spread.pads, margins)
+        if pads is not None:
+            return item.dilated(block, pads)
+    x = ctx.input(0)
     m, rank = len(block), len(x.shape)
+    if m + 1 > rank:
+        raise MalformedModelError(f"a block shape {block} for a tensor of rank {rank}")
     tail = list(range(m + 1, rank))
     batch = x.shape[0] // int(np.prod(block))
     if not isinstance(batch, int):
@@ -56,6 +70,6 @@ def _block(ctx: NodeContext, margins_at: int) -> tuple[list[int], list[tuple[int
     """The block and the pads or crops."""
     block = ctx.constant_ints(1, "the block shape") if margins_at == 2 else [ctx.attr_int("block_size")] * 2
     margins = ctx.constant_input(margins_at, "the paddings").reshape(-1, 2).tolist()
-    if len(margins) != len(block) or len(block) + 1 > len(ctx.input(0).shape) or min(block) < 1 or any(min(p) < 0 for p in margins):
-        raise MalformedModelError(f"a block shape {block} with the paddings {margins} for a tensor of rank {len(ctx.input(0).shape)}")
+    if len(margins) != len(block) or min(block, default=0) < 1 or any(min(p) < 0 for p in margins):
+        raise MalformedModelError(f"a block shape {block} with the paddings {margins}")
     return block, [(int(a), int(b)) for a, b in margins]

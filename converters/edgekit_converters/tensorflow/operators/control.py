@@ -16,6 +16,7 @@ from edgekit_converters.importing.loops import MAX_ROUNDS, joined_type
 from edgekit_converters.importing.outputs import own_value
 from edgekit_converters.importing.problems import Poisoned, Unsupported
 from edgekit_converters.tensorflow.context import Item, NodeContext
+from edgekit_converters.tensorflow.dilation import Lazy
 from edgekit_converters.tensorflow.importer import tensors
 from edgekit_converters.tensorflow.lists import ArrayHandle, Unwritten, settled
 from edgekit_converters.tensorflow.nodes import Body
@@ -40,6 +41,7 @@ class Inner:
         """An item of the outside, as the body sees it."""
         if isinstance(item, Unwritten | ArrayHandle):
             return item.moved(lambda v: tensors([self.capture(v, outer)])[0])
+        item = item.value() if isinstance(item, Lazy) else item
         if not isinstance(item, Value):
             return item
         known = outer.known_value(item)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Dim
 from edgekit_converters.importing.problems import Unsupported
-from edgekit_converters.tensorflow.context import NodeContext
+from edgekit_converters.tensorflow.context import Item, NodeContext
+from edgekit_converters.tensorflow.dilation import Batched, Pads
 from edgekit_converters.tensorflow.registry import converts
 
 
@@ -74,9 +75,18 @@ def channels_of(ctx: NodeContext, x: Value, layout: str) -> int:
     return ctx.static(x.shape[1 if layout == "NCHW" else -1], "the channels")
 
 
-def convolve(ctx: NodeContext, bias: Value | None = None, **clamp: float) -> Value:
-    """A convolution with weights [kernel..., in / groups, out]."""
-    x, w = ctx.input(0), ctx.input(1)
+Dilation = tuple[Sequence[int], Pads]
+
+
+def convolve(ctx: NodeContext, x: Value, bias: Value | None = None, dilation: Dilation | None = None) -> Value:
+    """A convolution with weights [kernel..., in / groups, out].
+
+    Args:
+        x: what is convolved.
+        bias: a number for each output channel.
+        dilation: dilations and pads in place of the node's own.
+    """
+    w = ctx.input(1)
     rank = len(x.shape)
     if rank not in (4, 5) or len(w.shape) != rank:
         raise MalformedModelError(f"a convolution of a tensor of rank {rank} with weights of rank {len(w.shape)}")
@@ -89,18 +99,39 @@ def convolve(ctx: NodeContext, bias: Value | None = None, **clamp: float) -> Val
         raise MalformedModelError(f"{channels} channels for weights of shape {list(kernel)}")
     moved = ctx.transpose(w, (rank - 1, *range(rank - 1)))
     attrs: dict[str, Any] = {"strides": strides, "pads": pads, "dilations": dilations, "layout": layout}
-    return ctx.call("Conv", x, moved, bias, groups=channels // kernel[-2], **attrs, **clamp)
+    return ctx.call("Conv", x, moved, bias, groups=channels // kernel[-2], **_with(attrs, dilation))
+
+
+def _with(attrs: dict[str, Any], dilation: Dilation | None) -> dict[str, Any]:
+    """The attributes with another dilation."""
+    if dilation is None:
+        return attrs
+    dilations, pads = dilation
+    return {**attrs, "dilations": tuple(dilations), "pads": (*(p[0] for p in pads), *(p[1] for p in pads))}
 
 
 @converts("Conv2D", "Conv3D")
-def conv(ctx: NodeContext) -> Value:
+def conv(ctx: NodeContext) -> Item:
     """Convolution."""
-    return convolve(ctx)
+    return _maybe_dilated(ctx, convolve)
 
 
-def convolve_depthwise(ctx: NodeContext, bias: Value | None = None, **clamp: float) -> Value:
+def _maybe_dilated(ctx: NodeContext, compute: Callable[..., Value]) -> Item:
+    """A convolution; behind SpaceToBatchND one that may yet become a dilated one."""
+    item = ctx.items[0] if ctx.items else None
+    plain = set(ctx.attr_ints("strides", ())) | set(ctx.attr_ints("dilations", ())) <= {1} and ctx.attr_string("padding") == "VALID"
+    if not isinstance(item, Batched) or item.dilated is not None or not plain or layout_of(ctx) != "NHWC":
+        return compute(ctx, ctx.input(0))
+    if len(item.spread.block) != len(ctx.input(1).shape) - 2:
+        return compute(ctx, ctx.input(0))
+    return Batched(
+        lambda: compute(ctx, item.value()), item.spread, item.source, lambda d, pads: compute(ctx, item.source, dilation=(d, pads))
+    )
+
+
+def convolve_depthwise(ctx: NodeContext, x: Value, bias: Value | None = None, dilation: Dilation | None = None) -> Value:
     """A depthwise convolution with weights [h, w, in, multiplier]: output ``c * multiplier + m`` reads channel ``c``."""
-    x, w = ctx.input(0), ctx.input(1)
+    w = ctx.input(1)
     if len(x.shape) != 4 or len(w.shape) != 4:
         raise MalformedModelError(f"a depthwise convolution of a tensor of rank {len(x.shape)} with weights of rank {len(w.shape)}")
     layout = layout_of(ctx)
@@ -112,13 +143,13 @@ def convolve_depthwise(ctx: NodeContext, bias: Value | None = None, **clamp: flo
     flat = ctx.reshape(w, (h, width, 1, channels * multiplier))
     moved = ctx.transpose(flat, (3, 0, 1, 2))
     attrs: dict[str, Any] = {"strides": strides, "pads": pads, "dilations": dilations, "layout": layout}
-    return ctx.call("Conv", x, moved, bias, groups=channels, **attrs, **clamp)
+    return ctx.call("Conv", x, moved, bias, groups=channels, **_with(attrs, dilation))
 
 
 @converts("DepthwiseConv2dNative")
-def depthwise_conv(ctx: NodeContext) -> Value:
+def depthwise_conv(ctx: NodeContext) -> Item:
     """Depthwise convolution."""
-    return convolve_depthwise(ctx)
+    return _maybe_dilated(ctx, convolve_depthwise)
 
 
 @converts("Conv2DBackpropInput", "Conv3DBackpropInputV2")

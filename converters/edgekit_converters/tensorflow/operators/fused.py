@@ -20,7 +20,7 @@ def fused_conv(ctx: NodeContext) -> Value:
     """A convolution, then what ``fused_ops`` lists."""
     steps, extra = _steps(ctx, 2)
     bias = extra.pop(0) if steps and steps[0] == "BiasAdd" else None
-    y = convolve(ctx, bias) if ctx.op == "_FusedConv2D" else convolve_depthwise(ctx, bias)
+    y = (convolve if ctx.op == "_FusedConv2D" else convolve_depthwise)(ctx, ctx.input(0), bias)
     return _finish(ctx, y, steps[1:] if bias is not None else steps, extra)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import I64
-from edgekit_converters.tensorflow.context import NodeContext
+from edgekit_converters.tensorflow.context import Item, NodeContext
+from edgekit_converters.tensorflow.dilation import Batched, Pads, Spread
 from edgekit_converters.tensorflow.registry import converts
 
 
@@ -20,9 +21,34 @@ def reshape(ctx: NodeContext) -> Value:
 
 
 @converts("Squeeze")
-def squeeze(ctx: NodeContext) -> Value:
+def squeeze(ctx: NodeContext) -> Item:
     """Drop dimensions of 1: the named ones, or all."""
-    x = ctx.input(0)
+    item = ctx.items[0] if ctx.items else None
+    if isinstance(item, Batched) and item.dilated is not None:
+        return _squeeze_batched(ctx, item)
+    return _squeeze(ctx, ctx.input(0))
+
+
+def _squeeze_batched(ctx: NodeContext, item: Batched) -> Item:
+    """A convolution over one dimension is written as one over two."""
+    at = [a for a, b in enumerate(item.spread.block, 1) if b == 1]
+    given = ctx.attr_ints("squeeze_dims", ()) or ctx.attr_ints("axis", ())
+    rank = len(item.spread.block) + 2
+    if len(at) != 1 or [ctx.axis(a, rank) for a in given] != at:
+        return _squeeze(ctx, item.value())
+    (gone,), dilated = at, item.dilated
+    assert dilated is not None
+    block, pads = list(item.spread.block), list(item.spread.pads)
+    margins = pads.pop(gone - 1)
+    block.pop(gone - 1)
+
+    def restored(d: Sequence[int], p: Pads) -> Value:
+        return _squeeze(ctx, dilated([*d[: gone - 1], 1, *d[gone - 1 :]], [*p[: gone - 1], margins, *p[gone - 1 :]]))
+
+    return Batched(lambda: _squeeze(ctx, item.value()), Spread(block, pads), item.source, restored)
+
+
+def _squeeze(ctx: NodeContext, x: Value) -> Value:
     rank = len(x.shape)
     given = ctx.attr_ints("squeeze_dims", ()) or ctx.attr_ints("axis", ())
     named = {ctx.axis(d, rank) for d in given} or {i for i, d in enumerate(x.shape) if d == 1}
@@ -32,9 +58,17 @@ def squeeze(ctx: NodeContext) -> Value:
 
 
 @converts("ExpandDims")
-def expand_dims(ctx: NodeContext) -> Value:
+def expand_dims(ctx: NodeContext) -> Item:
     """Insert a dimension of 1."""
     (axis,) = ctx.constant_ints(1, "the axis")
+    item = ctx.items[0]
+    if isinstance(item, Batched) and item.dilated is None:
+        at = ctx.axis(axis, len(item.source.shape) + 1)
+        block, pads = list(item.spread.block), list(item.spread.pads)
+        if 1 <= at <= len(block) + 1:
+            block.insert(at - 1, 1)
+            pads.insert(at - 1, (0, 0))
+            return Batched(lambda: ctx.unsqueeze(item.value(), [at]), Spread(block, pads), ctx.unsqueeze(item.source, [at]))
     return ctx.unsqueeze(ctx.input(0), [axis])
 
 
