@@ -14,6 +14,9 @@ from edgekit.ops.quant_math import dequantize
 from edgekit.reference import ReferenceSession
 from edgekit.types import Array
 
+#: a spread below this share of the magnitude says nothing of how large an error is: a single score has none at all
+NEARLY_THE_SAME = 1e-3
+
 
 @dataclass(frozen=True)
 class ErrorFigures:
@@ -25,7 +28,7 @@ class ErrorFigures:
         sqnr_db: signal-to-quantization-noise ratio, ``10 log10(sum a^2 / sum (a - b)^2)``; None where the two are equal.
         max_abs: largest absolute difference.
         mean_abs: mean absolute difference.
-        range: largest minus smallest value of the first model.
+        range: largest minus smallest value of the first model; the largest magnitude where all values are nearly the same.
     """
 
     name: str
@@ -73,7 +76,13 @@ class ErrorSums:
         if self.noise > 0:
             sqnr = float(10 * np.log10(self.signal / self.noise)) if self.signal > 0 else float("-inf")
         mean = self.absolute / self.count if self.count else 0.0
-        return ErrorFigures(name, op, sqnr, self.largest, mean, max(0.0, self.high - self.low) if self.count else 0.0)
+        return ErrorFigures(name, op, sqnr, self.largest, mean, self._range())
+
+    def _range(self) -> float:
+        if not self.count:
+            return 0.0
+        spread, magnitude = self.high - self.low, max(abs(self.low), abs(self.high))
+        return float(spread if spread > NEARLY_THE_SAME * magnitude else magnitude)
 
 
 def _real(v: Value, a: Array) -> Array:

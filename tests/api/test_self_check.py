@@ -12,6 +12,7 @@ import edgekit
 from edgekit.errors import ConversionError
 from edgekit.ir import Graph, GraphBuilder
 from edgekit.passes import optimize
+from edgekit.report.compare import ErrorSums
 from edgekit.self_check import SelfCheck
 from edgekit.types import F32, DType
 
@@ -96,3 +97,13 @@ def test_inputs_that_random_numbers_cannot_be() -> None:
     b.output(b.call("Gather", b.constant(np.zeros(3, np.float32)), index, axis=0), "y")
     check = SelfCheck(b.graph)
     assert check.want is None and check.compare(b.graph, never) == ()
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-9])
+def test_a_single_score_is_held_against_its_magnitude(spread: float) -> None:
+    """Outputs of one element have no range; their rounding is no bug."""
+    sums = ErrorSums()
+    sums.add(np.asarray([0.75, 0.75 + spread]), np.asarray([0.75 + 6e-8, 0.75]))
+    assert sums.figures("score", "").range == pytest.approx(0.75)
+    sums.add(np.asarray([-0.25]), np.asarray([-0.25]))
+    assert sums.figures("score", "").range == pytest.approx(1.0)
