@@ -252,8 +252,13 @@ class NodeContext:
         return self.cast(y, want.dtype)
 
     def cast(self, x: Value, to: DType) -> Value:
-        """``x`` in another element type."""
-        return x if x.dtype is to else self.call("Cast", x, to=to)
+        """``x`` in another element type; weights right away, whatever their size: what reads them may need constants."""
+        if x.dtype is to:
+            return x
+        if x.const is not None and x.quant is None:
+            with np.errstate(all="ignore"):
+                return self.const(get_op("Cast").reference(x.const, to=to), name=f"{x.name}/{to.label}")
+        return self.call("Cast", x, to=to)
 
     def unary(self, op: str, x: Value, quant: QuantParams | None = None, **attrs: Any) -> Value:
         """A function of one element; a table where input and output are int8."""

@@ -55,6 +55,23 @@ def test_open_dimensions_can_be_set(tmp_path: Path) -> None:
         converters.load(path, shapes={"z": (5, 4)})
 
 
+@pytest.mark.parametrize("op", ["DEQUANTIZE", "DENSIFY"])
+def test_large_weights_stored_another_way_are_still_constants(op: str, tmp_path: Path) -> None:
+    """Float16 or sparse weights are expanded by an operator before the one that needs them as constants."""
+    w = R.normal(size=(160, 512)).astype(np.float16 if op == "DEQUANTIZE" else np.float32)
+    tensors = [
+        Tensor("x", (1, 512)),
+        Tensor("w", w.shape, str(w.dtype), data=w),
+        Tensor("real", w.shape),
+        Tensor("y", (1, 160)),
+    ]
+    graph = Subgraph(tensors, [Op(op, ["w"], ["real"]), Op("FULLY_CONNECTED", ["x", "real", ""], ["y"])], ["x"], ["y"])
+    loaded = converters.load(save(tmp_path, graph))
+    assert [n.op for n in loaded.nodes] == ["FullyConnected"]
+    x = R.normal(size=(1, 512)).astype(np.float32)
+    np.testing.assert_allclose(run_graph(loaded, {"x": x})["y"], x @ w.astype(np.float32).T, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(("zero", "operator"), [(128, "FullyConnected"), (100, "Cast")])
 def test_uint8_stays_uint8_outside_and_gives_the_exact_integers(zero: int, operator: str, tmp_path: Path) -> None:
     """Weights that int8 holds around zero run on int8; others in float32. Both are rounded as TensorFlow Lite does."""

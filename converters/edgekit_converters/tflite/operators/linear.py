@@ -354,6 +354,12 @@ def arg_max(ctx: NodeContext) -> Value:
     return ctx.call("ArgMax" if ctx.op == "ARG_MAX" else "ArgMin", x, axis=ctx.axis(axis, len(x.shape)), keepdims=False)
 
 
+@converts("DENSIFY")
+def densify(ctx: NodeContext) -> Value:
+    """Sparse weights spelt out: constants are read that way already."""
+    return ctx.input(0)
+
+
 @converts("QUANTIZE", "DEQUANTIZE")
 def quantize(ctx: NodeContext) -> Value:
     """Real numbers to integers, integers to those of another scale, and back: the declared output says which."""
