@@ -11,7 +11,7 @@ from edgekit.ir import Graph
 from edgekit_converters.importing.archives import is_zip
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.build import digest, import_program
-from edgekit_converters.pytorch.detection import Kind, kind_of_file
+from edgekit_converters.pytorch.detection import Kind, explain_pickle, kind_of_file
 from edgekit_converters.pytorch.exported import export_module, is_exported, is_module, read_exported
 from edgekit_converters.pytorch.pt2 import read_pt2
 from edgekit_converters.pytorch.registry import REGISTRY, ConvertFunction
@@ -76,7 +76,9 @@ class PyTorchConverter:
             return import_program(read_pt2(source), source.stem, options)
         if kind is Kind.TORCHSCRIPT:
             return load_script(source, options)
-        raise MalformedModelError("no model of torch")
+        if kind is Kind.PICKLE:
+            raise ConversionError(f"{source} is {explain_pickle(source, head)}")
+        raise MalformedModelError("no model of torch: it holds neither an exported program nor TorchScript")
 
 
 def _example(module: Any, options: LoadOptions) -> Example:

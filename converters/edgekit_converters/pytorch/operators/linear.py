@@ -9,6 +9,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F16, F32, QuantParams
+from edgekit_converters.importing.einsum import contract
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.context import AtenContext, Sym
 from edgekit_converters.pytorch.registry import ConvertFunction, converts
@@ -227,82 +228,4 @@ def trilinear(ctx: AtenContext) -> Value:
 
 @converts("aten.einsum")
 def einsum(ctx: AtenContext) -> Value:
-    """Pairs of operands from the left: batch letters, kept letters and summed letters become one matrix product."""
-    values = ctx.together(ctx.tensors("tensors"))
-    equation = ctx.string("equation").replace(" ", "")
-    left, arrow, out = equation.partition("->")
-    terms = left.split(",")
-    if len(terms) != len(values):
-        raise MalformedModelError(f"the equation {equation!r} has {len(terms)} operands, {len(values)} are given")
-    terms, out = _spelled_out(terms, out, values, bool(arrow))
-    pairs = [_without_repeats(ctx, t, v) for t, v in zip(terms, values, strict=True)]
-    while len(pairs) > 1:
-        later = "".join(t for t, _ in pairs[2:]) + out
-        pairs[:2] = [_contracted(ctx, pairs[0], pairs[1], later)]
-    (term, y) = pairs[0]
-    gone = tuple(i for i, letter in enumerate(term) if letter not in out)
-    if gone:
-        y = ctx.call("ReduceSum", y, axes=gone, keepdims=False)
-    term = "".join(letter for letter in term if letter in out)
-    if sorted(term) != sorted(out):
-        raise MalformedModelError(f"the equation {equation!r} asks for letters it does not have")
-    return ctx.transpose(y, [term.index(letter) for letter in out])
-
-
-def _spelled_out(terms: list[str], out: str, values: Sequence[Value], explicit: bool) -> tuple[list[str], str]:
-    """Letters for what dots stand for, and for a missing output."""
-    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in "".join(terms)]
-    dots = max((len(v.shape) - len(t.replace("...", "")) for t, v in zip(terms, values, strict=True) if "..." in t), default=0)
-    if dots < 0 or dots > len(free):
-        raise MalformedModelError("the operands have too few dimensions for the equation")
-    letters = "".join(free[:dots])
-    full = []
-    for t, v in zip(terms, values, strict=True):
-        own = len(v.shape) - len(t.replace("...", ""))
-        full.append(t.replace("...", letters[len(letters) - own :] if own > 0 else ""))
-        if len(full[-1]) != len(v.shape):
-            raise MalformedModelError(f"the operand {t!r} has rank {len(v.shape)}")
-    if not explicit:
-        count = "".join(full)
-        out = letters + "".join(sorted(c for c in set(count) if count.count(c) == 1 and c not in letters))
-    return full, out.replace("...", letters)
-
-
-def _without_repeats(ctx: AtenContext, term: str, x: Value) -> tuple[str, Value]:
-    """A letter twice in one operand takes the diagonal."""
-    for letter in dict.fromkeys(term):
-        while term.count(letter) > 1:
-            a = term.index(letter)
-            b = term.index(letter, a + 1)
-            n = ctx.static(x.shape[a], "a repeated dimension")
-            moved = ctx.transpose(x, [a, b, *(i for i in range(len(term)) if i not in (a, b))])
-            x = ctx.call("GatherND", moved, ctx.const(np.stack([np.arange(n)] * 2, axis=1).astype(np.int64)))
-            term = letter + "".join(c for i, c in enumerate(term) if i not in (a, b))
-    return term, x
-
-
-def _contracted(ctx: AtenContext, first: tuple[str, Value], second: tuple[str, Value], later: str) -> tuple[str, Value]:
-    (s, a), (t, b) = first, second
-    alone = [(s, a, t), (t, b, s)]
-    reduced = []
-    for term, x, other in alone:  # letters that only one operand has and nobody needs are summed first
-        gone = tuple(i for i, c in enumerate(term) if c not in other and c not in later)
-        x = ctx.call("ReduceSum", x, axes=gone, keepdims=False) if gone else x
-        reduced.append(("".join(c for i, c in enumerate(term) if i not in gone), x))
-    (s, a), (t, b) = reduced
-    batch = [c for c in s if c in t and c in later]
-    summed = [c for c in s if c in t and c not in later]
-    rows, columns = [c for c in s if c not in t], [c for c in t if c not in s]
-    a = ctx.transpose(a, [s.index(c) for c in (*batch, *rows, *summed)])
-    b = ctx.transpose(b, [t.index(c) for c in (*batch, *columns, *summed)])
-    nb, nr, nc, ns = len(batch), len(rows), len(columns), len(summed)
-    if not summed:
-        a = ctx.unsqueeze(a, list(range(nb + nr, nb + nr + nc)))
-        b = ctx.unsqueeze(b, list(range(nb, nb + nr)))
-        return "".join((*batch, *rows, *columns)), ctx.call("Mul", a, b)
-    sizes_a, sizes_b = ctx.sizes_of(a), ctx.sizes_of(b)
-    wide_a = ctx.regroup(a, [*([i] for i in range(nb)), list(range(nb, nb + nr)), list(range(nb + nr, nb + nr + ns))])
-    wide_b = ctx.regroup(b, [*([i] for i in range(nb)), list(range(nb, nb + nc)), list(range(nb + nc, nb + nc + ns))])
-    y = product(ctx, wide_a, ctx.transpose(wide_b, [*range(nb), nb + 1, nb]))
-    batch_sizes = [m if n == 1 else n for n, m in zip(sizes_a[:nb], sizes_b[:nb], strict=True)]
-    return "".join((*batch, *rows, *columns)), ctx.view(y, [*batch_sizes, *sizes_a[nb : nb + nr], *sizes_b[nb : nb + nc]])
+    return contract(ctx, ctx.string("equation"), ctx.together(ctx.tensors("tensors")))
