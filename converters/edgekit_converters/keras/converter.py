@@ -12,7 +12,7 @@ from edgekit.errors import ConversionError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
-from edgekit_converters.importing.problems import Problems
+from edgekit_converters.importing.problems import Problems, Unsupported
 from edgekit_converters.keras import registry
 from edgekit_converters.keras.config import Layer, TreeReader
 from edgekit_converters.keras.hdf5 import SIGNATURE
@@ -105,7 +105,11 @@ def _import(path: Path, source: Source, options: LoadOptions) -> Graph:
     importer = ModelImporter(problems, builder, f"Keras {source.keras}".strip())
     importer.backend = source.backend
     importer.survey(model)
-    problems.inputs = model_inputs(model)
+    try:
+        problems.inputs = model_inputs(model)
+    except Unsupported as e:  # text, say
+        problems.block("InputLayer", model.path, e.reason, e.message, "Cut the model behind the layers that turn it into numbers.")
+        problems.raise_blockers()
     inputs = bind_inputs(builder, problems.inputs, options, problems)
     outputs = importer.run(model, [Tensor(v) for v in inputs.values()], "")
     problems.raise_blockers()

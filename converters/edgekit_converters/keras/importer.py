@@ -18,7 +18,7 @@ from edgekit_converters.keras.tensors import Call, Reference, Tensor, element_ty
 from edgekit_converters.keras.wiring import Wiring
 
 #: layer calls of one import; an inner model that calls an inner model twice, and so on, would double with each level
-MAX_CALLS = 500_000
+MAX_CALLS = 50_000
 
 
 class ModelImporter:

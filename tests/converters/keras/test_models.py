@@ -14,7 +14,7 @@ from edgekit.converters import load
 from edgekit.reference import ReferenceSession
 from edgekit.types import Array
 from tests.converters.keras.files import call, entry, functional, layer, old_call, run, sequential, tensor, write_archive, write_hdf5
-from tests.converters.keras.test_layers import LSTM, convolve, lstm, random, sigmoid
+from tests.converters.keras.test_layers import LSTM, convolve, lstm, random
 from tests.require import require_module
 
 
@@ -330,4 +330,4 @@ def test_cudnn_layers_keep_each_gate_turned(tmp_path: Path) -> None:
     config = functional(old(entry("x", [None, 5, 4], old=True), cell), ["x"], ["l"])
     unstored = [np.hstack([g.T.reshape(g.shape, order="F") for g in np.hsplit(stored[0], 4)]), u, b[:12] + b[12:]]
     got = run(load(write_hdf5(tmp_path / "m.h5", config, {"l": stored}, "2.2.4")), x)[0]
-    np.testing.assert_allclose(got, lstm(x, *unstored, sigmoid)[1], atol=1e-6)
+    np.testing.assert_allclose(got, lstm(x, unstored[0], unstored[1], unstored[2])[1], atol=1e-6)
