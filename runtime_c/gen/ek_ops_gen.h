@@ -156,7 +156,9 @@ typedef enum ek_op_id {
   EK_OP_INTEGER_SQRT = 225,
   EK_OP_FIXED_LOG = 226,
   EK_OP_PCAN = 227,
-  EK_OP_ID_LIMIT = 228
+  EK_OP_ROI_POOL = 247,
+  EK_OP_SUPPRESS_OVERLAPS = 248,
+  EK_OP_ID_LIMIT = 249
 } ek_op_id;
 
 typedef struct ek_reshape_attrs {
@@ -670,6 +672,16 @@ typedef struct ek_pcan_attrs {
   int64_t snr_shift;
 } ek_pcan_attrs;
 
+typedef struct ek_roi_pool_attrs {
+  int64_t output_height;
+  int64_t output_width;
+  float spatial_scale;
+} ek_roi_pool_attrs;
+
+typedef struct ek_suppress_overlaps_attrs {
+  float threshold;
+} ek_suppress_overlaps_attrs;
+
 /* Large enough for the attributes of any operator. */
 typedef union ek_any_attrs {
   char none;
@@ -760,6 +772,8 @@ typedef union ek_any_attrs {
   ek_decode_wav_attrs decode_wav;
   ek_fixed_log_attrs fixed_log;
   ek_pcan_attrs pcan;
+  ek_roi_pool_attrs roi_pool;
+  ek_suppress_overlaps_attrs suppress_overlaps;
 } ek_any_attrs;
 
 /* One port of an operator: the element types it takes, and which other ports share the very same type. */

@@ -121,13 +121,13 @@ static const ek_fb_field global_max_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field graph_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
-    {6, EK_FB_VECTOR_TABLE, 4, 4, 87},
+    {6, EK_FB_VECTOR_TABLE, 4, 4, 89},
     {8, EK_FB_VECTOR_TABLE, 4, 4, 54},
     {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_VECTOR_STRING, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
-    {18, EK_FB_VECTOR_TABLE, 4, 4, 85}};
+    {18, EK_FB_VECTOR_TABLE, 4, 4, 86}};
 static const ek_fb_field grid_sample_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
@@ -299,6 +299,10 @@ static const ek_fb_field roi_align_attrs_fields[] = {
     {10, EK_FB_SCALAR, 8, 8, 0},
     {12, EK_FB_SCALAR, 8, 8, 0},
     {14, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field roi_pool_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 8, 8, 0},
+    {6, EK_FB_SCALAR, 8, 8, 0},
+    {8, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field scatter_elements_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
@@ -323,6 +327,8 @@ static const ek_fb_field state_fields[] = {
 static const ek_fb_field sub_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
+static const ek_fb_field suppress_overlaps_attrs_fields[] = {
+    {4, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field tensor_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
@@ -430,6 +436,7 @@ static const ek_fb_type types[] = {
     {"ReverseSequenceAttrs", reverse_sequence_attrs_fields, 2},
     {"RmsNormAttrs", rms_norm_attrs_fields, 2},
     {"RoiAlignAttrs", roi_align_attrs_fields, 6},
+    {"RoiPoolAttrs", roi_pool_attrs_fields, 3},
     {"ScatterElementsAttrs", scatter_elements_attrs_fields, 2},
     {"ScatterNDAttrs", scatter_nd_attrs_fields, 1},
     {"SeluAttrs", selu_attrs_fields, 2},
@@ -439,6 +446,7 @@ static const ek_fb_type types[] = {
     {"SplitAttrs", split_attrs_fields, 2},
     {"State", state_fields, 1},
     {"SubAttrs", sub_attrs_fields, 2},
+    {"SuppressOverlapsAttrs", suppress_overlaps_attrs_fields, 1},
     {"Tensor", tensor_fields, 9},
     {"ThresholdedReluAttrs", thresholded_relu_attrs_fields, 1},
     {"TopKAttrs", top_k_attrs_fields, 3},
@@ -451,32 +459,32 @@ static const ek_fb_type types[] = {
 static uint16_t union_type(uint8_t tag) {
   switch (tag) {
     case 1: return 73;
-    case 2: return 90;
+    case 2: return 92;
     case 3: return 12;
-    case 4: return 84;
+    case 4: return 85;
     case 6: return 26;
     case 9: return 57;
-    case 10: return 81;
+    case 10: return 82;
     case 12: return 17;
-    case 13: return 83;
+    case 13: return 84;
     case 14: return 74;
     case 15: return 27;
     case 16: return 28;
-    case 17: return 78;
-    case 18: return 79;
+    case 17: return 79;
+    case 18: return 80;
     case 20: return 0;
-    case 21: return 86;
+    case 21: return 87;
     case 22: return 53;
     case 23: return 19;
     case 25: return 51;
     case 39: return 6;
     case 76: return 44;
     case 77: return 20;
-    case 78: return 80;
+    case 78: return 81;
     case 79: return 8;
     case 82: return 35;
     case 85: return 29;
-    case 87: return 88;
+    case 87: return 90;
     case 88: return 9;
     case 92: return 39;
     case 100: return 60;
@@ -491,7 +499,7 @@ static uint16_t union_type(uint8_t tag) {
     case 127: return 30;
     case 128: return 31;
     case 129: return 47;
-    case 135: return 82;
+    case 135: return 83;
     case 136: return 45;
     case 137: return 5;
     case 138: return 43;
@@ -503,14 +511,14 @@ static uint16_t union_type(uint8_t tag) {
     case 144: return 3;
     case 145: return 36;
     case 150: return 56;
-    case 152: return 91;
+    case 152: return 93;
     case 153: return 75;
     case 154: return 11;
-    case 155: return 89;
+    case 155: return 91;
     case 156: return 55;
     case 157: return 77;
     case 158: return 33;
-    case 160: return 92;
+    case 160: return 94;
     case 180: return 70;
     case 181: return 66;
     case 182: return 65;
@@ -527,7 +535,7 @@ static uint16_t union_type(uint8_t tag) {
     case 201: return 25;
     case 202: return 61;
     case 210: return 37;
-    case 211: return 93;
+    case 211: return 95;
     case 212: return 68;
     case 213: return 10;
     case 220: return 18;
@@ -537,6 +545,8 @@ static uint16_t union_type(uint8_t tag) {
     case 224: return 16;
     case 226: return 21;
     case 227: return 58;
+    case 247: return 78;
+    case 248: return 88;
     default: return UINT16_MAX;
   }
 }
@@ -1060,6 +1070,14 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       return EK_OK;
     case 227: /* Pcan */
       out->pcan.snr_shift = ek_fb_get_i64(table, 4, 0);
+      return EK_OK;
+    case 247: /* RoiPool */
+      out->roi_pool.output_height = ek_fb_get_i64(table, 4, 0);
+      out->roi_pool.output_width = ek_fb_get_i64(table, 6, 0);
+      out->roi_pool.spatial_scale = ek_fb_get_f32(table, 8, 1.0f);
+      return EK_OK;
+    case 248: /* SuppressOverlaps */
+      out->suppress_overlaps.threshold = ek_fb_get_f32(table, 4, 0.0f);
       return EK_OK;
     default: return EK_OK;
   }

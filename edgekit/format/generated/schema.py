@@ -377,6 +377,11 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('sampling_ratio_', 'scalar', 'i64', '', 0),
         ('spatial_scale_', 'scalar', 'f32', '', float('1.0')),
     ),
+    'RoiPoolAttrs': (
+        ('output_height_', 'scalar', 'i64', '', 0),
+        ('output_width_', 'scalar', 'i64', '', 0),
+        ('spatial_scale_', 'scalar', 'f32', '', float('1.0')),
+    ),
     'ScatterElementsAttrs': (
         ('axis_', 'scalar', 'i64', '', 0),
         ('reduction_', 'scalar', 'u8', '', 0),
@@ -409,6 +414,9 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
     'SubAttrs': (
         ('clamp_min_', 'scalar', 'f32', '', float('-inf')),
         ('clamp_max_', 'scalar', 'f32', '', float('inf')),
+    ),
+    'SuppressOverlapsAttrs': (
+        ('threshold_', 'scalar', 'f32', '', float('0.0')),
     ),
     'Tensor': (
         ('name', 'string', '', '', 0),
@@ -540,4 +548,6 @@ UNION: dict[int, str] = {
     224: 'DecodeWavAttrs',
     226: 'FixedLogAttrs',
     227: 'PcanAttrs',
+    247: 'RoiPoolAttrs',
+    248: 'SuppressOverlapsAttrs',
 }
