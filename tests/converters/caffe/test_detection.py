@@ -10,7 +10,7 @@ import pytest
 import edgekit
 from edgekit.types import Array
 from tests.converters.caffe.models import apply
-from tests.converters.mxnet.test_detection import overlap
+from tests.converters.mxnet.test_detection import overlap, pooled
 
 
 def decode(prior: Array, spread: Array, offset: Array, code: str) -> Array:
@@ -70,3 +70,10 @@ def test_detection_output(code: str, batch: int, shared: bool, tmp_path: Path) -
     edgekit.convert(tmp_path / "net.prototxt", tmp_path / "net.ekm")
     (ran,) = edgekit.Session(tmp_path / "net.ekm").run({"x0": loc, "x1": conf, "x2": prior}).values()
     assert np.allclose(ran[0, 0], want, atol=1e-5)
+
+
+def test_roi_pooling(tmp_path: Path) -> None:
+    x = np.random.default_rng(1).normal(size=(2, 3, 8, 8)).astype(np.float32)
+    rois = np.float32([[1, 0, 0, 7, 7], [0, 4, 4, 14, 10]])
+    (got,) = apply(tmp_path, "ROIPooling roi_pooling_param { pooled_h: 2 pooled_w: 2 spatial_scale: 0.5 }", [x, rois])
+    assert np.array_equal(got, np.stack([pooled(x[1], (0, 0, 4, 4)), pooled(x[0], (2, 2, 7, 5))]))

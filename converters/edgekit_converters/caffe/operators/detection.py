@@ -156,3 +156,14 @@ def strongest(ctx: LayerContext, found: Value, keep: int, batch: int) -> Value:
         ordered, _ = ctx.call_multi("TopK", best, size, axis=0, largest=False)
         parts.append(ctx.call("Gather", own, ordered, axis=0))
     return parts[0] if batch == 1 else ctx.call("Concat", *parts, axis=0)
+
+
+@converts("ROIPooling")
+def roi_pooling(ctx: LayerContext) -> Value:
+    """Regions [count, (image, x0, y0, x1, y1)]."""
+    p = ctx.params("roi_pooling_param")
+    rois = ctx.reshape(ctx.input(1), (-1, 5)) if len(ctx.input(1).shape) != 2 else ctx.input(1)
+    image, corners = ctx.call_multi("Split", rois, axis=1, sizes=(1, 4))
+    height, width = p.get_int("pooled_h", 0), p.get_int("pooled_w", 0)
+    batch, scale = ctx.as_i64(ctx.regroup(image, [[0]])), p.get_float("spatial_scale", 1.0)
+    return ctx.call("RoiPool", ctx.input(0), corners, batch, output_height=height, output_width=width, spatial_scale=scale)

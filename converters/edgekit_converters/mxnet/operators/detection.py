@@ -8,7 +8,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import F32, I64
+from edgekit.types import F32
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.mxnet.context import MxnetContext, converts
 
@@ -58,7 +58,7 @@ def multibox_detection(ctx: MxnetContext) -> Value:
     valid = ctx.call("Greater", key, ctx.like(-0.5, key))
     kept = valid
     if 0 < nms <= 1:
-        kept = survivors(ctx, boxes, key, best, classes - 1, nms)
+        kept = survivors(ctx, boxes, valid, best, nms)
     label = ctx.call("Where", kept, ctx.cast(best, F32), none)
     rest = ctx.call("Where", ctx.unsqueeze(valid, [2]), boxes, none)
     return ctx.call("Concat", ctx.unsqueeze(label, [2]), ctx.unsqueeze(key, [2]), rest, axis=2)
@@ -78,22 +78,87 @@ def decode(ctx: MxnetContext, offsets: Value, anchors: Value) -> Value:
     return ctx.call("Clip", boxes, min=0.0, max=1.0) if ctx.get_bool("clip", True) else boxes
 
 
-def survivors(ctx: MxnetContext, boxes: Value, key: Value, best: Value, classes: int, nms: float) -> Value:
+def survivors(ctx: MxnetContext, boxes: Value, valid: Value, best: Value, nms: float) -> Value:
     """Which detections [N, A], sorted by score, no better one of their class suppresses (an overlap of ``nms`` does)."""
-    batch, count = ctx.static_shape(key, "the scores")
+    count = ctx.static(valid.shape[1], "the number of anchors")
     if 0 < ctx.get_int("nms_topk", -1) < count:
-        inside = ctx.const(np.arange(count) < ctx.get_int("nms_topk", -1))
-        key = ctx.call("Where", inside, key, ctx.like(-1, key))
-    scores = ctx.unsqueeze(key, [1])
-    if not ctx.get_bool("force_suppress", False):
-        own = ctx.call("Equal", ctx.unsqueeze(best, [1]), ctx.const(np.arange(classes, dtype=np.int64).reshape(1, classes, 1)))
-        scores = ctx.call("Where", own, scores, ctx.like(-1, key))
-    limit = np.nextafter(np.float32(nms), np.float32(-1))
-    chosen = ctx.call("NonMaxSuppression", boxes, scores, ctx.i64(count), ctx.const(limit, F32), ctx.const(-0.5, F32))
-    places = ctx.call("Gather", chosen, ctx.const([0, 2], I64), axis=1)
-    ones = ctx.call("Expand", ctx.const(1.0, F32), ctx.call("Shape", places, start=0, end=1))
-    blank = ctx.const(np.zeros((batch, count), np.float32))
-    return ctx.call("Greater", ctx.call("ScatterND", blank, places, ones), ctx.const(0.5, F32))
+        valid = ctx.call("And", valid, ctx.const(np.arange(count)[None] < ctx.get_int("nms_topk", -1)))
+    limit = float(np.nextafter(np.float32(nms), np.float32(-1)))
+    return ctx.call("SuppressOverlaps", boxes, valid, None if ctx.get_bool("force_suppress", False) else best, threshold=limit)
+
+
+@converts("_contrib_box_nms", "_contrib_box_non_maximum_suppression", "_npx_box_nms")
+def box_nms(ctx: MxnetContext) -> Value:
+    """Rows of ``data`` [..., n, width], best first, without those a better one overlaps; the places behind are all -1.
+
+    See src/operator/contrib/bounding_box-inl.h.
+    """
+    data = ctx.input(0)
+    rank, shape = len(data.shape), ctx.static_shape(data, "the boxes")
+    if rank < 2:
+        raise MalformedModelError(f"boxes of rank {rank}")
+    count, width = shape[-2:]
+    at, score_at, id_at = ctx.get_int("coord_start", 2), ctx.get_int("score_index", 1), ctx.get_int("id_index", -1)
+    if not (0 <= at <= width - 4 and 0 <= score_at < width and id_at < width):
+        raise MalformedModelError(f"coord_start={at}, score_index={score_at} and id_index={id_at} do not fit rows of {width}")
+    rows = ctx.reshape(data, (int(np.prod(shape[:-2])), count, width))
+
+    def column(v: Value, i: int, size: int = 1) -> Value:
+        part = ctx.call("Slice", v, ctx.i64(i), ctx.i64(i + size), ctx.i64(2))
+        return part if size > 1 else ctx.regroup(part, [[0], [1]])
+
+    score = column(rows, score_at)
+    valid = ctx.call("Greater", score, ctx.like(ctx.get_float("valid_thresh", 0.0), score))
+    background = ctx.get_int("background_id", -1)
+    if id_at >= 0 and background >= 0:
+        valid = ctx.call("And", valid, ctx.call("Not", ctx.call("Equal", column(rows, id_at), ctx.like(background, rows))))
+    limit = ctx.get_int("topk", -1)
+    best = min(limit, count) if limit > 0 else count
+    key, order = ctx.call_multi("TopK", ctx.call("Where", valid, score, ctx.like(-np.inf, score)), ctx.i64(best), axis=1)
+    rows = ctx.call("GatherND", rows, ctx.unsqueeze(order, [2]), batch_dims=1)
+    boxes, start, end = column(rows, at, 4), *(ctx.get_choice(k, "corner", ("corner", "center")) for k in ("in_format", "out_format"))
+    corners = boxes if start == "corner" else corners_of(ctx, boxes)
+    shared = ctx.get_bool("force_suppress", False) or id_at < 0
+    classes = None if shared else ctx.as_i64(column(rows, id_at))
+    candidates = ctx.call("Greater", key, ctx.like(-np.inf, key))
+    stay = ctx.call("SuppressOverlaps", corners, candidates, classes, threshold=ctx.get_float("overlap_thresh", 0.5))
+    if start != end:
+        changed = corners if end == "corner" else centres_of(ctx, boxes)
+        parts = [*([column(rows, 0, at)] if at > 1 else [ctx.unsqueeze(column(rows, 0), [2])] if at else []), changed]
+        if at + 4 < width:
+            rest = column(rows, at + 4, width - at - 4)
+            parts.append(rest if width - at - 4 > 1 else ctx.unsqueeze(rest, [2]))
+        rows = ctx.call("Concat", *parts, axis=2)
+    flags, packed = ctx.call_multi("TopK", ctx.cast(stay, F32), ctx.i64(best), axis=1)  # those that stay first, in their order
+    rows = ctx.call("GatherND", rows, ctx.unsqueeze(packed, [2]), batch_dims=1)
+    rows = ctx.call("Where", ctx.call("Greater", ctx.unsqueeze(flags, [2]), ctx.like(0.5, flags)), rows, ctx.like(-1, rows))
+    if best < count:
+        rows = ctx.call("Pad", rows, ctx.i64(0, 0, 0, 0, count - best, 0), ctx.like(-1, rows))
+    return ctx.reshape(rows, shape)
+
+
+def corners_of(ctx: MxnetContext, boxes: Value) -> Value:
+    """Corners of boxes [N, n, (x, y, width, height)]."""
+    centre, size = ctx.call_multi("Split", boxes, axis=2, sizes=(2, 2))
+    half = ctx.call("Mul", size, ctx.like(0.5, size))
+    return ctx.call("Concat", ctx.call("Sub", centre, half), ctx.call("Add", centre, half), axis=2)
+
+
+def centres_of(ctx: MxnetContext, boxes: Value) -> Value:
+    """Centres and sizes of boxes given by corners."""
+    low, high = ctx.call_multi("Split", boxes, axis=2, sizes=(2, 2))
+    centre = ctx.call("Mul", ctx.call("Add", low, high), ctx.like(0.5, low))
+    return ctx.call("Concat", centre, ctx.call("Sub", high, low), axis=2)
+
+
+@converts("ROIPooling", "_npx_roi_pooling")
+def roi_pooling(ctx: MxnetContext) -> Value:
+    """``rois`` [count, (image, x0, y0, x1, y1)]."""
+    height, width = (ctx.get_ints("pooled_size") * 2)[:2]
+    image, corners = ctx.call_multi("Split", ctx.input(1), axis=1, sizes=(1, 4))
+    batch = ctx.as_i64(ctx.regroup(image, [[0]]))
+    scale = ctx.get_float("spatial_scale")
+    return ctx.call("RoiPool", ctx.input(0), corners, batch, output_height=height, output_width=width, spatial_scale=scale)
 
 
 @converts("_contrib_ROIAlign", "_npx_roi_align")

@@ -207,6 +207,15 @@ def deform_conv(ctx: NodeContext) -> Value:
     )  # fmt: skip
 
 
+@converts("MaxRoiPool")
+def max_roi_pool(ctx: NodeContext) -> Value:
+    """Regions [count, (image, x0, y0, x1, y1)], as Caffe's ROIPooling."""
+    image, corners = ctx.call_multi("Split", ctx.input(1), axis=1, sizes=(1, 4))
+    height, width = ctx.get_ints("pooled_shape")
+    batch, scale = ctx.as_i64(ctx.regroup(image, [[0]])), ctx.get_float("spatial_scale", 1.0)
+    return ctx.call("RoiPool", ctx.input(0), corners, batch, output_height=height, output_width=width, spatial_scale=scale)
+
+
 @converts("RoiAlign", since=10)
 def roi_align_10(ctx: NodeContext) -> Value:
     return _roi_align(ctx, "output_half_pixel")
