@@ -189,7 +189,7 @@ class LSTM:
     """Long short-term memory. Gates in the order input, output, forget, cell; activations f, g, h (default Sigmoid, Tanh, Tanh).
 
     ``p`` [D, 3*H] holds the peepholes of input, output and forget gate. ``input_forget`` couples the gates: ``f = 1 - i``.
-    ``clip`` > 0 bounds what enters each activation of a gate.
+    ``clip`` > 0 bounds what enters each activation of a gate, ``cell_clip`` > 0 the new cell state.
     """
 
     inputs = (
@@ -203,7 +203,7 @@ class LSTM:
         Optional("p", T),
     )
     outputs = (Optional("y", T), Optional("y_h", T), Optional("y_c", T))
-    attrs = (*ATTRS, Bool("input_forget", False))
+    attrs = (*ATTRS, Bool("input_forget", False), Float("cell_clip", 0.0))
     types = TYPES
     quant = FloatOnly()
 
@@ -228,13 +228,14 @@ class LSTM:
         p: Array | None,
         *,
         input_forget: bool,
+        cell_clip: float,
         **attrs: Any,
     ) -> tuple[Array, Array, Array]:
         h, d = attrs["hidden_size"], _directions(attrs["direction"])
         w64, r64 = w.astype(np.float64), r.astype(np.float64)
         bias = np.zeros((d, 4 * h)) if b is None else b.astype(np.float64).reshape(d, 2, 4 * h).sum(axis=1)
         peep = np.zeros((d, 3, h)) if p is None else p.astype(np.float64).reshape(d, 3, h)
-        fns, clip = _activations(attrs, ("Sigmoid", "Tanh", "Tanh")), _clipper(attrs["clip"])
+        fns, clip, hold = _activations(attrs, ("Sigmoid", "Tanh", "Tanh")), _clipper(attrs["clip"]), _clipper(cell_clip)
 
         def cell(k: int, xt: Array, states: list[Array]) -> list[Array]:
             ht, ct = states
@@ -242,7 +243,7 @@ class LSTM:
             gi, go, gf, gc = np.split(xt @ w64[k].T + ht @ r64[k].T + bias[k], 4, axis=1)
             i = f(clip(gi + peep[k, 0] * ct))
             forget = 1.0 - i if input_forget else f(clip(gf + peep[k, 2] * ct))
-            c = forget * ct + i * g(clip(gc))
+            c = hold(forget * ct + i * g(clip(gc)))
             return [f(clip(go + peep[k, 1] * c)) * out(c), c]
 
         y, (y_h, y_c) = _run(x, sequence_lens, [h0, c0], attrs["direction"], h, attrs["batch_first"], cell)

@@ -81,6 +81,7 @@ def cases() -> Iterator[OpCase]:
                 if op == "GRU":
                     yield op_case(op, f"{name}_linear", full, a | {"linear_before_reset": True}, constants=[1, 2, 3], tolerance=T)
                 if op == "LSTM":
+                    yield op_case(op, f"{name}_cell_clip", full, a | {"cell_clip": 0.15}, constants=[1, 2, 3], tolerance=T)
                     yield op_case(op, f"{name}_input_forget", full, a | {"input_forget": True}, constants=[1, 2, 3], tolerance=T)
         r = rng(op, "weights")
         full = inputs(op, r, 1, 4, 2, 9, 33)

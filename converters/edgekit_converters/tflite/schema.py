@@ -45,6 +45,10 @@ MulOptions activation:i8
 DivOptions activation:i8
 L2NormOptions activation:i8
 LocalResponseNormalizationOptions radius:i32 bias:f32 alpha:f32 beta:f32
+RNNOptions activation:i8 asymmetric:bool
+SequenceRNNOptions time_major:bool activation:i8 asymmetric:bool
+BidirectionalSequenceRNNOptions time_major:bool activation:i8 merge:bool asymmetric:bool
+BidirectionalSequenceLSTMOptions activation:i8 cell_clip:f32 projection_clip:f32 merge:bool time_major:bool=1 asymmetric:bool
 LSTMOptions activation:i8 cell_clip:f32 projection_clip:f32 kernel_type:i8 asymmetric:bool
 UnidirectionalSequenceLSTMOptions activation:i8 cell_clip:f32 projection_clip:f32 time_major:bool asymmetric:bool
     diagonal:bool
@@ -102,12 +106,14 @@ TABLES = _parse(_TABLES)
 
 #: option tables by their tag in the union BuiltinOptions; options without fields are left out
 OPTIONS = {
-    1: "Conv2DOptions", 2: "DepthwiseConv2DOptions", 5: "Pool2DOptions", 6: "SVDFOptions", 8: "FullyConnectedOptions",
+    1: "Conv2DOptions", 2: "DepthwiseConv2DOptions", 5: "Pool2DOptions", 6: "SVDFOptions", 7: "RNNOptions", 8: "FullyConnectedOptions",
     9: "SoftmaxOptions", 10: "ConcatenationOptions", 11: "AddOptions", 12: "L2NormOptions", 13: "LocalResponseNormalizationOptions",
     14: "LSTMOptions", 15: "ResizeBilinearOptions", 17: "ReshapeOptions", 19: "SpaceToDepthOptions", 21: "MulOptions",
-    23: "GatherOptions", 27: "ReducerOptions", 28: "SubOptions", 29: "DivOptions", 30: "SqueezeOptions", 32: "StridedSliceOptions",
+    23: "GatherOptions", 27: "ReducerOptions", 28: "SubOptions", 29: "DivOptions", 30: "SqueezeOptions", 31: "SequenceRNNOptions",
+    32: "StridedSliceOptions",
     35: "SplitOptions", 40: "ArgMaxOptions", 49: "TransposeConvOptions", 55: "ShapeOptions", 57: "ArgMinOptions",
-    58: "FakeQuantOptions", 59: "PackOptions", 61: "OneHotOptions", 64: "UnpackOptions", 71: "UnidirectionalSequenceLSTMOptions",
+    58: "FakeQuantOptions", 59: "PackOptions", 61: "OneHotOptions", 64: "UnpackOptions",
+    69: "BidirectionalSequenceLSTMOptions", 70: "BidirectionalSequenceRNNOptions", 71: "UnidirectionalSequenceLSTMOptions",
     74: "ResizeNearestNeighborOptions", 75: "LeakyReluOptions", 77: "MirrorPadOptions", 79: "SplitVOptions",
     87: "ReverseSequenceOptions", 92: "IfOptions", 93: "WhileOptions", 94: "DepthToSpaceOptions", 101: "BatchMatMulOptions",
     102: "CumsumOptions", 103: "CallOnceOptions", 106: "Conv3DOptions", 111: "VarHandleOptions", 116: "GeluOptions",
@@ -120,6 +126,8 @@ OPERATOR_OPTIONS = {
     "SOFTMAX": "SoftmaxOptions", "CONCATENATION": "ConcatenationOptions", "ADD": "AddOptions", "SUB": "SubOptions",
     "MUL": "MulOptions", "DIV": "DivOptions", "L2_NORMALIZATION": "L2NormOptions",
     "LOCAL_RESPONSE_NORMALIZATION": "LocalResponseNormalizationOptions", "LSTM": "LSTMOptions",
+    "RNN": "RNNOptions", "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNNOptions",
+    "BIDIRECTIONAL_SEQUENCE_RNN": "BidirectionalSequenceRNNOptions", "BIDIRECTIONAL_SEQUENCE_LSTM": "BidirectionalSequenceLSTMOptions",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions", "RESIZE_BILINEAR": "ResizeBilinearOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions", "RESHAPE": "ReshapeOptions", "SPACE_TO_DEPTH": "SpaceToDepthOptions",
     "DEPTH_TO_SPACE": "DepthToSpaceOptions", "GATHER": "GatherOptions", "MEAN": "ReducerOptions", "SUM": "ReducerOptions",

@@ -35,7 +35,7 @@ static void finish(const ek_cell *s, const void *attributes) {
     }
     const float in = ek_activate(&s->f[0], ek_clip(gate[0], s->clip));
     const float forget = a->input_forget ? 1 - in : ek_activate(&s->f[0], ek_clip(gate[2], s->clip));
-    s->c[i] = forget * c + in * ek_activate(&s->f[1], ek_clip(gate[3], s->clip));
+    s->c[i] = ek_clip(forget * c + in * ek_activate(&s->f[1], ek_clip(gate[3], s->clip)), a->cell_clip);
     if (s->peepholes != NULL) {
       gate[1] += s->peepholes[n + i] * s->c[i];
     }
