@@ -589,6 +589,7 @@ typedef struct ek_lstm_attrs {
   float clip;
   bool batch_first;
   bool input_forget;
+  float cell_clip;
 } ek_lstm_attrs;
 
 enum { EK_GRU_DIRECTION_FORWARD = 0, EK_GRU_DIRECTION_REVERSE = 1, EK_GRU_DIRECTION_BIDIRECTIONAL = 2 };

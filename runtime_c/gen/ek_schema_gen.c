@@ -167,7 +167,8 @@ static const ek_fb_field lstm_attrs_fields[] = {
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 1, 1, 0},
-    {18, EK_FB_SCALAR, 1, 1, 0}};
+    {18, EK_FB_SCALAR, 1, 1, 0},
+    {20, EK_FB_SCALAR, 4, 4, 0}};
 static const ek_fb_field layer_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 8, 8, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
@@ -400,7 +401,7 @@ static const ek_fb_type types[] = {
     {"IsInfAttrs", is_inf_attrs_fields, 2},
     {"KeyValue", key_value_fields, 2},
     {"LRNAttrs", lrn_attrs_fields, 5},
-    {"LSTMAttrs", lstm_attrs_fields, 8},
+    {"LSTMAttrs", lstm_attrs_fields, 9},
     {"LayerNormAttrs", layer_norm_attrs_fields, 2},
     {"LeakyReluAttrs", leaky_relu_attrs_fields, 1},
     {"LogSoftmaxAttrs", log_softmax_attrs_fields, 1},
@@ -984,6 +985,7 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       out->lstm.clip = ek_fb_get_f32(table, 14, 0.0f);
       out->lstm.batch_first = ek_fb_get_bool(table, 16, 0);
       out->lstm.input_forget = ek_fb_get_bool(table, 18, 0);
+      out->lstm.cell_clip = ek_fb_get_f32(table, 20, 0.0f);
       return EK_OK;
     case 201: /* GRU */
       out->gru.hidden_size = ek_fb_get_i64(table, 4, 0);

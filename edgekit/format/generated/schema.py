@@ -210,6 +210,7 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('clip_', 'scalar', 'f32', '', float('0.0')),
         ('batch_first_', 'scalar', 'bool', '', 0),
         ('input_forget_', 'scalar', 'bool', '', 0),
+        ('cell_clip_', 'scalar', 'f32', '', float('0.0')),
     ),
     'LayerNormAttrs': (
         ('axis_', 'scalar', 'i64', '', -1),
