@@ -90,7 +90,8 @@ def _nest(r: np.random.Generator, data: bytearray, others: Sequence[bytes]) -> N
 
 
 EDITS: tuple[tuple[Edit, int], ...] = (
-    (_flip, 6), (_byte, 6), (_truncate, 2), (_cut, 3), (_repeat, 2), (_length, 6), (_varint, 2), (_splice, 3), (_text_number, 4), (_nest, 1),
+    (_flip, 6), (_byte, 6), (_truncate, 2), (_cut, 3), (_repeat, 2), (_length, 6), (_varint, 2), (_splice, 3), (_text_number, 4),
+    (_nest, 1),
 )  # fmt: skip
 _CHOICES = [e for e, weight in EDITS for _ in range(weight)]
 

@@ -163,10 +163,7 @@ def _from_zoo(path: Path) -> list[Seed]:
     if path.name == "saved_model.pb":
         seed = of(path.parent)
     else:
-        siblings = [
-            p for p in path.parent.iterdir() if p.name.split("-0001")[0].split("-symbol")[0].split(".")[0] == path.stem.split("-0001")[0]
-        ]
-        kinds = {".caffemodel": ".prototxt", ".params": ".json"}
-        more = [p for p in siblings if p.suffix == kinds.get(path.suffix, "none")]
-        seed = of(path, *more)
+        stem = path.name.removesuffix("-0001.params").removesuffix(".caffemodel").split("_iter_")[0]
+        belongs = [path.with_name(f"{stem}{end}") for end in (".prototxt", "-symbol.json")]
+        seed = of(path, *(p for p in belongs if p.is_file()))
     return [seed] if sum(map(len, seed.files.values())) <= MAX_ZOO_BYTES else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 from pathlib import Path
@@ -62,9 +63,8 @@ def test_archives_stay_archives() -> None:
     whole = 0
     for _ in range(40):
         data = mutate(r, seed, [seed]).files[seed.entry]
-        if zipfile.is_zipfile(io.BytesIO(data)):
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                whole += archive.testzip() is None if len(archive.infolist()) else 0
+        with contextlib.suppress(zipfile.BadZipFile, ValueError, OSError), zipfile.ZipFile(io.BytesIO(data)) as archive:
+            whole += archive.testzip() is None
     assert whole > 15
 
 
