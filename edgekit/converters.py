@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from edgekit import foreign
 from edgekit.errors import Blocker, ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.files import hashing
 from edgekit.ir import Graph
@@ -196,15 +197,20 @@ def find_converter(source: Any) -> Converter:
     known = converters()
     path = Path(source) if isinstance(source, str | Path) else None
     head = b"" if path is None else _head(path)
+    if path is not None and (what := foreign.recognize(path, head)):
+        raise MalformedModelError(f"{path} is {what}")
     for c in known:
         if c.detects(source if path is None else path, head):
             return c
     if path is not None:
+        if what := foreign.explain(path, head, [s for c in known for s in c.suffixes]):
+            raise MalformedModelError(f"{path} is {what}")
         for c in known:
             if path.name.lower().endswith(tuple(c.suffixes)):
                 return c
         raise MalformedModelError(
-            f"{path}: the content is of none of the known formats ({', '.join(c.name for c in known) or 'none installed'})"
+            f"{path}: the content is of none of the known formats ({', '.join(c.name for c in known) or 'none installed'}); it begins with "
+            f"{head[:16]!r}"
         )
     raise MalformedModelError(
         f"an object of type {type(source).__name__} is no model of a known format ({', '.join(c.name for c in known)})"
