@@ -24,8 +24,8 @@ _MAX_LISTED = 5
 _MAX_ENTRIES = 10_000
 
 _STATE_DICT = (
-    "weights alone, written by torch.save (a state dict or a pickled module): what is computed with them is not in the file, and pickles are "
-    "never unpickled. In Python, where the model's code is: module.load_state_dict(torch.load(FILE, weights_only=True)), then pass "
+    "weights alone, written by torch.save (a state dict or a pickled module): what is computed with them is not in the file, and pickles "
+    "are never unpickled. In Python, where the model's code is: module.load_state_dict(torch.load(FILE, weights_only=True)), then pass "
     "module.eval() with example inputs to edgekit.convert, or write what edgekit reads without torch: "
     "torch.export.save(torch.export.export(module.eval(), inputs), 'model.pt2')"
 )
@@ -127,8 +127,8 @@ _MARKED: tuple[tuple[Callable[[_Source], bool], str], ...] = (
 _UNKNOWN: tuple[tuple[Callable[[_Source], bool], str], ...] = (
     (
         _is_safetensors,
-        "weights alone (safetensors): what is computed with them is not in the file. Load them into the model's code and pass the module to "
-        "edgekit.convert, or name the folder with its config.json where the model is of a known family",
+        "weights alone (safetensors): what is computed with them is not in the file. Load them into the model's code and pass the module "
+        "to edgekit.convert, or name the folder with its config.json where the model is of a known family",
     ),
     (_is_checkpoint, _CHECKPOINT),
     (
@@ -150,7 +150,7 @@ _UNKNOWN: tuple[tuple[Callable[[_Source], bool], str], ...] = (
 
 def recognize(path: Path, head: bytes) -> str | None:
     """What a file is that must not go to an importer, and what to do; None where importers shall look at it."""
-    return _first(_MARKED, _Source(path, head))
+    return _first(_MARKED, _Source(path, head)) or _packed(path, head, but=b"\x1f\x8b")  # .tar.gz may be a TensorFlow Hub model
 
 
 def explain(path: Path, head: bytes, suffixes: Sequence[str]) -> str | None:
@@ -166,12 +166,16 @@ def explain(path: Path, head: bytes, suffixes: Sequence[str]) -> str | None:
         return _first(_UNKNOWN, source) or _folder(source, suffixes)
     if head.startswith(b"PK\x03\x04"):
         return _archive(source, suffixes)
-    for mark, (what, command) in _PACKED.items():
-        if head.startswith(mark):
-            return f"packed with {what}; unpack it first: {command} {path.name}"
     if not head:
         return "an empty file"
-    return _first(_UNKNOWN, source)
+    return _packed(path, head) or _first(_UNKNOWN, source)
+
+
+def _packed(path: Path, head: bytes, but: bytes | None = None) -> str | None:
+    for mark, (what, command) in _PACKED.items():
+        if mark != but and head.startswith(mark):
+            return f"packed with {what}; unpack it first: {command} {path.name}"
+    return None
 
 
 def _first(rows: Sequence[tuple[Callable[[_Source], bool], str]], source: _Source) -> str | None:
