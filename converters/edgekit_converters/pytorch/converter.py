@@ -13,7 +13,7 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.build import digest, import_program
 from edgekit_converters.pytorch.detection import Kind, explain_pickle, kind_of_file
 from edgekit_converters.pytorch.exported import export_module, is_exported, is_module, read_exported
-from edgekit_converters.pytorch.pt2 import read_pt2
+from edgekit_converters.pytorch.pt2 import opened_pt2
 from edgekit_converters.pytorch.registry import REGISTRY, ConvertFunction
 from edgekit_converters.pytorch.scripted import load_script
 
@@ -73,7 +73,8 @@ class PyTorchConverter:
             head = f.read(512)
         kind = kind_of_file(source, head)
         if kind is Kind.PT2 or (kind is None and is_zip(head)):
-            return import_program(read_pt2(source), source.stem, options)
+            with opened_pt2(source) as program:
+                return import_program(program, source.stem, options)
         if kind is Kind.TORCHSCRIPT:
             return load_script(source, options)
         if kind is Kind.PICKLE:

@@ -327,7 +327,8 @@ class ProgramImporter:
                 isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(sizes, item.shape, strict=True)
             )
             if wrong or meta.type.dtype is not item.dtype:
-                raise GraphError(f"the source declares {meta.type.name}{list(sizes)} for {name!r}, the operator gives {item.type}")
+                message = f"the source declares {meta.type.name}{list(sizes)} for {name!r}, the operator gives {item.type}."
+                raise Unsupported(message, reason="invalid-node")
 
 
 def declared_shape(meta: TensorMeta, ranges: Mapping[str, tuple[int, int | None]], name: str) -> tuple[Dim, ...]:

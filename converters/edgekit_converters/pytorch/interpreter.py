@@ -341,7 +341,7 @@ _PRIM: dict[str, Any] = {
     "prim::SetAttr": _set_attribute,
     "prim::RaiseException": _raise,
     "prim::NumToTensor": _to_tensor,
-    "prim::Uninitialized": lambda r, n, i: [None],
+    "prim::Uninitialized": lambda r, n, i: [POISON],
     "prim::unchecked_cast": lambda r, n, i: [i[0]],
     "prim::device": lambda r, n, i: [Opaque("cpu")],
     "prim::layout": lambda r, n, i: [Opaque("strided")],

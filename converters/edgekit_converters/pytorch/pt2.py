@@ -7,7 +7,8 @@ raw numbers and a JSON index (torch/export/pt2_archive/constants.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,12 @@ def is_pt2(names: list[str]) -> bool:
 
 def _inner(name: str) -> str:
     """An entry's name below the archive's own folder, which is called after the file it was first written to."""
-    return name if name == OLD_PROGRAM or name.startswith(("models/", "data/")) else name.partition("/")[2]
+    return name if "/" not in name or name.startswith(("models/", "data/")) else name.partition("/")[2]
 
 
-def read_pt2(path: Path, model: str | None = None) -> Program:
-    """The program in a file.
+@contextmanager
+def opened_pt2(path: Path, model: str | None = None) -> Iterator[Program]:
+    """The program in a file; its weights are read while the file is open.
 
     Args:
         path: of the file.
@@ -52,9 +54,7 @@ def read_pt2(path: Path, model: str | None = None) -> Program:
     """
     with open_archive(path) as archive:
         entries = {_inner(n): n for n in archive}
-        if OLD_PROGRAM in entries:
-            return _read_old(archive, entries)
-        return _read_new(archive, entries, model)
+        yield _read_old(archive, entries) if OLD_PROGRAM in entries else _read_new(archive, entries, model)
 
 
 def _read_new(archive: Archive, entries: Mapping[str, str], model: str | None) -> Program:

@@ -30,6 +30,9 @@ NUMBERS = {"int": I64, "float": F32, "bool": BOOL, "number": F32}
 #: operators that read integers, and at which input
 INDEXED = {"aten::embedding": 1, "aten::gather": 2, "aten::index_select": 2}
 
+#: what a damaged graph makes torch raise while it is looked at
+BROKEN = (ValueError, TypeError, IndexError, KeyError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
+
 Attributes = dict[tuple[str, ...], Any]
 
 
@@ -49,6 +52,7 @@ class Pass:
         builder: holds the graph.
         outputs: by name.
         before, after: items of attributes.
+        entries: the states' inputs by attribute.
         problems: of the import.
     """
 
@@ -57,6 +61,7 @@ class Pass:
     outputs: list[tuple[str, Value]] = field(default_factory=list)
     before: Attributes = field(default_factory=dict)
     after: Attributes = field(default_factory=dict)
+    entries: dict[tuple[str, ...], Value] = field(default_factory=dict)
 
 
 def load_script(path: Path, options: LoadOptions) -> Graph:
@@ -73,7 +78,10 @@ def load_script(path: Path, options: LoadOptions) -> Graph:
             module = torch.jit.load(str(path), map_location="cpu")
     except Exception as e:  # torch's reader raises RuntimeError and what its C++ parts come up with
         raise MalformedModelError(f"torch cannot read it as TorchScript: {str(e).strip()[:MAX_MESSAGE]}") from e
-    return import_script(torch, module, path.stem, options)
+    try:
+        return import_script(torch, module, path.stem, options)
+    except BROKEN as e:
+        raise MalformedModelError(f"its graph cannot be walked: {type(e).__name__}: {str(e).strip()[:MAX_MESSAGE]}") from e
 
 
 def import_script(torch: Any, module: Any, name: str, options: LoadOptions) -> Graph:
@@ -89,9 +97,8 @@ def import_script(torch: Any, module: Any, name: str, options: LoadOptions) -> G
     reader = _Reader(torch, frozen, name, _sources(torch, frozen, schema, options), options)
     done = reader.settled()
     hand_out(done.builder, done.outputs)
-    for path, entry in reader.entries.items():
-        following = done.after[path]
-        done.builder.set_state(entry, following.read())
+    for path, entry in done.entries.items():
+        done.builder.set_state(entry, done.after[path].read())
     facts = {"source.format": "pytorch", "source.producer": "TorchScript", "source.notes": "\n".join(done.problems.notes)}
     return finish(done.builder.graph, facts)
 
@@ -157,7 +164,6 @@ class _Reader:
         self.sources = sources
         self.options = options
         self.arrays: dict[str, Any] = {}
-        self.entries: dict[tuple[str, ...], Value] = {}
 
     def settled(self) -> Pass:
         """The import that holds for every run.
@@ -184,7 +190,6 @@ class _Reader:
             )
         if not self._begins_as(first, now):
             done.problems.note("the module's state is taken to begin with zeros; its own first run computes it in another way")
-        self.entries = {p: v for p, v in self._entries.items() if isinstance(now.get(p), KeptTensor)}
         return done
 
     def _following(self, done: Pass, now: Mapping[tuple[str, ...], Any]) -> dict[tuple[str, ...], Any]:
@@ -232,11 +237,10 @@ class _Reader:
         problems.inputs = {n: v.type for n, v in bound.items() if v.const is None}
         attributes: Attributes = {}
         done = Pass(builder, problems)
-        self._entries: dict[tuple[str, ...], Value] = {}
         for path, given in overrides.items():
             if isinstance(given, KeptTensor):
                 entry = builder.state(".".join(path), given.type.dtype, given.type.static_shape(), given.initial)
-                self._entries[path] = entry
+                done.entries[path] = entry
                 attributes[path] = Tensor.new(entry, builder.graph)
             elif isinstance(given, np.ndarray):
                 attributes[path] = Tensor.new(builder.constant(given, ".".join(path)), builder.graph)
