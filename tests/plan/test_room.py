@@ -11,8 +11,8 @@ import edgekit
 from edgekit.errors import GraphError, RuntimeLibraryError
 from edgekit.format import read_model, write_bytes
 from edgekit.ir import Graph, GraphBuilder
-from edgekit.symbolic import DEFAULT_CAPACITY, use_capacity
-from edgekit.types import F32, I64
+from edgekit.symbolic import DEFAULT_CAPACITY, SymDim, use_capacity
+from edgekit.types import F32, I64, TensorType
 
 
 def reshaped() -> Graph:
@@ -80,6 +80,17 @@ def test_reshape_on_the_runtime(tmp_path: Path, shape: tuple[int, ...]) -> None:
             return
         y = session.run({"x": x, "shape": np.array(shape, np.int64)})["y"]
     assert np.array_equal(y, np.maximum(x, 0).reshape(want))
+
+
+def test_an_input_with_too_little_room_is_a_broken_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever feeds a model fills its inputs up to their bounds."""
+    b = GraphBuilder("hostile")
+    x = b.input("x", F32, (SymDim.symbol("N", 1, 1000), 4))
+    b.output(b.call("Relu", x), "y")
+    edgekit.Session(write_bytes(b.graph))
+    monkeypatch.setattr(TensorType, "max_elements", lambda self: 2)
+    with pytest.raises(RuntimeLibraryError, match="less memory than its dims take"):
+        edgekit.Session(write_bytes(b.graph))
 
 
 def test_too_little_room_is_an_error_with_a_way_out(tmp_path: Path) -> None:

@@ -196,8 +196,9 @@ static void sort_by_offset(const ek_model_graph *g, uint32_t *index, uint32_t co
   }
 }
 
-/* Inputs are all filled before anything runs, so that no two may share memory. */
-static ek_status check_inputs(checker *c) {
+/* Inputs are all filled before anything runs, so that no two may share memory. Callers fill those of the main graph up to their
+ * dims, bodies of control flow get what fits. */
+static ek_status check_inputs(checker *c, const ek_model *model) {
   const ek_model_graph *g = c->graph;
   uint32_t count = 0;
   for (uint32_t i = 0; i < g->input_count; i++) {
@@ -207,7 +208,12 @@ static ek_status check_inputs(checker *c) {
                      g->name, i);
     }
     c->defined[index] = 1;
-    if (g->tensors[index].bytes != 0) {
+    const ek_model_tensor *t = &g->tensors[index];
+    if (g == &model->graphs[0] && t->bytes != ek_dims_bytes(t->dtype, t->dims, t->rank)) {
+      return ek_fail(c->error, EK_ERR_BAD_MODEL, "graph '%s': input '%s' has less memory than its dims take", g->name,
+                     t->name);
+    }
+    if (t->bytes != 0) {
       c->sorted[count++] = (uint32_t)index;
     }
   }
@@ -244,7 +250,7 @@ static ek_status check_graph(checker *c, const ek_model *model) {
   for (uint32_t i = 0; i < g->tensor_count; i++) {
     c->defined[i] = g->tensors[i].data != NULL;
   }
-  EK_TRY(check_inputs(c));
+  EK_TRY(check_inputs(c, model));
   for (uint32_t i = 0; i < g->node_count; i++) {
     EK_TRY(check_ports(c, &g->nodes[i]));
     EK_TRY(check_overlaps(c, &g->nodes[i]));
