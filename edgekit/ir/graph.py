@@ -28,6 +28,9 @@ from edgekit.errors import GraphError
 from edgekit.ops import OpDef, get_op
 from edgekit.types import Array, DType, QuantParams, TensorType
 
+#: from so many equal names on, a graph remembers where it stopped counting
+MANY_NAMES = 100
+
 
 class Value:
     """One tensor of a graph: a graph input, a constant, or an output of a node.
@@ -200,6 +203,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.metadata: dict[str, str] = {}
         self._names: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._initials: list[Array] = []
 
     # -- building -------------------------------------------------------------------------------------------------------
@@ -207,9 +211,14 @@ class Graph:
     def unique_name(self, hint: str) -> str:
         """``hint``, with a number behind it where it is taken. The name is reserved."""
         hint = hint or "value"
-        name, n = hint, 1
-        while name in self._names:
-            name, n = f"{hint}.{n}", n + 1
+        if hint not in self._names:
+            self._names.add(hint)
+            return hint
+        n = self._numbers.get(hint, 1)
+        while (name := f"{hint}.{n}") in self._names:
+            n += 1
+        if n >= MANY_NAMES:  # so that names of large graphs do not cost quadratic time
+            self._numbers[hint] = n
         self._names.add(name)
         return name
 

@@ -279,6 +279,8 @@ class GraphImporter:
             raise MalformedModelError(f"the body {proto.name!r} has {len(proto.input)} inputs, {len(given)} are given")
         for info, value in zip(proto.input, given, strict=True):
             child.bind(info.name, value)
+        if given:
+            self.session.unroll(len(proto.node))
         source = self.builder.source
         child.run(proto)
         self.builder.source = source

@@ -8,11 +8,12 @@ from typing import Any
 from edgekit.converters import LoadOptions
 from edgekit.ir import Value
 from edgekit.types import Dim
-from edgekit_converters.importing.problems import Problems
+from edgekit_converters.importing.problems import Problems, Unsupported
 from edgekit_converters.onnx.registry import canonical_domain
 from edgekit_converters.onnx.tensors import BFLOAT16, NARROW, TensorReader
 
 EXAMPLE_SIZE = 224
+MAX_UNROLLED = 20_000
 
 
 class ImportSession(Problems):
@@ -36,6 +37,17 @@ class ImportSession(Problems):
         self.inferred: dict[str, Any] = {}
         self.not_expanded: Mapping[tuple[str, str], str] = {}
         self._narrow: list[Value] = []
+        self._unrolled = 0
+
+    def unroll(self, nodes: int) -> None:
+        """Count nodes of bodies that are repeated in the graph.
+
+        Raises:
+            Unsupported: there are too many: loops in loops.
+        """
+        self._unrolled += nodes + 1
+        if self._unrolled > MAX_UNROLLED:
+            raise Unsupported(f"loops over sequences that make more than {MAX_UNROLLED} nodes are not supported")
 
     def mark_narrow(self, value: Value, code: int) -> Value:
         """Remember a constant whose source type has fewer bits than the type that holds it; ``code`` is its TensorProto type."""

@@ -134,6 +134,29 @@ def test_a_loop_that_collects() -> None:
     assert b.reason == "dynamic-input" and "number of trips" in b.message
 
 
+def test_loops_in_loops_are_bounded() -> None:
+    from onnx import TensorProto, helper
+
+    kind = helper.make_sequence_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, None))
+    nodes = [node("Identity", ["s"], ["t"])]
+    for depth in range(4):
+        body = helper.make_graph(
+            [node("Identity", [f"c{depth}"], [f"go{depth}"]), *nodes],
+            f"body{depth}",
+            [
+                helper.make_tensor_value_info(f"i{depth}", TensorProto.INT64, []),
+                helper.make_tensor_value_info(f"c{depth}", TensorProto.BOOL, []),
+                helper.make_value_info("s", kind),
+            ],
+            [helper.make_tensor_value_info(f"go{depth}", TensorProto.BOOL, []), helper.make_value_info("t", kind)],
+        )
+        nodes = [node("Loop", ["trips", "", "s" if depth < 3 else "empty"], ["t"], body=body)]
+    nodes = [node("SequenceEmpty", [], ["empty"]), *nodes, node("SequenceLength", ["t"], ["y"])]
+    proto = model(nodes, {"x": (F, [2])}, ["y"], {"trips": at(1000)}, opset=18)
+    (b,) = converters.check(proto)
+    assert b.op == "Loop" and "more than" in b.message
+
+
 def test_optionals() -> None:
     nodes = [
         node("Optional", ["x"], ["o"]),
