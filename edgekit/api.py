@@ -33,7 +33,6 @@ Shapes = Mapping[str, converters.ShapeSpec]
 Progress = Callable[[str, int, int | None], None]
 
 
-
 @dataclass(frozen=True)
 class ConvertOptions:
     """The rarer options of a conversion.

@@ -58,9 +58,7 @@ _PROLOGUE = """/* EdgeKit, the C runtime in one file. Written by edgekit/dev/ama
 #endif
 """
 
-_TOKEN = re.compile(
-    r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[A-Za-z_]\w*|->|\s+|.""", re.DOTALL
-)
+_TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[A-Za-z_]\w*|->|\s+|.""", re.DOTALL)
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"[^\n]*\n?', re.MULTILINE)
 _SYSTEM_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]+<(immintrin|arm_neon)\.h>[^\n]*\n?", re.MULTILINE)
 

@@ -1,7 +1,8 @@
 """The order of the passes. This is the only place that knows it.
 
 1. *Canonicalize*, until nothing changes: shapes, constants, needless nodes, arithmetic in one form.
-2. *Fuse*: batch norm and constants into weights first (they must not meet a fused clamp), then the recognisers of composed functions
+2. *Fuse*: loops that are recurrent layers, while their bodies are still plain; batch norm and constants into weights (they must not meet a
+   fused clamp), then the recognisers of composed functions
    (they look for the Clip and Relu nodes that fused clamps would hide), padding, and activations last.
 3. *Layout*: once, on the fused graph, so that there are few nodes to commute with.
 4. *Clean up*: what the layout pass left over; two passes of step 2 again, because Transposes stood between their nodes.
@@ -30,6 +31,7 @@ from edgekit.passes.fuse.recognize_activations import RECOGNIZE_ACTIVATIONS
 from edgekit.passes.fuse.recognize_attention import RECOGNIZE_ATTENTION
 from edgekit.passes.fuse.recognize_depth_to_space import RECOGNIZE_DEPTH_TO_SPACE
 from edgekit.passes.fuse.recognize_normalization import RECOGNIZE_NORMALIZATION
+from edgekit.passes.fuse.recognize_recurrence import RECOGNIZE_RECURRENCE
 from edgekit.passes.layout.assign_layout import ASSIGN_LAYOUT
 
 CANONICALIZE: tuple[Pass, ...] = (
@@ -42,6 +44,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     REMOVE_DEAD_CODE,
 )
 FUSE: tuple[Pass, ...] = (
+    RECOGNIZE_RECURRENCE,
     FOLD_BATCH_NORM,
     FUSE_FULLY_CONNECTED,
     FOLD_AFFINE,

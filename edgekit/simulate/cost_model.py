@@ -50,9 +50,7 @@ class OpWork:
             raise EdgekitError(f"OpWork: unknown operator family {self.family!r}. Use one of {', '.join(FAMILIES)}.")
         for name in ("macs", "bytes_read", "bytes_written", "elements"):
             if getattr(self, name) < 0:
-                raise EdgekitError(
-                    f"OpWork ({self.family}): {name} is {getattr(self, name)}. Pass a count of 0 or more."
-                )
+                raise EdgekitError(f"OpWork ({self.family}): {name} is {getattr(self, name)}. Pass a count of 0 or more.")
 
 
 class Estimate(NamedTuple):
@@ -82,9 +80,7 @@ class TotalEstimate:
     calibrated: bool
 
 
-def estimate_seconds(
-    work: OpWork, profile: DeviceProfile, dtype: str | None = None, *, threads: int = 1, unit: str = "cpu"
-) -> Estimate:
+def estimate_seconds(work: OpWork, profile: DeviceProfile, dtype: str | None = None, *, threads: int = 1, unit: str = "cpu") -> Estimate:
     """Time of one operator.
 
     The published rows time whole models, so the band of one operator adds the uncertainty of its own coefficients to
@@ -158,9 +154,5 @@ def _seconds_and_spread(work: OpWork, parameters: CostParameters) -> tuple[float
     transfer = (work.bytes_read + work.bytes_written) / parameters.bandwidth.units_per_second
     overhead = parameters.overhead_seconds
     seconds = overhead + compute + transfer
-    variance = (
-        (compute * cost.log_sd) ** 2
-        + (transfer * parameters.bandwidth.log_sd) ** 2
-        + (overhead * parameters.overhead_log_sd) ** 2
-    )
+    variance = (compute * cost.log_sd) ** 2 + (transfer * parameters.bandwidth.log_sd) ** 2 + (overhead * parameters.overhead_log_sd) ** 2
     return seconds, math.sqrt(variance) / seconds if seconds else 0.0

@@ -59,5 +59,3 @@ def probes(dtype: str) -> Iterator[Probe]:
             y.type = TensorType(y.dtype, y.shape, quant)
             b.output(y, "y")
             yield Probe(b.graph.name, family, dtype, b.graph)
-
-

@@ -245,17 +245,13 @@ def load_profile(device: str | Path) -> DeviceProfile:
     if name.endswith(".json"):
         path = Path(name)
         if not path.is_file():
-            raise EdgekitError(
-                f"Device profile {name!r}: no such file. Check the path, or pass a name: see `edgekit devices`."
-            )
+            raise EdgekitError(f"Device profile {name!r}: no such file. Check the path, or pass a name: see `edgekit devices`.")
         return parse_profile(path.read_text(encoding="utf-8"), where=name)
     known = list_devices()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         hint = f"Did you mean {' or '.join(near)}? " if near else ""
-        raise EdgekitError(
-            f"Device {name!r} is not known. {hint}`edgekit devices` lists all; a path to a .json works too."
-        )
+        raise EdgekitError(f"Device {name!r} is not known. {hint}`edgekit devices` lists all; a path to a .json works too.")
     text = (resources.files("edgekit.simulate") / "devices" / f"{name}.json").read_text(encoding="utf-8")
     return parse_profile(text, where=f"{name}.json")
 

@@ -39,7 +39,7 @@ _C_TYPES: dict[type[Attr], str] = {
 
 def header() -> str:
     """The text of ``ek_ops_gen.h``."""
-    out = [BANNER, "#ifndef EK_OPS_GEN_H\n#define EK_OPS_GEN_H\n\n#include \"ops/op.h\"\n"]
+    out = [BANNER, '#ifndef EK_OPS_GEN_H\n#define EK_OPS_GEN_H\n\n#include "ops/op.h"\n']
     out.append("typedef enum ek_op_id {")
     out += [f"  EK_OP_{snake(d.name).upper()} = {d.id}," for d in all_ops()]
     out.append(f"  EK_OP_ID_LIMIT = {max(d.id for d in all_ops()) + 1}\n}} ek_op_id;\n")
