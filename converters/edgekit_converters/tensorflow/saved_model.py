@@ -16,8 +16,10 @@ from edgekit_converters.tensorflow.variables import VariableStore, trace_restore
 
 BINARY, TEXT = "saved_model.pb", "saved_model.pbtxt"
 CHECKPOINT = "variables/variables"
-SERVE = "serve"
+SERVE, TRAIN = "serve", "train"
 DEFAULT_SIGNATURE = "serving_default"
+#: signatures taken where none is named; the second is that of TF1's Hub modules
+USUAL = (DEFAULT_SIGNATURE, "default")
 #: signatures that initialize, not compute
 INTERNAL = ("__saved_model_init_op", "__saved_model_train_op")
 
@@ -45,7 +47,7 @@ def read_saved_model(folder: Folder, signature: str | None) -> Model:
     proto = parse(proto_class, data, where) if name == BINARY else parse_text(proto_class, data, where)
     if not proto.meta_graphs:
         raise MalformedModelError(f"{where}: it holds no graph")
-    meta = next((m for m in proto.meta_graphs if SERVE in m.meta_info_def.tags), proto.meta_graphs[0])
+    meta = _for_serving(proto.meta_graphs)
     key, chosen = choose_signature(meta.signature_def, signature)
     library = Library(meta.graph_def.library.function)
     body = Body("main", read_nodes(meta.graph_def.node, where))
@@ -64,6 +66,15 @@ def read_saved_model(folder: Folder, signature: str | None) -> Model:
     return Model(body, library, inputs, outputs, VariableStore(bundle, restores), facts)
 
 
+def _for_serving(graphs: Any) -> Any:
+    """The graph tagged for serving; else one that is not for training (modules of TF1's Hub have no tags), else the first."""
+    for fits in (lambda tags: SERVE in tags, lambda tags: TRAIN not in tags):
+        found = next((m for m in graphs if fits(m.meta_info_def.tags)), None)
+        if found is not None:
+            return found
+    return graphs[0]
+
+
 def _names(signatures: Any) -> list[str]:
     return sorted(k for k in signatures if k not in INTERNAL and signatures[k].outputs)
 
@@ -80,7 +91,7 @@ def choose_signature(signatures: Any, wanted: str | None) -> tuple[str, Any]:
             "the SavedModel has no signature; save it again with signatures=module.__call__.get_concrete_function(...), or as a Keras model"
         )
     if wanted is None:
-        wanted = DEFAULT_SIGNATURE if DEFAULT_SIGNATURE in names else names[0] if len(names) == 1 else None
+        wanted = next((s for s in USUAL if s in names), names[0] if len(names) == 1 else None)
         if wanted is None:
             raise ConversionError(f"the SavedModel has several signatures and no {DEFAULT_SIGNATURE!r}; choose one of {names}")
     if wanted not in names:
