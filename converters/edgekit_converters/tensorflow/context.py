@@ -142,6 +142,11 @@ class NodeContext(Composer):
         v = self._attr(name, "list")
         return [int(i) for i in self._needed(name, default if v is None else v.i)]
 
+    def attr_floats(self, name: str) -> list[float]:
+        """A list of floats; empty where it is absent."""
+        v = self._attr(name, "list")
+        return [] if v is None else [float(f) for f in v.f]
+
     def attr_type(self, name: str, default: DType | None = None) -> DType:
         """An element type.
 
@@ -153,6 +158,10 @@ class NodeContext(Composer):
             kind: DType = self._needed(name, default)
             return kind
         return element_type(int(v))
+
+    def attr_code(self, name: str) -> int:
+        """The DataType code of an element type."""
+        return int(self._needed(name, self._attr(name, "type")))
 
     def attr_shape(self, name: str) -> tuple[int | None, ...] | None:
         """A shape: None for an open dimension; None as a whole where it is absent or the rank is open."""

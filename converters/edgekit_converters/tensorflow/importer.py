@@ -12,6 +12,7 @@ from edgekit.symbolic import SymDim
 from edgekit.types import Dim, TensorType
 from edgekit_converters.importing.attempt import attempt, name_result
 from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
+from edgekit_converters.tensorflow.complex_values import COMPONENTWISE, Complex, componentwise
 from edgekit_converters.tensorflow.context import Item, NodeContext
 from edgekit_converters.tensorflow.dilation import Lazy
 from edgekit_converters.tensorflow.nodes import Body, SourceNode, TensorRef
@@ -122,6 +123,8 @@ class BodyImporter:
             return self._stand_in(node)
         if any(i is None for i in items):
             return self._stand_in(node)
+        if op in COMPONENTWISE and any(isinstance(i, Complex) for i in items):
+            convert = componentwise(convert, lambda parts: NodeContext(self, node, parts), items)
         ctx = NodeContext(self, node, items)
         first = len(self.builder.graph.nodes)
         made = attempt(

@@ -68,11 +68,8 @@ def read_saved_model(folder: Folder, signature: str | None) -> Model:
 
 def _for_serving(graphs: Any) -> Any:
     """The graph tagged for serving; else one that is not for training (modules of TF1's Hub have no tags), else the first."""
-    for fits in (lambda tags: SERVE in tags, lambda tags: TRAIN not in tags):
-        found = next((m for m in graphs if fits(m.meta_info_def.tags)), None)
-        if found is not None:
-            return found
-    return graphs[0]
+    serving = [m for m in graphs if SERVE in m.meta_info_def.tags] or [m for m in graphs if TRAIN not in m.meta_info_def.tags]
+    return (serving or graphs)[0]
 
 
 def _names(signatures: Any) -> list[str]:

@@ -26,6 +26,7 @@ DTYPES = {
     22: DType.U32,
     23: DType.U64,
 }
+COMPLEX: dict[int, np.dtype[Any]] = {8: np.dtype(np.complex64), 18: np.dtype(np.complex128)}
 STRING, BFLOAT16, RESOURCE, VARIANT = 7, 14, 20, 21
 NAMES = {
     0: "undefined", 7: "string", 8: "complex64", 11: "qint8", 12: "quint8", 13: "qint32", 14: "bfloat16", 15: "qint16", 16: "quint16",
@@ -102,6 +103,8 @@ def read_tensor(proto: Any) -> Array:
     count = math.prod(shape)
     if plain_code(proto.dtype) == STRING:
         return _filled(np.array([*proto.string_val, None], object)[:-1], count, b"").reshape(shape)
+    if plain_code(proto.dtype) in COMPLEX:
+        return _read_complex(proto, shape, COMPLEX[plain_code(proto.dtype)])
     dtype = element_type(proto.dtype)
     wide = plain_code(proto.dtype) == BFLOAT16
     stored = np.dtype(np.uint16) if wide else dtype.numpy
@@ -117,6 +120,19 @@ def read_tensor(proto: Any) -> Array:
     else:
         flat = _filled(_narrow(getattr(proto, FIELDS[dtype]), stored), count, 0)
     return (widen_bfloat16(flat) if wide else flat).reshape(shape)
+
+
+def _read_complex(proto: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Complex numbers: their bytes, or real and imaginary parts in turn."""
+    count = math.prod(shape)
+    if proto.tensor_content:
+        if len(proto.tensor_content) != count * dtype.itemsize:
+            raise MalformedModelError(f"a tensor of shape {list(shape)} is stored in {len(proto.tensor_content)} bytes")
+        return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
+    parts = np.asarray(proto.scomplex_val if dtype.itemsize == 8 else proto.dcomplex_val, np.float64)
+    if len(parts) % 2:
+        raise MalformedModelError("a complex number has no imaginary part")
+    return _filled((parts[::2] + 1j * parts[1::2]).astype(dtype), count, 0).reshape(shape)
 
 
 def _narrow(values: Any, dtype: np.dtype[Any]) -> Array:

@@ -372,5 +372,21 @@ SHAPES = [
     Case("Bincount", [np.array([1, 3, 1], np.int32), s(5), K(np.zeros(0, np.int32))], np.array([0, 2, 0, 1, 0], np.int32)),
 ]
 
-SINGLE = [*ELEMENTWISE, *REDUCTIONS, *SHAPES]
+MORE = [
+    Case("InvertPermutation", [np.array([2, 0, 1], np.int32)], np.array([1, 2, 0], np.int32), name="fed"),
+    Case("MatrixDiagPart", [f(2, 3, 3)], lambda x: np.diagonal(x, axis1=1, axis2=2)),
+    Case("MatrixSetDiag", [f(2, 3, 3), f(2, 3)], lambda x, d: np.where(np.eye(3, dtype=bool), d[:, None], x)),
+    Case("SegmentMean", [f(3, 2), k(0, 0, 2)], lambda x, _: np.stack([x[:2].mean(0), 0 * x[0], x[2]]), {"Tindices": Type("int32")}),
+    Case("Bucketize", [X], lambda x: np.digitize(x, [-1, 0, 1]).astype(np.int32), {"boundaries": [-1.0, 0.0, 1.0]}),
+    Case("LowerBound", [K(np.array([[-1, 0, 1]], np.float32)), f(1, 9)], lambda b, x: np.searchsorted(b[0], x).astype(np.int32)),
+    Case("UpperBound", [K(np.array([[-1, 0, 1]], np.float32)), f(1, 9)], lambda b, x: np.searchsorted(b[0], x, "right").astype(np.int32)),
+    Case(
+        "Dilation2D",
+        [f(1, 4, 4, 2), K(np.zeros((2, 2, 2), np.float32))],
+        lambda x, _: np.max([x[:, i : i + 3, j : j + 3] for i in range(2) for j in range(2)], axis=0),
+        {"strides": [1, 1, 1, 1], "rates": [1, 1, 1, 1], "padding": "VALID"},
+    ),
+]
+
+SINGLE = [*ELEMENTWISE, *REDUCTIONS, *SHAPES, *MORE]
 __all__ = ["SINGLE", "Case", "K", "Shape"]

@@ -10,8 +10,11 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import I32, Array
 from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.tensorflow.complex_values import Complex
 from edgekit_converters.tensorflow.context import Item, NodeContext, Text
+from edgekit_converters.tensorflow.operators.spectral import to_complex
 from edgekit_converters.tensorflow.registry import converts
+from edgekit_converters.tensorflow.tensors import COMPLEX
 
 PASSED_ON = (
     "Identity", "Snapshot", "StopGradient", "PreventGradient", "CheckNumerics", "CheckNumericsV2", "EnsureShape", "RefIdentity",
@@ -24,6 +27,8 @@ def const(ctx: NodeContext) -> Item:
     """A tensor of the file."""
     outside = ctx.session.constants.get(ctx.name) if ctx.importer.depth == 0 else None
     array: Array = ctx.attr_tensor("value") if outside is None else outside()
+    if array.dtype.kind == "c":
+        return Complex((ctx.const(array.real.astype(np.float32)), ctx.const(array.imag.astype(np.float32))))
     return Text(array) if array.dtype == object else ctx.builder.constant(array, ctx.name)
 
 
@@ -88,9 +93,12 @@ def shape(ctx: NodeContext) -> Sequence[Value]:
 
 
 @converts("Cast")
-def cast(ctx: NodeContext) -> Value:
-    """Another element type."""
-    return ctx.cast(ctx.input(0), ctx.attr_type("DstT"))
+def cast(ctx: NodeContext) -> Item:
+    """Another element type; of a complex tensor only the real part is kept."""
+    if ctx.attr_code("DstT") in COMPLEX:
+        return ctx.items[0] if isinstance(ctx.items[0], Complex) else to_complex(ctx, ctx.input(0))
+    x = ctx.items[0].parts(ctx)[0] if isinstance(ctx.items[0], Complex) else ctx.input(0)
+    return ctx.cast(x, ctx.attr_type("DstT"))
 
 
 @converts("Bitcast")

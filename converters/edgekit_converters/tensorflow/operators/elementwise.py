@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from edgekit.ir import Value
 from edgekit.types import BOOL, I32
-from edgekit_converters.tensorflow.context import NodeContext
+from edgekit_converters.tensorflow.complex_values import Complex
+from edgekit_converters.tensorflow.context import Item, NodeContext
+from edgekit_converters.tensorflow.operators.spectral import exponential, multiply
 from edgekit_converters.tensorflow.registry import converts
 
 BINARY = {
@@ -24,8 +26,10 @@ UNARY = {
 
 
 @converts(*BINARY)
-def binary(ctx: NodeContext) -> Value:
+def binary(ctx: NodeContext) -> Item:
     """``a op b`` with numpy's broadcasting."""
+    if ctx.op == "Mul" and any(isinstance(i, Complex) for i in ctx.items):
+        return multiply(ctx)
     return ctx.call(BINARY[ctx.op], ctx.input(0), ctx.input(1))
 
 
@@ -86,8 +90,10 @@ def logical_xor(ctx: NodeContext) -> Value:
 
 
 @converts(*UNARY)
-def unary(ctx: NodeContext) -> Value:
+def unary(ctx: NodeContext) -> Item:
     """A function of one element."""
+    if ctx.op == "Exp" and ctx.items and isinstance(ctx.items[0], Complex):
+        return exponential(ctx)
     return ctx.call(UNARY[ctx.op], ctx.input(0))
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import I64
+from edgekit.types import I32, I64
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tensorflow.context import NodeContext
 from edgekit_converters.tensorflow.registry import converts
@@ -69,3 +72,31 @@ def segment_sum(ctx: NodeContext) -> Value:
     shape = ctx.call("Concat", lead, ctx.call("Shape", x, start=rank), axis=0) if len(x.shape) > rank else lead
     zeros = ctx.call("Expand", ctx.like(0, x), shape)
     return ctx.call("ScatterND", zeros, ctx.unsqueeze(ids, [rank]), x, reduction="add")
+
+
+@converts("SegmentMean")
+def segment_mean(ctx: NodeContext) -> Value:
+    """Means of rows by their segment's number; 0 for a segment without rows."""
+    x, ids = ctx.input(0), ctx.constant_input(1, "the segments").astype(np.int64)
+    if ids.ndim != 1 or (ids.size and ids.min() < 0):
+        raise MalformedModelError(f"segments {ids.tolist()[:8]}")
+    count = int(ids.max(initial=-1)) + 1
+    ctx.computed((count, ids.size))
+    weights = (np.arange(count)[:, None] == ids[None, :]).astype(np.float32)
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1)
+    flat = ctx.reshape(x, (ids.size, -1))
+    y = ctx.call("MatMul", ctx.const(weights), ctx.as_float32(flat))
+    return ctx.cast(ctx.reshape(y, (count, *ctx.static_shape(x, "the rows")[1:])), x.dtype)
+
+
+@converts("Bucketize", "LowerBound", "UpperBound")
+def bucketize(ctx: NodeContext) -> Value:
+    """How many of some sorted numbers lie below each element (UpperBound and Bucketize: below or at it)."""
+    if ctx.op == "Bucketize":
+        x = ctx.as_float32(ctx.input(0))
+        bounds: Value = ctx.const(np.asarray(ctx.attr_floats("boundaries"), np.float32))
+    else:
+        x, bounds = ctx.input(1), ctx.unsqueeze(ctx.input(0), [1])
+    below = ctx.call("Less" if ctx.op == "LowerBound" else "LessOrEqual", bounds, ctx.unsqueeze(x, [len(x.shape)]))
+    counts = ctx.call("ReduceSum", ctx.cast(below, I32), axes=(len(below.shape) - 1,), keepdims=False)
+    return ctx.cast(counts, ctx.attr_type("out_type", I32))

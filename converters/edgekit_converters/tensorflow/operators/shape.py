@@ -9,6 +9,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import I64
+from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tensorflow.context import Item, NodeContext
 from edgekit_converters.tensorflow.dilation import Batched, Pads, Spread
 from edgekit_converters.tensorflow.registry import converts
@@ -82,11 +83,10 @@ def transpose(ctx: NodeContext) -> Value:
 
 @converts("InvertPermutation")
 def invert_permutation(ctx: NodeContext) -> Value:
-    """The permutation that undoes another."""
-    perm = ctx.constant_input(0, "the permutation")
-    if sorted(perm.tolist()) != list(range(perm.size)):
-        raise MalformedModelError(f"{perm.tolist()} is no permutation")
-    return ctx.const(np.argsort(perm).astype(perm.dtype))
+    """The permutation that undoes another: the order that sorts it."""
+    x = ctx.input(0)
+    _, order = ctx.call_multi("TopK", x, ctx.call("Shape", x), axis=0, largest=False, sorted=True)
+    return ctx.cast(order, x.dtype)
 
 
 @converts("ConcatV2", "Concat")
@@ -295,3 +295,37 @@ def one_hot(ctx: NodeContext) -> Value:
         indices = ctx.call("Where", ctx.call("Less", index, ctx.like(0, index)), depth, index)
     values = ctx.call("Concat", ctx.reshape(off, (1,)), ctx.reshape(on, (1,)), axis=0)
     return ctx.call("OneHot", indices, depth, values, axis=ctx.attr_int("axis", -1))
+
+
+def _main_diagonal(ctx: NodeContext, i: int) -> None:
+    """Refuse diagonals other than the main one."""
+    if len(ctx.items) > i and set(ctx.constant_ints(i, "the diagonal")) != {0}:
+        raise Unsupported("only the main diagonal is supported.")
+
+
+@converts("MatrixDiagPart", "MatrixDiagPartV2", "MatrixDiagPartV3", "DiagPart")
+def matrix_diag_part(ctx: NodeContext) -> Value:
+    """The main diagonals of matrices."""
+    x = ctx.input(0)
+    rank = len(x.shape)
+    if ctx.op == "DiagPart" and rank != 2:
+        raise Unsupported("only the diagonal of a matrix is supported.")
+    _main_diagonal(ctx, 1)
+    n = min(ctx.static(d, "a matrix") for d in x.shape[-2:])
+    ctx.computed((n, 2))
+    back = (rank - 2, rank - 1, *range(rank - 2))
+    points = ctx.const(np.stack([np.arange(n)] * 2, axis=1))
+    y = ctx.call("GatherND", ctx.transpose(x, back), points)
+    return ctx.transpose(y, (*range(1, rank - 1), 0))
+
+
+@converts("MatrixSetDiag", "MatrixSetDiagV2", "MatrixSetDiagV3")
+def matrix_set_diag(ctx: NodeContext) -> Value:
+    """Matrices with other main diagonals."""
+    x, diagonal = ctx.input(0), ctx.input(1)
+    _main_diagonal(ctx, 2)
+    rows, columns = (ctx.static(d, "a matrix") for d in x.shape[-2:])
+    if rows > columns:
+        raise Unsupported("matrices with more rows than columns are not supported.")
+    ctx.computed((rows, columns))
+    return ctx.call("Where", ctx.const(np.eye(rows, columns, dtype=np.bool_)), ctx.unsqueeze(diagonal, [len(x.shape) - 1]), x)
