@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from edgekit.converters import LoadOptions
 from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph, GraphBuilder
+from edgekit_converters.caffe.context import REGISTRY
 from edgekit_converters.caffe.files import WEIGHTS_END, find_files, is_prototxt
 from edgekit_converters.caffe.importer import NetworkImporter
-from edgekit_converters.caffe.network import Network, network
+from edgekit_converters.caffe.network import PREDICTIONS, Network, network
 from edgekit_converters.caffe.prototext import MAX_BYTES, parse_text
 from edgekit_converters.caffe.weights import looks_like_weights, read_weights
 from edgekit_converters.importing.outputs import finish, hand_out
@@ -24,6 +26,16 @@ class CaffeConverter:
     name = "caffe"
     description = "Caffe (NAME.prototxt and NAME.caffemodel; either, or their folder, may be named)"
     suffixes = (WEIGHTS_END, ".prototxt")
+    needs: tuple[str, ...] = ()
+
+    def coverage(self) -> list[str]:
+        """Every layer with a converter, and the losses that become their predictions."""
+        return sorted([*REGISTRY.supported(), *PREDICTIONS])
+
+    def functions(self, operator: str) -> list[Callable[..., Any]]:
+        """The converter of a layer."""
+        found = REGISTRY.find(PREDICTIONS.get(operator, operator))
+        return [] if found is None else [found]
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for either file of a model, whatever its name, and for a folder with a ``.caffemodel``."""

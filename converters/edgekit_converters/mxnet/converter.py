@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph, GraphBuilder
 from edgekit.types import Array
 from edgekit_converters.importing.outputs import finish, hand_out
+from edgekit_converters.mxnet.context import REGISTRY
 from edgekit_converters.mxnet.files import SYMBOL_END, find_files
 from edgekit_converters.mxnet.importer import MxnetProblems, SymbolImporter
 from edgekit_converters.mxnet.params import SparseArrayError, is_params, read_params
@@ -23,6 +25,16 @@ class MxnetConverter:
     name = "mxnet"
     description = "MXNet (NAME-symbol.json and NAME-0001.params; either, or their folder, may be named)"
     suffixes = ("-symbol.json", ".params")
+    needs: tuple[str, ...] = ()
+
+    def coverage(self) -> list[str]:
+        """Every operator with a converter, old names included."""
+        return REGISTRY.supported()
+
+    def functions(self, operator: str) -> list[Callable[..., Any]]:
+        """The converter of an operator."""
+        found = REGISTRY.find(operator)
+        return [] if found is None else [found]
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for either file of a model, whatever its name, and for a folder that holds one."""

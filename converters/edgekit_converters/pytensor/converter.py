@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from edgekit.converters import LoadOptions
@@ -9,7 +10,9 @@ from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph, GraphBuilder
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Problems
+from edgekit_converters.pytensor.context import REGISTRY
 from edgekit_converters.pytensor.importer import FunctionImporter
+from edgekit_converters.pytensor.operators.scalars import scalar_functions, scalar_operators
 
 PACKAGES = ("pytensor", "aesara", "theano")
 CLASSES = ("Function", "FunctionGraph")
@@ -21,6 +24,19 @@ class PytensorConverter:
     name = "pytensor"
     description = "PyTensor (a compiled function or a FunctionGraph in memory)"
     suffixes: tuple[str, ...] = ()
+    needs = ("pytensor",)
+
+    def coverage(self) -> list[str]:
+        """Every operator class with a converter, and the scalar operators inside elementwise ones as ``Elemwise{Name}``."""
+        operators = REGISTRY.supported()  # imports the converters
+        return sorted([*operators, *(f"Elemwise{{{n}}}" for n in scalar_operators())])
+
+    def functions(self, operator: str) -> list[Callable[..., Any]]:
+        """The converters of an operator class."""
+        if operator.startswith("Elemwise{"):
+            return scalar_functions(operator.removeprefix("Elemwise{").removesuffix("}"))
+        found = REGISTRY.find(operator)
+        return [] if found is None or operator in ("Elemwise", "ScalarOp", "OpFromGraph", "SymbolicOp") else [found]
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for a ``Function`` or ``FunctionGraph``; the package itself is not imported."""

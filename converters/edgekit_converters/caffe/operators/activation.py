@@ -9,6 +9,12 @@ from edgekit.ir import Value
 from edgekit_converters.caffe.context import LayerContext, converts
 from edgekit_converters.importing.layers import per_channel
 
+#: layers without parameters
+PLAIN = {
+    "Sigmoid": "Sigmoid", "TanH": "Tanh", "AbsVal": "Abs", "BNLL": "Softplus", "HardSwish": "HardSwish", "HSwish": "HardSwish",
+    "Mish": "Mish", "SELU": "Selu", "GELU": "Gelu",
+}  # fmt: skip
+
 
 @converts("ReLU")
 def relu(ctx: LayerContext) -> Value:
@@ -40,13 +46,9 @@ def elu(ctx: LayerContext) -> Value:
     return ctx.call("Elu", ctx.input(0), alpha=ctx.params("elu_param").get_float("alpha", 1.0))
 
 
-@converts("Sigmoid", "TanH", "AbsVal", "BNLL", "HardSwish", "HSwish", "Mish", "SELU", "GELU")
+@converts(*PLAIN)
 def plain(ctx: LayerContext) -> Value:
-    ops = {
-        "Sigmoid": "Sigmoid", "TanH": "Tanh", "AbsVal": "Abs", "BNLL": "Softplus", "HardSwish": "HardSwish", "HSwish": "HardSwish",
-        "Mish": "Mish", "SELU": "Selu", "GELU": "Gelu",
-    }  # fmt: skip
-    return ctx.call(ops[ctx.op], ctx.input(0))
+    return ctx.call(PLAIN[ctx.op], ctx.input(0))
 
 
 @converts("HardSigmoid", "HSigmoid")

@@ -195,3 +195,23 @@ SPECIAL: dict[str, Callable[[ApplyContext, Any, list[Value], DType], Value]] = {
     "Trunc": trunc, "RoundHalfAwayFromZero": round_away, "Invert": invert, "IsNan": special_value, "IsInf": special_value,
     "Identity": same, "Cast": same, "TensorFromScalar": same,
 }  # fmt: skip
+
+
+def scalar_operators() -> list[str]:
+    """Every scalar operator that converts, by its class."""
+    return sorted([*UNARY, *FOLDED, *COMPARE, "NEQ", *BITS, *LOGARITHMS, *FACTORS, *SPECIAL])
+
+
+def scalar_functions(kind: str) -> list[Callable[..., Any]]:
+    """What converts a scalar operator; of one from a table, a function that names its row."""
+    if kind in SPECIAL:
+        return [SPECIAL[kind]]
+    rows: list[str] = [t[kind] for t in (UNARY, FOLDED, COMPARE) if kind in t]
+    rows += [*BITS.get(kind, ()), *(["Equal", "Not"] if kind == "NEQ" else []), *(["Log", "Mul"] if kind in LOGARITHMS else [])]
+    rows += ["Mul"] if kind in FACTORS else []
+    named = tuple(rows)
+
+    def of_table() -> tuple[str, ...]:
+        return named
+
+    return [of_table]
