@@ -15,7 +15,7 @@ import pytest
 
 from edgekit.format import write_bytes
 from edgekit.ir import Graph, GraphBuilder
-from edgekit.reference import run_graph
+from edgekit.reference import ReferenceSession, run_graph
 from edgekit.runtime import Session, devices
 from edgekit.runtime.library import backend_handle, ffi, lib
 from edgekit.types import F32, I8, Array, DType, QuantParams
@@ -406,3 +406,39 @@ def test_compiler_that_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert any("kernels/conv.cl does not build on 'Fake device'" in r and "line 7: this compiler takes nothing" in r for r in reasons), (
         reasons
     )
+
+
+def test_states_go_on_between_device_and_cpu() -> None:
+    """States are uploaded before and downloaded behind every run; a reset begins anew."""
+    require_opencl()
+    r = rng("opencl states")
+    b = GraphBuilder("states")
+    x = b.input("x", F32, (1, 8))
+    h, seen = b.state("h", F32, (1, 8), 0.5), b.state("seen", F32, (1, 8))
+    w = b.constant(r.standard_normal((8, 8), dtype=np.float32) * np.float32(0.3))
+    new = b.call("Tanh", b.call("FullyConnected", b.call("Add", x, h), w), name="tanh")
+    b.set_state(h, new)
+    b.set_state(seen, b.call("Max", seen, b.call("LpNormalize", new, axis=-1, p=2, name="norm")))  # no kernel: runs on the CPU
+    b.output(b.call("Add", new, seen), "y")
+    reference = ReferenceSession(b.graph)
+    with Session(write_bytes(b.graph), backend="opencl", cache_dir=cache_dir()) as session:
+        assert {n.backend for n in session.nodes} == {"opencl", "cpu"}
+        for i in range(6):
+            if i == 4:
+                session.reset()
+                reference.reset()
+            feeds = {"x": rng("opencl states", i).standard_normal((1, 8), dtype=np.float32)}
+            np.testing.assert_allclose(session.run(feeds)["y"], reference.run(feeds)["y"], rtol=1e-4, atol=1e-5)
+
+
+def test_fixed_point_sums_stay_on_the_cpu() -> None:
+    require_opencl()
+    graph, feeds = _int8_graph()
+    conv = next(n for n in graph.nodes if n.op == "Conv")
+    conv.attrs["requantize"] = "fixed_up"
+    with Session(write_bytes(graph), backend="opencl", cache_dir=cache_dir()) as session:
+        (node,) = (n for n in session.nodes if n.op == "Conv")
+        assert node.backend == "cpu" and "fixed point" in node.fallback
+        want = run_graph(graph, feeds)
+        for name, got in session.run(feeds).items():
+            np.testing.assert_array_equal(got, want[name])
