@@ -18,6 +18,7 @@ from edgekit_converters.importing.inputs import check_names
 from edgekit_converters.importing.outputs import finish
 from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
 from edgekit_converters.tflite import registry
+from edgekit_converters.tflite.associated import associated_files, labels
 from edgekit_converters.tflite.flat import IDENTIFIER, Record, parse
 from edgekit_converters.tflite.importer import SubgraphImporter
 from edgekit_converters.tflite.session import ImportSession
@@ -212,7 +213,10 @@ def _hand_out(importer: SubgraphImporter) -> None:
 
 
 def _metadata(model: Record, data: bytes, session: ImportSession, entry: int) -> dict[str, str]:
+    files = associated_files(data)
     facts = {
+        "labels": labels(files),
+        "source.files": ", ".join(files),
         "source.format": "tflite",
         "source.sha256": hashlib.sha256(data).hexdigest(),
         "source.producer": model.description,
