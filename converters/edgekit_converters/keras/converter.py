@@ -17,16 +17,17 @@ from edgekit_converters.keras import registry
 from edgekit_converters.keras.config import Layer, TreeReader
 from edgekit_converters.keras.hdf5 import SIGNATURE
 from edgekit_converters.keras.importer import ModelImporter
+from edgekit_converters.keras.javascript import is_json_model, open_json
 from edgekit_converters.keras.source import SUBCLASSED, Source, open_source
 from edgekit_converters.keras.tensors import Tensor, element_type, policy_name
 from edgekit_converters.keras.wiring import Wiring
 
 
 class KerasConverter:
-    """Reads Keras models without Keras: ``.keras`` archives, and HDF5 files of Keras 1, 2 and 3."""
+    """Reads Keras models without Keras: ``.keras`` archives, HDF5 files of Keras 1, 2 and 3, and layers models of TensorFlow.js."""
 
     name = "keras"
-    description = "Keras (.keras archive, .h5/.hdf5 model of Keras 1 to 3)"
+    description = "Keras (.keras archive, .h5/.hdf5 model of Keras 1 to 3, TensorFlow.js layers model.json)"
     suffixes = (".keras", ".h5", ".hdf5")
     needs = ("h5py",)
 
@@ -41,10 +42,10 @@ class KerasConverter:
         return [] if found is None else [found]
 
     def detects(self, source: Any, head: bytes) -> bool:
-        """True for an HDF5 file, and for a zip archive that holds a Keras configuration."""
+        """True for an HDF5 file, a zip archive that holds a Keras configuration, and model.json with one."""
         if not isinstance(source, Path):
             return False
-        if head.startswith(SIGNATURE):
+        if head.startswith(SIGNATURE) or is_json_model(head):
             return True
         if not head.startswith(b"PK\x03\x04"):
             return False
@@ -72,8 +73,17 @@ class KerasConverter:
         """
         registry.load_all()
         path = Path(source)
-        graph: Graph = open_source(path, lambda opened: _import(path, opened, options))
+
+        def use(opened: Source) -> Graph:
+            return _import(path, opened, options)
+
+        graph: Graph = open_json(path, use) if _is_json(path) else open_source(path, use)
         return graph
+
+
+def _is_json(path: Path) -> bool:
+    with path.open("rb") as f:
+        return f.read(1) == b"{"
 
 
 class KerasProblems(Problems):

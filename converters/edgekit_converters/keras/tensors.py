@@ -91,10 +91,18 @@ def policy_name(dtype: Any) -> str:
     if isinstance(dtype, Mapping):
         config = dtype.get("config")
         found = config.get("name") if isinstance(config, Mapping) else None
+        if found is None and isinstance(config, Mapping) and config.get("mode"):  # quantized
+            return f"{config['mode']}_from_{config.get('source_name') or 'float32'}"
         if found is None and isinstance(config, Mapping) and isinstance(config.get("default_policy"), Mapping | str):
             return policy_name(config["default_policy"])
         return str(found or "float32")
     return str(dtype or "float32")
+
+
+def quantization(dtype: Any) -> str:
+    """How a layer's arrays are quantized, e.g. ``int8`` or ``int4/128``; empty where they are not."""
+    mode, found, _ = policy_name(dtype).partition("_from_")
+    return mode if found else ""
 
 
 def compute_type(dtype: Any) -> DType:

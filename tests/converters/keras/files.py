@@ -153,3 +153,23 @@ def one_layer(
     config = functional([entry("x", shape, dtype, old=True), {**old, "inbound_nodes": [old_call("x")]}], ["x"], [name])
     found.append(run(load(write_hdf5(folder / "model.h5", config, {name: arrays})), x))
     return found
+
+
+def write_json(path: Path, config: Any, arrays: Mapping[str, Array]) -> Path:
+    """A layers model of TensorFlow.js: model.json and one file of weights beside it.
+
+    Args:
+        path: of the JSON file.
+        config: of the model.
+        arrays: by the weights' names, e.g. ``"dense/kernel"``.
+    """
+    weights = [{"name": n, "shape": list(a.shape), "dtype": str(a.dtype)} for n, a in arrays.items()]
+    whole = {
+        "format": "layers-model",
+        "generatedBy": "keras v2.4.0",
+        "modelTopology": {"keras_version": "2.4.0", "backend": "tensorflow", "model_config": config},
+        "weightsManifest": [{"paths": ["group1-shard1of1.bin"], "weights": weights}],
+    }
+    path.write_text(json.dumps(whole))
+    (path.parent / "group1-shard1of1.bin").write_bytes(b"".join(a.tobytes() for a in arrays.values()))
+    return path

@@ -348,3 +348,10 @@ def test_no_archive_and_no_hdf5(tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "d.keras", "w") as z:
             z.writestr("other.json", "{}")
         load(tmp_path / "d.keras")
+
+
+def test_configurations_without_weights_are_explained(tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(functional([entry("x", [None, 3])], ["x"], ["x"])))
+    with pytest.raises(ConversionError, match="without weights"):
+        load(path)

@@ -10,10 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit.converters import load
+from edgekit.converters import find_converter, load
+from edgekit.errors import MalformedModelError
 from edgekit.reference import ReferenceSession
 from edgekit.types import Array
-from tests.converters.keras.files import call, entry, functional, layer, old_call, run, sequential, tensor, write_archive, write_hdf5
+from tests.converters.keras.files import (
+    call,
+    entry,
+    functional,
+    layer,
+    old_call,
+    run,
+    sequential,
+    tensor,
+    write_archive,
+    write_hdf5,
+    write_json,
+)
 from tests.converters.keras.test_layers import LSTM, convolve, lstm, random
 from tests.require import require_module
 
@@ -331,3 +344,30 @@ def test_cudnn_layers_keep_each_gate_turned(tmp_path: Path) -> None:
     unstored = [np.hstack([g.T.reshape(g.shape, order="F") for g in np.hsplit(stored[0], 4)]), u, b[:12] + b[12:]]
     got = run(load(write_hdf5(tmp_path / "m.h5", config, {"l": stored}, "2.2.4")), x)[0]
     np.testing.assert_allclose(got, lstm(x, unstored[0], unstored[1], unstored[2])[1], atol=1e-6)
+
+
+# -- TensorFlow.js ------------------------------------------------------------------------------------------------------------
+
+
+def test_layers_model_of_tensorflow_js(tmp_path: Path) -> None:
+    x, w, b, cell = random(2, 5, 4), random(3, 2), random(2), [random(4, 12), random(3, 12), random(12)]
+    inner = sequential(old(layer("LSTM", "l", batch_input_shape=[None, 5, 4], **LSTM)), "inner")
+    config = sequential([inner, *old(layer("Dense", "d", units=2))])
+    roles = ("kernel", "recurrent_kernel", "bias")
+    arrays = {**{f"l/lstm_cell/{r}": a for r, a in zip(roles, cell, strict=True)}, "d/kernel": w, "d/bias": b}
+    path = write_json(tmp_path / "model.json", config, arrays)
+    assert find_converter(path).name == "keras"
+    np.testing.assert_allclose(run(load(path), x)[0], lstm(x, cell[0], cell[1], cell[2])[1] @ w + b, atol=1e-5)
+    path = write_json(tmp_path / "model.json", config, {**arrays, "d/more": b})
+    with pytest.raises(MalformedModelError, match="2 arrays are expected"):
+        load(path)
+
+
+def test_quantized_dense_rounds_each_row(tmp_path: Path) -> None:
+    x, bias = random(3, 5), random(4)
+    kernel, scale = np.random.default_rng(2).integers(-127, 128, (5, 4)).astype(np.int8), np.asarray([50, 80, 20, 100], np.float32)
+    policy = {"module": "keras", "class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "float32"}}
+    config = functional([entry("x", [None, 5]), layer("Dense", "d", call("x"), units=4, dtype=policy)], ["x"], ["d"])
+    got = run(load(write_archive(tmp_path / "m.keras", config, {"layers/dense": [kernel, bias, scale]})), x)[0]
+    rows = 127.0 / (np.abs(x).max(-1, keepdims=True) + 1e-7)
+    np.testing.assert_allclose(got, np.rint(x * rows) @ kernel.astype(np.float64) / (rows * scale) + bias, atol=1e-5)

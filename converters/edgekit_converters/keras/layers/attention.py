@@ -15,7 +15,7 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.keras.config import Layer
 from edgekit_converters.keras.context import LayerContext
 from edgekit_converters.keras.layers.activations import masked, unmasked
-from edgekit_converters.keras.layers.core import fully_connected
+from edgekit_converters.keras.layers.core import fully_connected, refuse_quantized
 from edgekit_converters.keras.registry import Variable, layer
 from edgekit_converters.keras.tensors import Tensor
 
@@ -106,6 +106,7 @@ def _projections(layer_: Layer) -> Mapping[str, Any]:
 @layer("MultiHeadAttention", "GroupedQueryAttention", "GroupQueryAttention", children=_projections)
 def multi_head_attention(ctx: LayerContext) -> list[Value]:
     """Projections to heads, attention over all inner dimensions of queries, keys and values, projection back."""
+    refuse_quantized(ctx)
     query, value = ctx.tensor_argument(0, "query"), ctx.tensor_argument(1, "value")
     if query is None or query.value is None or value is None or value.value is None:
         raise MalformedModelError("query and value are needed")

@@ -9,17 +9,34 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import I32, Array
+from edgekit.types import I32, Array, QuantParams
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.keras.config import Layer
 from edgekit_converters.keras.context import LayerContext
 from edgekit_converters.keras.functions import activate
 from edgekit_converters.keras.registry import Variable, layer
+from edgekit_converters.keras.tensors import quantization
 
 
 def kernel_bias(layer_: Layer) -> Sequence[Variable]:
-    """A kernel, and a bias unless the settings say there is none."""
-    return (Variable("kernel"), Variable("bias")) if layer_.config.get("use_bias", True) else (Variable("kernel"),)
+    """A kernel, a bias unless the settings say there is none, and the scales of an int8 kernel."""
+    bias = (Variable("bias"),) if layer_.config.get("use_bias", True) else ()
+    return (Variable("kernel"), *bias, *_scales(layer_, "kernel_scale"))
+
+
+def _scales(layer_: Layer, role: str) -> tuple[Variable, ...]:
+    return (Variable(role),) if quantization(layer_.config.get("dtype")) == "int8" else ()
+
+
+def refuse_quantized(ctx: LayerContext, *known: str) -> None:
+    """Refuse arrays that are quantized in a way that has no converter.
+
+    Raises:
+        Unsupported: they are.
+    """
+    mode = quantization(ctx.config.get("dtype"))
+    if mode and mode not in known:
+        raise Unsupported(f"{ctx.op} quantized to {mode} is not supported.", "Convert the model as it was before model.quantize().")
 
 
 def fully_connected(ctx: LayerContext, x: Value, kernel: Array, bias: Value | None, name: str = "kernel") -> Value:
@@ -31,8 +48,26 @@ def fully_connected(ctx: LayerContext, x: Value, kernel: Array, bias: Value | No
 
 @layer("Dense", "TimeDistributedDense", variables=kernel_bias, keeps_mask=True, pointwise=True)
 def dense(ctx: LayerContext) -> Value:
-    y = fully_connected(ctx, ctx.x, ctx.shaped("kernel", -1, ctx.integer("units")), ctx.bias())
+    refuse_quantized(ctx, "int8")
+    kernel = ctx.shaped("kernel", -1, ctx.integer("units"))
+    y = fully_connected(ctx, ctx.x, kernel, ctx.bias()) if kernel.dtype != np.int8 else _int8_dense(ctx, kernel)
     return activate(ctx, y, ctx.get("activation", default=None))
+
+
+def _int8_dense(ctx: LayerContext, kernel: Array) -> Value:
+    """Keras 3's int8: each row of the input is scaled to -127..127 and rounded, and the product scaled back."""
+    x = ctx.real(ctx.x)
+    largest = ctx.call("ReduceMax", ctx.call("Abs", x), axes=(len(x.shape) - 1,), keepdims=True)
+    scale = ctx.call("Div", ctx.number_like(127.0, x), ctx.scaled(largest, 1.0, 1e-7))
+    rounded = ctx.clip(ctx.call("Round", ctx.call("Mul", x, scale)), -127.0, 127.0)
+    scales = ctx.weight("kernel_scale").reshape(-1).astype(np.float64)
+    if scales.size != kernel.shape[1] or not (scales > 0).all():
+        raise MalformedModelError(f"the array 'kernel_scale' has {scales.size} numbers, {kernel.shape[1]} positive ones are needed")
+    quant = QuantParams.per_channel(1.0 / scales, 0)
+    w = ctx.builder.constant(np.ascontiguousarray(kernel.T), f"{ctx.name}/kernel", None, quant)
+    y = ctx.call("Div", ctx.call("FullyConnected", rounded, w), scale)
+    bias = ctx.bias()
+    return y if bias is None else ctx.call("Add", y, bias)
 
 
 def _einsum_dense(layer_: Layer) -> Sequence[Variable]:
@@ -41,6 +76,7 @@ def _einsum_dense(layer_: Layer) -> Sequence[Variable]:
 
 @layer("EinsumDense", variables=_einsum_dense, keeps_mask=False)
 def einsum_dense(ctx: LayerContext) -> Value:
+    refuse_quantized(ctx)
     y = einsum_product(ctx, ctx.x, ctx.weight("kernel"), str(ctx.get("equation")))
     if ctx.has("bias"):
         y = ctx.call("Add", y, ctx.parameter(ctx.weight("bias"), "bias"))
@@ -81,7 +117,7 @@ def einsum_product(ctx: LayerContext, x: Value, kernel: Array, equation: str) ->
 
 
 def _embeddings(layer_: Layer) -> Sequence[Variable]:
-    return (Variable("embeddings"),)
+    return (Variable("embeddings"), *_scales(layer_, "embeddings_scale"))
 
 
 @layer("Embedding", "ReversibleEmbedding", variables=_embeddings)
@@ -91,7 +127,10 @@ def embedding(ctx: LayerContext) -> Value:
     assert numbers is not None
     if not numbers.dtype.is_integer:
         numbers = ctx.cast(numbers, I32)
+    refuse_quantized(ctx, "int8")
     table = ctx.shaped("embeddings", ctx.integer("input_dim"), ctx.integer("output_dim"))
+    if table.dtype == np.int8:
+        table = table.astype(np.float32) / ctx.shaped("embeddings_scale", table.shape[0])[:, None]
     if ctx.flag("mask_zero"):
         equal = ctx.call("Equal", numbers, ctx.const(np.zeros((), numbers.dtype.numpy)))
         ctx.masks_out = [ctx.call("Not", equal)]
