@@ -28,7 +28,9 @@ def _reduced_shape(shape: Sequence[Dim], axes: Sequence[int], keepdims: bool) ->
 
 
 def _wide(x: Array) -> Array:
-    """``x`` in the type that sums are kept in: double precision for floats, 64-bit (wrapping) for integers."""
+    """``x`` in the type that sums are kept in: double precision for floats, 64-bit (wrapping) for integers; sizes stay what they are."""
+    if x.dtype == object:
+        return x
     return x.astype(np.float64 if x.dtype.kind == "f" else np.uint64 if x.dtype.kind == "u" else np.int64)
 
 
@@ -64,7 +66,7 @@ def _integer_sum(
     return requantize(total, np.asarray(m), b.zero_point[0], lo, hi, dtype)
 
 
-@op(id=180, category="reduction")
+@op(id=180, category="reduction", symbolic_values=True)
 class ReduceSum(_Reduce):
     """Sum over ``axes`` (all when empty). Floats are summed in double precision, integers wrap around.
 
@@ -142,7 +144,7 @@ class ReduceMin(_Reduce):
         return _narrow(np.min(x, axis=_reduced_axes(x.ndim, axes), keepdims=keepdims, initial=_highest(x.dtype)), x.dtype)
 
 
-@op(id=184, category="reduction")
+@op(id=184, category="reduction", symbolic_values=True)
 class ReduceProd(_Reduce):
     """Product over ``axes`` (all when empty). Floats in double precision, integers wrap around."""
 

@@ -52,3 +52,15 @@ def test_resize_to_the_size_of_another_tensor() -> None:
     done, _ = optimize(net.b.graph)
     for h, w in [(8, 8), (17, 30)]:
         assert_same_numbers(net.b.graph, done, {"x": net.rng.standard_normal((1, 3, h, w), dtype=np.float32)})
+
+
+def test_flattened_sizes_are_followed_through_sums_and_products() -> None:
+    """Tensordot of TensorFlow: the free dimensions are gathered from the shape and multiplied."""
+    net = Network("tensordot")
+    x = net.b.input("x", F32, (N, 5, 7))
+    free = net.b.call("Gather", net.b.call("Shape", x), net.ints(0, 1), axis=0)
+    rows = net.b.call("ReduceProd", free, axes=[0], keepdims=True)
+    flat = net.b.call("Reshape", x, net.b.call("Concat", rows, net.ints(7), axis=0))
+    assert flat.shape == (N * 5, 7)
+    total = net.b.call("ReduceSum", free, axes=[0], keepdims=True)
+    assert net.b.known_value(total) is not None and net.b.known_value(total)[0] == N + 5  # type: ignore[index]
