@@ -75,7 +75,8 @@ class Converter(Protocol):
     * ``needs: tuple[str, ...]``: the Python packages it reads with, each ``"package"``, or ``"package: what it is needed for"`` where most
       models do without;
     * ``coverage() -> Sequence[str]``: the source operators (or layers) it converts, by the names of the source;
-    * ``functions(operator: str) -> Sequence[Callable]``: the code that imports one of them, from which the reference pages are written.
+    * ``functions(operator: str) -> Sequence[Callable]``: the code that imports one of them, from which the reference pages are written;
+    * ``missing() -> Mapping[str, str]``: operators that users may look for in vain, with the reason, for the reference page.
     """
 
     name: str

@@ -10,6 +10,7 @@ from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpEr
 from edgekit.ir import Graph
 from edgekit_converters.importing.archives import is_zip
 from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.pytorch import core_aten
 from edgekit_converters.pytorch.build import digest, import_program
 from edgekit_converters.pytorch.detection import Kind, explain_pickle, kind_of_file
 from edgekit_converters.pytorch.exported import export_module, is_exported, is_module, read_exported
@@ -34,6 +35,10 @@ class PyTorchConverter:
     def functions(self, operator: str) -> list[ConvertFunction]:
         """The converter of an operator."""
         return REGISTRY.functions(operator)
+
+    def missing(self) -> dict[str, str]:
+        """Core ATen operators that do not convert, with the reason."""
+        return core_aten.missing()
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for zip archives of torch, for pickles that torch wrote, and for modules and exported programs in memory."""

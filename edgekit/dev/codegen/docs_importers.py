@@ -49,4 +49,7 @@ def _page(i: Importer) -> str:
     lines = [BANNER, f"# From {i.info.name}\n", text, "| source operator | may become |", "|---|---|"]
     for op, targets in sorted(i.becomes.items()):
         lines.append(f"| {op} | {', '.join(f'[{t}](../ops.md#{t.lower()})' for t in targets) or 'nothing of its own'} |")
+    if i.missing:
+        lines += ["", "## What does not convert\n", "| source operator | why |", "|---|---|"]
+        lines += [f"| {op} | {why} |" for op, why in sorted(i.missing.items())]
     return "\n".join(lines) + "\n"

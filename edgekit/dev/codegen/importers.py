@@ -21,10 +21,12 @@ class Importer:
     Attributes:
         info: what ``edgekit formats`` says of it.
         becomes: source operator -> the operators its converter may use, sorted.
+        missing: operators it says it lacks, with the reason.
     """
 
     info: converters.FormatInfo
     becomes: Mapping[str, tuple[str, ...]]
+    missing: Mapping[str, str]
 
 
 @functools.cache
@@ -37,7 +39,8 @@ def importers() -> tuple[Importer, ...]:
             continue
         functions: Any = getattr(converter, "functions", lambda op: [])
         becomes = {op: tuple(sorted(targets(op, functions(op), names))) for op in info.coverage or ()}
-        found.append(Importer(info, becomes))
+        missing: Any = getattr(converter, "missing", dict)
+        found.append(Importer(info, becomes, missing()))
     return tuple(found)
 
 

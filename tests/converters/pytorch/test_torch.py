@@ -166,6 +166,16 @@ def test_bfloat16_is_widened(torch: Any, tmp_path: Path) -> None:
     np.testing.assert_allclose(got, want.detach().numpy(), rtol=2e-2, atol=2e-2)
 
 
+def test_the_core_operators_are_all_accounted_for(torch: Any) -> None:
+    from edgekit_converters.pytorch.core_aten import CORE, missing
+
+    packets = [getattr(torch.ops.aten, n) for n in dir(torch.ops.aten)]
+    overloads = [getattr(p, o) for p in packets if hasattr(p, "overloads") for o in p.overloads()]
+    assert sorted(str(f) for f in overloads if torch.Tag.core in f.tags) == sorted(CORE)
+    assert set(missing()) < set(CORE)
+    assert "no converter" not in missing().values()
+
+
 # -- control flow -------------------------------------------------------------------------------------------------------
 
 
