@@ -266,6 +266,7 @@ def convert(
         graph = quantize_graph(float_graph, recipe, data, progress=progress)
         quantization_errors = _quantization_check(float_graph, graph, data)
     _stamp(graph, source, recipe, errors, quantization_errors, opts)
+    _tell(opts, "write", 0, None)
     written = write_model(graph, path)
     notes += avoidable_transposes(graph)
     return _conversion(Path(path), written, graph, log, source, errors, quantization_errors, notes)

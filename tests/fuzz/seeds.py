@@ -98,7 +98,7 @@ def _mxnet() -> Iterator[Seed]:
     from tests.converters.mxnet.models import Net, params_bytes
 
     net = Net()
-    x = net.var("data")
+    x = net.var("data", __shape__="(1, 2, 6, 6)")
     w = net.var("w", np.ones((3, 2, 3, 3), np.float32))
     b = net.var("b", np.zeros(3, np.float32))
     y = net.op("Convolution", "conv", x, w, b, kernel="(3, 3)", num_filter="3", pad="(1, 1)")

@@ -17,6 +17,7 @@ from edgekit_converters.onnx.detection import looks_like_onnx
 from edgekit_converters.onnx.functions import expand_functions
 from edgekit_converters.onnx.importer import GraphImporter, source_input
 from edgekit_converters.onnx.mapping import MappedWeights, split_weights
+from edgekit_converters.onnx.protos import as_onnx
 from edgekit_converters.onnx.session import ImportSession
 from edgekit_converters.onnx.tensors import TensorReader
 
@@ -31,7 +32,7 @@ class OnnxConverter:
     name = "onnx"
     description = "ONNX (ModelProto, with or without external data)"
     suffixes = (".onnx", ".onnx.pb", ".onnx_data.pb")
-    needs = ("onnx", "protobuf")
+    needs = ("protobuf", "onnx: expanding functions, and types behind operators that do not convert")
 
     def coverage(self) -> list[str]:
         """Every operator with a converter; those of other domains than ONNX's own as ``domain.operator``."""
@@ -76,10 +77,11 @@ class OnnxConverter:
 
 def _parse(path: Path) -> tuple[Any, MappedWeights | None]:
     try:
-        import onnx
         from google.protobuf.message import DecodeError
+
+        from edgekit_converters.onnx.protos import messages
     except ImportError as e:
-        raise MissingDependencyError(f"reading ONNX models needs the package onnx: pip install onnx ({e})") from e
+        raise MissingDependencyError(f"reading ONNX models needs the package protobuf: pip install protobuf ({e})") from e
     try:
         size = path.stat().st_size
         if size == 0:
@@ -90,7 +92,7 @@ def _parse(path: Path) -> tuple[Any, MappedWeights | None]:
         data, mapped = split if split is not None else (path.read_bytes(), None)
     except OSError as e:
         raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
-    model = onnx.ModelProto()
+    model = messages()["ModelProto"]()
     try:
         model.ParseFromString(data)
     except (DecodeError, RuntimeError, ValueError) as e:
@@ -178,11 +180,14 @@ def _hand_out(proto: Any, importer: GraphImporter) -> None:
 
 def _inferred_types(model: Any) -> dict[str, Any]:
     """What the source's own shape inference says of every value; empty where it fails."""
-    import onnx
-
     found = {v.name: v for v in (*model.graph.value_info, *model.graph.output)}
     try:
-        inferred = onnx.shape_inference.infer_shapes(model)
+        whole = as_onnx(model)
+        if whole is None:
+            return found
+        import onnx
+
+        inferred = onnx.shape_inference.infer_shapes(whole)
     except Exception:
         return found
     return {**found, **{v.name: v for v in (*inferred.graph.value_info, *inferred.graph.output)}}

@@ -8,19 +8,28 @@ from typing import Any
 from edgekit.errors import MalformedModelError
 from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.context import GRAPH
+from edgekit_converters.onnx.protos import as_onnx
 
 MAX_ROUNDS = 16
 
 
 def expand_functions(model: Any, opsets: Mapping[str, int]) -> tuple[Any, dict[tuple[str, str], str]]:
     """The model with its functions expanded, and by (domain, operator) why some could not be."""
-    import onnx
-    import onnx.inliner
-
     for node in walk(model.graph):
         if any(isinstance(name, bytes) for name in (node.op_type, node.domain, node.name, *node.input, *node.output)):
             raise MalformedModelError(f"a name of a node is not valid UTF-8: {node.op_type!r} {node.name!r}")
     lost: dict[tuple[str, str], str] = {}
+    foreign = {k for k in ((registry.canonical_domain(n.domain), n.op_type) for n in walk(model.graph)) if _lacks_converter(k, opsets)}
+    local = {(registry.canonical_domain(f.domain), f.name) for f in model.functions}
+    if not foreign and not local:
+        return model, lost
+    model, own = as_onnx(model), model
+    if model is None:
+        why = "expanding its definition by other operators needs the package onnx: pip install onnx."
+        return own, dict.fromkeys(foreign & local, why)
+    import onnx
+    import onnx.inliner
+
     for _ in range(MAX_ROUNDS):
         local = {(f.domain, f.name) for f in model.functions}
         wanted: set[tuple[str, str]] = set()
