@@ -98,8 +98,9 @@ def network(net: Message) -> Network:
         raise MalformedModelError("the prototxt has no layers")
     if len(raw) > MAX_LAYERS:
         raise MalformedModelError(f"the prototxt has {len(raw)} layers")
+    old = len(net.messages("layers"))
     for number, message in enumerate(raw):
-        layer = _upgraded(message, number)
+        layer = _upgraded(message, number, number < old)
         if not _included(message):
             continue
         if layer.type == "Input":
@@ -139,12 +140,12 @@ def _ends(inputs: Sequence[NetInput], layers: Sequence[Layer]) -> tuple[tuple[st
     return tuple(sorted(available, key=str.encode)), used
 
 
-def _upgraded(message: Message, number: int) -> Layer:
+def _upgraded(message: Message, number: int, v1: bool) -> Layer:
     bottoms, tops = tuple(message.get_strings("bottom")), tuple(message.get_strings("top"))
     if "layer" in message:  # V0
         return _upgraded_v0(message.message("layer"), bottoms, tops, number)
     kind = message.get_string("type")
-    if kind.isupper() and kind != "BNLL" and kind not in ("LRN", "MVN", "ELU", "LSTM", "RNN", "BN", "SPP"):
+    if v1 and kind.isupper():
         kind = V1_TYPES.get(kind, "".join(part.capitalize() for part in kind.split("_")))
     if not kind:
         raise MalformedModelError(f"line {message.line}: a layer has no type")

@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from edgekit import converters
+from edgekit.reference import run_graph
 from edgekit.types import Array
-from tests.converters.caffe.models import apply
+from edgekit_converters.caffe.context import REGISTRY
+from tests.converters.caffe.models import apply, save
 from tests.converters.numpy_layers import conv2d, deconv2d, normal, pool2d, rng, sigmoid, softmax
 
 TOLERANCE = 2e-5
@@ -207,6 +210,12 @@ CASES = {
     "interp_zoom": Case("Interp interp_param { zoom_factor: 2 }", [X], lambda x: align_corners(x, 9, 11)),
     "interp_cut": Case("Interp interp_param { shrink_factor: 2 pad_end: -1 }", [X], lambda x: align_corners(x[:, :, :4, :5], 2, 3)),
     "upsample": Case("Upsample upsample_param { scale: 2 }", [X], lambda x: x.repeat(2, 2).repeat(2, 3)),
+    "clip": Case("Clip clip_param { min: -1 max: 0.5 }", [X], lambda x: x.clip(-1, 0.5)),
+    "hard_sigmoid": Case("HardSigmoid", [X], lambda x: (x + 3).clip(0, 6) / 6),
+    "batch_reindex": Case("BatchReindex", [M, np.float32([2, 0, 2])], lambda x, i: x[[2, 0, 2]]),
+    "gelu": Case("GELU", [M], lambda x: x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))),
+    "padding": Case("Padding padding_param { pad: 2 }", [X], lambda x: np.pad(x, [(0, 0), (0, 0), (2, 2), (2, 2)])),
+    "sigmoid_loss": Case("SigmoidCrossEntropyLoss", [M], sigmoid),
     "softmax_loss": Case("SoftmaxWithLoss", [M], softmax),
 }
 
@@ -268,3 +277,25 @@ def test_prior_box(tmp_path: Path) -> None:
     assert got.shape == (1, 2, len(want))
     assert np.allclose(got[0, 0], np.clip(want, 0, 1), atol=1e-6)
     assert np.allclose(got[0, 1].reshape(-1, 4), [0.1, 0.1, 0.2, 0.2])
+
+
+def test_constants_in_the_network(tmp_path: Path) -> None:
+    text = """
+    input: "x" input_shape { dim: 2 dim: 3 }
+    layer { name: "d" type: "DummyData" top: "d" dummy_data_param { shape { dim: 2 dim: 3 } data_filler { type: "constant" value: 1.5 } } }
+    layer { name: "p" type: "Parameter" top: "p" parameter_param { shape { dim: 2 dim: 3 } } }
+    layer { name: "s" type: "Eltwise" bottom: "x" bottom: "d" bottom: "p" top: "s" }
+    """
+    x, p = rng(2, 3), rng(2, 3, seed=1)
+    graph = converters.load(save(tmp_path, text, {"p": [p]}))
+    assert np.allclose(run_graph(graph, {"x": x})["s"], x + 1.5 + p)
+
+
+def test_every_converter_has_a_case() -> None:
+    used = {c.layer.split()[0] for c in CASES.values()}
+    text = "".join(p.read_text() for p in Path(__file__).parent.glob("test_*.py"))
+    groups: dict[object, list[str]] = {}
+    for kind in REGISTRY.supported():
+        groups.setdefault(REGISTRY.find(kind), []).append(kind)
+    missing = [kinds for kinds in groups.values() if not any(k in used or f'"{k}"' in text or f'"{k} ' in text for k in kinds)]
+    assert missing == []
