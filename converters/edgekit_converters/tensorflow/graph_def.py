@@ -91,7 +91,8 @@ def placeholder_shape(attrs: Mapping[str, Any]) -> Any:
 def find_outputs(body: Body) -> list[tuple[str, TensorRef]]:
     """What nobody reads, in the file's order. A node of several outputs that are all unread gives its first.
 
-    Names are the nodes', with the number of the output behind it where it is not the first.
+    Names are the nodes', with the number of the output behind it where it is not the first. What depends on no input is left over from
+    training or freezing, and no output where there are others.
     """
     read = {r.node for n in body.nodes.values() for r in n.inputs}
     unread = [n for n in body.nodes.values() if n.op not in NO_OUTPUTS and n.name not in read]
@@ -99,6 +100,22 @@ def find_outputs(body: Body) -> list[tuple[str, TensorRef]]:
     found: list[tuple[str, TensorRef]] = []
     for node in results:
         found += [(node.name if k == 0 else f"{node.name}:{k}", TensorRef(node.name, k)) for k in range(output_count(node))]
+    fed = fed_nodes(body)
+    return [f for f in found if f[1].node in fed] or found
+
+
+def fed_nodes(body: Body) -> set[str]:
+    """The nodes that depend on a placeholder."""
+    readers: dict[str, list[str]] = {}
+    for name, node in body.nodes.items():
+        for r in node.inputs:
+            readers.setdefault(r.node, []).append(name)
+    work = [name for name, node in body.nodes.items() if node.op in PLACEHOLDERS]
+    found = set(work)
+    while work:
+        new = [r for r in readers.get(work.pop(), ()) if r not in found]
+        found.update(new)
+        work += new
     return found
 
 

@@ -146,3 +146,33 @@ def save_bytes(folder: Path, data: bytes) -> Path:
 
 def test_the_file_is_found_by_its_content(tmp_path: Path) -> None:
     assert edgekit.load(save(dense().graph(), tmp_path, "whatever.bin")).output_names == ["y"]
+
+
+def test_what_depends_on_no_input_is_no_output(tmp_path: Path) -> None:
+    m = dense()
+    m.add("Identity", "w", name="left/over", T=Type("float32"))
+    assert load(m.graph(), tmp_path).output_names == ["y"]
+
+
+def test_absurd_numbers_of_parts_are_refused(tmp_path: Path) -> None:
+    m = Maker()
+    m.input("x", (None, 4))
+    m.add("Unpack", "x", name="parts", num=1 << 40, axis=0, T=Type("float32"))
+    m.add("Relu", "parts", name="y", T=Type("float32"))
+    with pytest.raises(ConversionError, match="parts"):
+        load(m.graph(), tmp_path)
+
+
+def test_every_blocker_is_named_at_once(tmp_path: Path) -> None:
+    """What text and tables need, random numbers, a type EdgeKit lacks; and what lies behind them is checked, too."""
+    m = Maker()
+    m.input("text", (None,), "object")
+    m.add("LookupTableFindV2", "table", "text", m.const(np.int64(0)), name="ids")
+    m.add("HashTableV2", name="table")
+    m.add("RandomUniform", m.ints(2, 3), name="noise")
+    m.add("AddV2", "ids", "noise", name="sum", T=Type("float32"))
+    m.add("StrangeOp", "sum", name="strange")
+    with pytest.raises(UnsupportedOpError) as e:
+        load(m.graph(), tmp_path)
+    assert {b.op for b in e.value.blockers} == {"input", "LookupTableFindV2", "HashTableV2", "RandomUniform", "StrangeOp"}
+    assert all(b.hint for b in e.value.blockers)

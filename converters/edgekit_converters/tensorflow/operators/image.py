@@ -15,6 +15,8 @@ from edgekit_converters.tensorflow.context import NodeContext
 from edgekit_converters.tensorflow.operators.convolution import per_dimension, window_pads
 from edgekit_converters.tensorflow.registry import converts
 
+MAX_BATCH = 64
+
 
 @converts("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic")
 def resize(ctx: NodeContext) -> Value:
@@ -127,6 +129,8 @@ def combined_non_max_suppression(ctx: NodeContext) -> Sequence[Value]:
     """The best boxes of all classes in each image: boxes [batch, n, 1, 4] and scores [batch, n, classes]."""
     boxes, scores = ctx.as_float32(ctx.input(0)), ctx.as_float32(ctx.input(1))
     batch = ctx.static(boxes.shape[0], "the batch")
+    if not 1 <= batch <= MAX_BATCH:
+        raise Unsupported(f"a batch of {batch} images is not supported (1 to {MAX_BATCH}: each is written out).")
     classes = ctx.static(scores.shape[2], "the classes")
     if ctx.static(boxes.shape[2], "the boxes of a class") != 1:
         raise Unsupported("boxes of each class's own are not supported.", "Share the boxes between the classes.")

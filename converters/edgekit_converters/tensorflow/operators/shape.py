@@ -14,6 +14,8 @@ from edgekit_converters.tensorflow.context import Item, NodeContext
 from edgekit_converters.tensorflow.dilation import Batched, Pads, Spread
 from edgekit_converters.tensorflow.registry import converts
 
+MAX_PARTS = 1 << 16
+
 
 @converts("Reshape")
 def reshape(ctx: NodeContext) -> Value:
@@ -119,6 +121,11 @@ def pack(ctx: NodeContext) -> Value:
     return parts[0] if len(parts) == 1 else ctx.call("Concat", *parts, axis=axis)
 
 
+def _few_parts(n: int) -> None:
+    if not 0 <= n <= MAX_PARTS:
+        raise MalformedModelError(f"{n} parts; up to {MAX_PARTS} are taken apart")
+
+
 @converts("Unpack", "Unstack")
 def unpack(ctx: NodeContext) -> Sequence[Value]:
     """The slices along an axis, without it."""
@@ -127,6 +134,7 @@ def unpack(ctx: NodeContext) -> Sequence[Value]:
     n = ctx.attr_int("num")
     if isinstance(x.shape[axis], int) and x.shape[axis] != n:
         raise MalformedModelError(f"a dimension of {x.shape[axis]} is unpacked into {n} outputs")
+    _few_parts(n)
     rest = [[i] for i in range(len(x.shape)) if i != axis]
     return [ctx.regroup(p, rest) for p in ctx.call_multi("Split", x, axis=axis, sizes=(1,) * n)]
 
@@ -140,6 +148,7 @@ def split(ctx: NodeContext) -> Sequence[Value]:
     n, parts = ctx.static(x.shape[axis], "the dimension to split"), ctx.attr_int("num_split")
     if parts < 1 or n % parts:
         raise MalformedModelError(f"a dimension of {n} does not split into {parts} parts")
+    _few_parts(parts)
     return [x] if parts == 1 else ctx.call_multi("Split", x, axis=axis, sizes=(n // parts,) * parts)
 
 
