@@ -27,6 +27,8 @@ EXPANSION = 32
 MAX_ATTRIBUTE = 1 << 28
 #: bytes of a global heap's header, and of the header of one of its entries
 HEAP_HEADER, HEAP_ENTRY = 16, 16
+#: files up to this size, of up to so many heaps, are looked through for texts of impossible lengths
+MAX_SCANNED, MAX_HEAPS = 1 << 25, 256
 MAX_NAMES = 1 << 20
 MAX_RANK = 16
 #: filters that come with HDF5: deflate, shuffle, fletcher32, szip, nbit, scaleoffset, and h5py's lzf
@@ -74,7 +76,8 @@ class MappedFile(io.RawIOBase):
 
 
 def check_heaps(source: Path | Array, size: int, where: str) -> None:
-    """Refuse global heaps whose free space has no size: HDF5 (1.14 and before) goes through them without end.
+    """Refuse global heaps whose free space has no size (HDF5 1.14 and before goes through them without end), and texts in them that claim
+    to be longer than the file (HDF5 sets aside, and clears, up to 4 GiB for each before it looks).
 
     Raises:
         MalformedModelError: there is one.
@@ -83,6 +86,7 @@ def check_heaps(source: Path | Array, size: int, where: str) -> None:
         return
     data = np.memmap(source, np.uint8, "r") if isinstance(source, Path) else source
     view = memoryview(data)  # type: ignore[arg-type]
+    heaps: dict[int, set[int]] = {}
     for found in re.finditer(rb"GCOL\x01", view):
         heap = found.start()
         end = min(len(view), heap + int.from_bytes(view[heap + 8 : heap + 16], "little"))
@@ -92,7 +96,17 @@ def check_heaps(source: Path | Array, size: int, where: str) -> None:
             step = HEAP_ENTRY + -(-length // 8) * 8 if index else length
             if step == 0:
                 raise MalformedModelError(f"{where}: no readable HDF5 file: the heap at byte {heap} has an entry of no size at byte {at}")
+            heaps.setdefault(heap, set()).add(index)
             at += step
+    if size > MAX_SCANNED or len(heaps) > MAX_HEAPS:
+        return
+    whole = bytes(view)
+    for heap, entries in heaps.items():  # a text is its length (4 bytes), the heap's address (8) and the entry's number (4)
+        address, at = heap.to_bytes(8, "little"), -1
+        while (at := whole.find(address, at + 1)) >= 0:
+            length, index = int.from_bytes(whole[max(at - 4, 0) : at], "little"), int.from_bytes(whole[at + 8 : at + 12], "little")
+            if length > size and index in entries and index:
+                raise MalformedModelError(f"{where}: no readable HDF5 file: byte {at - 4} claims a text of {length} bytes")
 
 
 class H5File:
