@@ -215,6 +215,13 @@ class NodeContext:
             self.importer.reals[id(x)] = made
         return made
 
+    def complex_input(self, i: int) -> Value:
+        """A complex input: its real and imaginary parts along a last dimension of two."""
+        at = self.input_indices[i] if i < len(self.input_indices) else -1
+        if at not in self.importer.complexes:
+            raise MalformedModelError(f"input {i} is no complex number that the model computes")
+        return self.importer.complexes[at]
+
     def centred(self, x: Value) -> Value:
         """A quantized value in float32, in units of its scale: integers."""
         assert x.quant is not None

@@ -15,7 +15,7 @@ from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.flat import Record
 from edgekit_converters.tflite.schema import OPERATOR_OPTIONS, TABLES
 from edgekit_converters.tflite.session import ImportSession
-from edgekit_converters.tflite.tensors import RESOURCE, TensorInfo, constant_data, tensor_info
+from edgekit_converters.tflite.tensors import COMPLEX64, RESOURCE, TensorInfo, constant_data, tensor_info
 from edgekit_converters.tflite.variables import Variable, tensor_key, zero_of
 
 #: what a converter can run into when a node's numbers make no sense
@@ -34,6 +34,7 @@ class SubgraphImporter:
         builder: of the graph under construction.
         reals: float32 forms of quantized values, by identity; integers: the same in units of their scales.
         handles: keys of resource variables, by tensor index.
+        complexes: complex tensors as real ones [..., 2], by tensor index.
         public_names: what a signature calls inputs and outputs, by tensor index.
     """
 
@@ -53,6 +54,7 @@ class SubgraphImporter:
         self.reals: dict[int, Value] = {}
         self.integers: dict[int, Value] = {}
         self.handles: dict[int, str] = {}
+        self.complexes: dict[int, Value] = {}
         self.public_names: dict[int, str] = {}
         self._values: dict[int, Value | None] = {}
         self._infos: dict[int, TensorInfo] = {}
@@ -161,7 +163,7 @@ class SubgraphImporter:
             first = len(self.builder.graph.nodes)
             result = convert(ctx)
             values = [result] if isinstance(result, Value) else list(result)
-            given = [i for i in outs if i not in self.handles]  # the others hand resources on
+            given = [i for i in outs if i not in self.handles and i not in self.complexes]  # these are no values of the graph
             if len(values) < len([i for i in given if i >= 0]) and op not in SILENT:
                 raise Unsupported(f"it has {len(outs)} outputs, {len(values)} are supported.")
             for i, value in zip(given, values, strict=False):
@@ -192,9 +194,10 @@ class SubgraphImporter:
 
     def _context(self, op: str, name: str, node: Record, outs: list[int]) -> NodeContext:
         indices = [int(i) for i in node.inputs]
-        absent = [i < 0 or self.is_resource(i) for i in indices]
+        hidden = {RESOURCE, COMPLEX64} if op in COMPLEX_OPS else {RESOURCE}
+        absent = [i < 0 or self.tensor(i).type in hidden for i in indices]
         inputs = [None if a else self.find(i) for i, a in zip(indices, absent, strict=True)]
-        infos = [self.info(i) for i in outs if i >= 0 and not self.is_resource(i)]
+        infos = [self.info(i) for i in outs if i >= 0 and self.tensor(i).type not in hidden]
         ctx = NodeContext(self, op, name, _options(op, node), inputs, infos)
         ctx.input_infos = [None if a else self.info(i) for i, a in zip(indices, absent, strict=True)]
         ctx.custom = bytes(node.custom_options)
@@ -249,6 +252,8 @@ class SubgraphImporter:
         return value
 
 
+#: operators that take or give complex numbers
+COMPLEX_OPS = ("RFFT2D", "REAL", "IMAG", "COMPLEX_ABS")
 #: operators that may give fewer values than they declare
 SILENT = ("VAR_HANDLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 

@@ -13,12 +13,13 @@ from edgekit_converters.importing.problems import UnsupportedTypeError
 from edgekit_converters.tflite.flat import Record
 
 FLOAT32, FLOAT16, INT32, UINT8, INT64, STRING, BOOLEAN, INT16, INT8, FLOAT64, UINT64, RESOURCE = 0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13
+COMPLEX64 = 8
 UINT32, UINT16, INT4, BFLOAT16 = 15, 16, 17, 18
 DTYPES = {
     FLOAT32: F32, FLOAT16: F16, INT32: I32, UINT8: U8, INT64: I64, BOOLEAN: BOOL, INT16: I16, INT8: I8, FLOAT64: F64, UINT64: U64,
     UINT32: U32, UINT16: U16, INT4: I8, BFLOAT16: F32,
 }  # fmt: skip
-TYPE_NAMES = {STRING: "string", 8: "complex64", 11: "complex128", RESOURCE: "resource", 14: "variant", 19: "int2", 20: "uint4"}
+TYPE_NAMES = {STRING: "string", COMPLEX64: "complex64", 11: "complex128", RESOURCE: "resource", 14: "variant", 19: "int2", 20: "uint4"}
 #: uint8 tensors with a scale are held as int8: the same numbers, moved by this much
 SHIFT = 128
 MAX_ELEMENTS = 1 << 31
