@@ -15,6 +15,7 @@ from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.mxnet.context import REGISTRY
 from edgekit_converters.mxnet.files import SYMBOL_END, find_files
 from edgekit_converters.mxnet.importer import MxnetProblems, SymbolImporter
+from edgekit_converters.mxnet.npz import is_npz
 from edgekit_converters.mxnet.params import SparseArrayError, is_params, read_params
 from edgekit_converters.mxnet.symbol import is_symbol, read_symbol
 
@@ -42,7 +43,7 @@ class MxnetConverter:
             return False
         if source.is_dir():
             return any(source.glob("*" + SYMBOL_END))
-        return is_params(head) or is_symbol(head)
+        return is_params(head) or is_symbol(head) or is_npz(source, head)
 
     def load(self, source: Any, options: LoadOptions) -> Graph:
         """Import a model.

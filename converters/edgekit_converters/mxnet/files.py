@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from edgekit.errors import MalformedModelError
+from edgekit_converters.mxnet.npz import is_npz
 from edgekit_converters.mxnet.params import is_params
 
 EPOCH = re.compile(r"-(\d{1,9})\Z")
@@ -24,7 +25,8 @@ def find_files(source: Path) -> tuple[Path, Path | None]:
             names = ", ".join(s.name for s in symbols) or "none"
             raise MalformedModelError(f"{source}: one file *{SYMBOL_END} is needed, the folder has {names}; name the file itself")
         return symbols[0], _params_beside(symbols[0])
-    if is_params(_head(source)):
+    head = _head(source)
+    if is_params(head) or is_npz(source, head):
         return _symbol_beside(source), source
     return source, _params_beside(source)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
+from edgekit_converters.mxnet.npz import is_npz, read_npz
 
 LIST_MAGIC = 0x112
 V1_MAGIC, V2_MAGIC, V3_MAGIC = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
@@ -49,6 +50,8 @@ def read_params(path: Path) -> dict[str, Array]:
         data = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.zeros(0, np.uint8)
     except OSError as e:
         raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+    if is_npz(path, data[:16].tobytes()):
+        return read_npz(path)
     return _Reader(data, str(path)).read_list()
 
 

@@ -127,3 +127,20 @@ def test_the_runtime_agrees_with_the_reference(tmp_path: Path) -> None:
     edgekit.convert(path, tmp_path / "m.ekm", shapes={"data": X.shape})
     got = edgekit.Session(tmp_path / "m.ekm").run({"data": X})
     assert np.allclose(got["softmax_output"], run(path)["softmax_output"], atol=1e-6)
+
+
+def test_parameters_of_mxnet_2(tmp_path: Path) -> None:
+    """An archive of arrays; none is unpickled."""
+    net, head = small_net()
+    symbol = net.save(tmp_path, head)
+    want = run(symbol)["softmax_output"]
+    params = tmp_path / "net-0001.params"
+    with params.open("wb") as f:
+        np.savez(f, **{k: np.asfortranarray(a) for k, a in net.params.items()})
+    for source in (symbol, params):
+        assert converters.find_converter(source).name == "mxnet"
+        assert np.array_equal(run(source)["softmax_output"], want)
+    with params.open("wb") as f:
+        np.savez_compressed(f, **{**net.params, "arg:fc_weight": np.array([{}], object)})
+    with pytest.raises(edgekit.errors.MalformedModelError, match="holds object"):
+        run(symbol)
