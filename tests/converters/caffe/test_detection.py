@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import edgekit
+from edgekit import converters
+from edgekit.reference import run_graph
 from edgekit.types import Array
-from tests.converters.caffe.models import apply
+from tests.converters.caffe.models import apply, save
 from tests.converters.mxnet.test_detection import overlap, pooled
 
 
@@ -77,3 +79,60 @@ def test_roi_pooling(tmp_path: Path) -> None:
     rois = np.float32([[1, 0, 0, 7, 7], [0, 4, 4, 14, 10]])
     (got,) = apply(tmp_path, "ROIPooling roi_pooling_param { pooled_h: 2 pooled_w: 2 spatial_scale: 0.5 }", [x, rois])
     assert np.array_equal(got, np.stack([pooled(x[1], (0, 0, 4, 4)), pooled(x[0], (2, 2, 7, 5))]))
+
+
+def ssd(threshold: float) -> str:
+    """A detector with two feature maps, wired as SSD's deploy.prototxt."""
+    text = 'input: "data" input_shape { dim: 1 dim: 3 dim: 32 dim: 32 }\n'
+    below, parts = "data", []
+    for k, (size, count) in enumerate([(8, 4), (16, 4)]):
+        f = f"f{k}"
+        text += f'''
+layer {{ name: "{f}" type: "Convolution" bottom: "{below}" top: "{f}"
+        convolution_param {{ num_output: 8 kernel_size: 3 stride: 4 pad: 1 }} }}
+layer {{ name: "{f}_relu" type: "ReLU" bottom: "{f}" top: "{f}" }}
+layer {{ name: "{f}_prior" type: "PriorBox" bottom: "{f}" bottom: "data" top: "{f}_prior"
+        prior_box_param {{ min_size: {size} max_size: {2 * size}
+        aspect_ratio: 2 variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.2 }} }}'''
+        for kind, width in (("loc", 4), ("conf", 3)):
+            name = f"{f}_{kind}"
+            text += f'''
+layer {{ name: "{name}" type: "Convolution" bottom: "{f}" top: "{name}"
+        convolution_param {{ num_output: {count * width} kernel_size: 3 pad: 1 }} }}
+layer {{ name: "{name}_perm" type: "Permute" bottom: "{name}" top: "{name}_perm"
+        permute_param {{ order: 0 order: 2 order: 3 order: 1 }} }}
+layer {{ name: "{name}_flat" type: "Flatten" bottom: "{name}_perm" top: "{name}_flat" flatten_param {{ axis: 1 }} }}'''
+        below, parts = f, [*parts, f]
+    for kind, axis in (("loc_flat", 1), ("conf_flat", 1), ("prior", 2)):
+        bottoms = " ".join(f'bottom: "{f}_{kind}"' for f in parts)
+        text += f'\nlayer {{ name: "{kind}" type: "Concat" {bottoms} top: "{kind}" concat_param {{ axis: {axis} }} }}'
+    return (
+        text
+        + f"""
+layer {{ name: "shaped" type: "Reshape" bottom: "conf_flat" top: "shaped" reshape_param {{ shape {{ dim: 0 dim: -1 dim: 3 }} }} }}
+layer {{ name: "soft" type: "Softmax" bottom: "shaped" top: "soft" softmax_param {{ axis: 2 }} }}
+layer {{ name: "flat" type: "Flatten" bottom: "soft" top: "flat" flatten_param {{ axis: 1 }} }}
+layer {{ name: "out" type: "DetectionOutput" bottom: "loc_flat" bottom: "flat" bottom: "prior" top: "out" detection_output_param {{
+        num_classes: 3 code_type: CENTER_SIZE nms_param {{ nms_threshold: 0.45 top_k: 40 }}
+        keep_top_k: 20 confidence_threshold: {threshold} }} }}
+"""
+    )
+
+
+@pytest.mark.parametrize("threshold", [0.35, 1.5])
+def test_a_whole_detector_on_the_runtime(threshold: float, tmp_path: Path) -> None:
+    """As the reference computes it; where nothing is found there are no rows."""
+    rng = np.random.default_rng(4)
+    layers = {}
+    for f, width in (("f0", 3), ("f1", 8)):
+        layers[f] = [rng.normal(size=(8, width, 3, 3)) / 3, rng.normal(size=8)]
+        layers[f"{f}_loc"] = [rng.normal(size=(16, 8, 3, 3)) / 5, np.zeros(16)]
+        layers[f"{f}_conf"] = [rng.normal(size=(12, 8, 3, 3)) / 3, np.zeros(12)]
+    path = save(tmp_path, ssd(threshold), {n: [a.astype(np.float32) for a in blobs] for n, blobs in layers.items()})
+    data = rng.normal(size=(1, 3, 32, 32)).astype(np.float32)
+    want = run_graph(converters.load(path), {"data": data})["out"]
+    edgekit.convert(path, tmp_path / "m.ekm")
+    with edgekit.Session(tmp_path / "m.ekm") as session:
+        got = session.run({"data": data})["out"]
+    assert got.shape == want.shape == (1, 1, 20 if threshold < 1 else 0, 7)
+    assert np.allclose(got, want, atol=1e-4)
