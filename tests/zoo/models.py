@@ -1,4 +1,4 @@
-"""The models of the zoo (``EDGEKIT_MODEL_ZOO``): what each must match, and the known misses with their reasons."""
+"""The models of the zoo (``EDGEKIT_MODEL_ZOO``): all of them match."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ class Model:
         freeze: golden inputs to freeze to their values.
         renamed: the file's own names of inputs that the golden file calls otherwise.
         needs: a package that the importer needs and ``make test`` does without.
-        miss: why it does not match: ``differs: reason``, or the start of the error's message; empty where it matches.
     """
 
     path: str
@@ -44,7 +43,6 @@ class Model:
     freeze: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     needs: str = ""
-    miss: str = ""
 
     @property
     def golden_path(self) -> str:

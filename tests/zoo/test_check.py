@@ -30,11 +30,8 @@ def test_check_is_quick_and_complete(model: Model) -> None:
     path = zoo_for(model) / model.path
     done, seconds = check(path)
     assert seconds < MAX_SECONDS, f"{model.path}: {seconds:.2f} s"
-    assert done.returncode in (0, 1, 3), done.stderr
+    assert done.returncode in (0, 3), done.stderr
     found = json.loads(done.stdout)["models"][str(path)]
-    if done.returncode == 1:
-        assert model.miss and found["error"]["message"]
-        return
     assert found["error"] is None
     assert found["converts"] == (not found["blockers"]) == (done.returncode == 0)
     assert all(b["message"] and b["nodes"] and b["reason"] for b in found["blockers"])

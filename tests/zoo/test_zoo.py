@@ -1,4 +1,4 @@
-"""Every model of the zoo converts and gives its golden outputs on the C runtime, or is a known miss."""
+"""Every model of the zoo converts and gives its golden outputs on the C runtime."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from tests.require import require_folder, require_module
 from tests.zoo.golden import fault, golden
 from tests.zoo.models import MODELS, STATE_DICTS, Model
 
-MATCHES = [m for m in MODELS if not m.miss]
-MISSES = [m for m in MODELS if m.miss]
 MAX_CHECK_SECONDS = 2.0
 
 
@@ -35,21 +33,12 @@ def test_every_model_of_the_zoo_is_listed() -> None:
     assert len({m.path for m in MODELS}) == len(MODELS)
 
 
-@pytest.mark.parametrize("model", MATCHES, ids=lambda m: m.path)
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: m.path)
 def test_the_runtime_gives_the_golden_outputs(model: Model, tmp_path: Path) -> None:
     assert fault(zoo_for(model), model, tmp_path) == ""
 
 
-@pytest.mark.parametrize("model", MISSES, ids=lambda m: m.path)
-def test_known_misses_still_miss_for_the_reason_given(model: Model, tmp_path: Path) -> None:
-    kind, _, reason = model.miss.partition(": ")
-    found = fault(zoo_for(model), model, tmp_path)
-    assert reason
-    assert found, f"{model.path} matches now: take its miss away"
-    assert found.startswith(kind)
-
-
-@pytest.mark.parametrize("model", MATCHES, ids=lambda m: m.path)
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: m.path)
 def test_check_finds_nothing_in_less_than_two_seconds(model: Model) -> None:
     zoo = zoo_for(model)
     inputs = golden(zoo, model).inputs
