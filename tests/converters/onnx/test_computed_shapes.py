@@ -135,3 +135,28 @@ def test_center_crop_pad(tmp_path: Path) -> None:
     want = np.zeros((8, 4), F)
     want[1:6] = x[:, 1:5]
     both(tmp_path, nodes, {"x": x, "size": ints(8, 4)}, [want])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -2, -4])
+def test_an_axis_of_a_transform(tmp_path: Path, axis: int) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 3, 4, 1)).astype(F)
+    z = np.fft.fft(x[..., 0].astype(np.complex128), axis=axis if axis >= 0 else axis + 4)
+    feeds = {"x": x, "axis": np.array(axis, np.int64)}
+    names = ["y0"]
+    proto = model([node("DFT", ["x", "", "axis"], names)], {k: (a.dtype.type, list(a.shape)) for k, a in feeds.items()}, names, opset=20)
+    session = edgekit.Session(edgekit.convert(proto, tmp_path / "m.ekm").path)
+    want = np.stack([z.real, z.imag], -1)
+    for got in (run_graph(converters.load(proto), feeds)["y0"], session.run(feeds)["y0"]):
+        assert np.allclose(got, want, 1e-4, 1e-4)
+    for wrong in (3, -5, 9):
+        with pytest.raises(RuntimeLibraryError, match="EK_ERR_SHAPE"):
+            session.run({"x": x, "axis": np.array(wrong, np.int64)})
+
+
+@pytest.mark.parametrize("step", [1, 3, 20])
+def test_a_step_of_frames(tmp_path: Path, step: int) -> None:
+    x, window = np.random.default_rng(0).standard_normal((2, 30)).astype(F), np.hanning(8).astype(F)
+    frames = np.stack([x[:, i : i + 8] * window for i in range(0, 23, step)], 1)
+    z = np.fft.rfft(frames.astype(np.float64), axis=2)
+    nodes = [node("STFT", ["x", "step", "w"], ["y0"])]
+    both(tmp_path, nodes, {"x": x, "step": np.array(step, np.int64), "w": window}, [np.stack([z.real, z.imag], -1).astype(F)])

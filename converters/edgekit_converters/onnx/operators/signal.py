@@ -6,7 +6,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import F32
+from edgekit.types import F32, I64
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
@@ -46,14 +46,31 @@ def dft_17(ctx: NodeContext) -> Value:
 
 @converts("DFT", since=20)
 def dft(ctx: NodeContext) -> Value:
-    return _dft(ctx, -2 if ctx.optional(2) is None else ctx.constant_ints(2, "axis")[0])
+    given = ctx.optional(2)
+    if given is None or ctx.numbers(given) is not None:
+        return _dft(ctx, -2 if given is None else ctx.constant_ints(2, "axis")[0])
+    if ctx.get_int("onesided", 0) or ctx.optional(1) is not None:
+        message = "an axis that is computed at run time needs a transform that keeps all sizes"
+        raise Unsupported(message, "Make the axis a constant of the model.", "dynamic-input")
+    return _along_computed_axis(ctx, ctx.scalar(ctx.as_i64(given)))
+
+
+def _along_computed_axis(ctx: NodeContext, axis: Value) -> Value:
+    """The transforms along all axes, of which the run picks one."""
+    rank = len(ctx.input(0).shape)
+    stacked = ctx.call("Concat", *(ctx.unsqueeze(_dft(ctx, k), [0]) for k in range(rank - 1)), axis=0)
+    zero, beyond = ctx.const(0, I64), ctx.const(rank, I64)
+    front = ctx.call("Where", ctx.call("Less", axis, zero), ctx.call("Add", axis, beyond), axis)
+    held = ctx.call("Where", ctx.call("Less", front, zero), beyond, front)  # so that the run refuses it
+    return ctx.call("Gather", stacked, held, axis=0)
 
 
 @converts("STFT", since=17)
 def stft(ctx: NodeContext) -> Value:
     """Overlapping frames, a window, a transform of each."""
     signal, window = ctx.input(0), ctx.optional(2)
-    step = ctx.constant_ints(1, "frame_step")[0]
+    known = ctx.numbers(ctx.input(1))
+    step = None if known is None else int(known.reshape(-1)[0])
     if ctx.optional(3) is not None:
         length = ctx.constant_ints(3, "frame_length")[0]
     elif window is not None:
@@ -61,16 +78,25 @@ def stft(ctx: NodeContext) -> Value:
     else:
         raise MalformedModelError("neither a window nor frame_length is given")
     total = ctx.static(signal.shape[1], "the signal's length")
-    if step < 1 or not 1 <= length <= total:
+    if (step is not None and step < 1) or not 1 <= length <= total:
         raise MalformedModelError(f"frames of {length} every {step} do not fit a signal of {total}")
     if len(signal.shape) == 3:
         if signal.shape[2] != 1:
             raise Unsupported("a complex signal is not supported.")
         signal = ctx.regroup(signal, [[0], [1]])
-    cut = ctx.unsqueeze(ctx.call("Frame", signal, length=length, step=step), [-1])
+    cut = ctx.unsqueeze(_frames(ctx, signal, total, length, step), [-1])
     if window is not None:
         cut = ctx.call("Mul", cut, ctx.unsqueeze(ctx.cast(window, cut.dtype), [-1]))
     return transform(ctx, cut, 2, length, False, bool(ctx.get_int("onesided", 1)))
+
+
+def _frames(ctx: NodeContext, signal: Value, total: int, length: int, step: int | None) -> Value:
+    """[batch, frames, length] of [batch, total]; as many frames as a step that is computed at run time lets fit."""
+    if step is not None:
+        return ctx.call("Frame", signal, length=length, step=step)
+    begins = ctx.call("Range", ctx.const(0, I64), ctx.const(total - length + 1, I64), ctx.scalar(ctx.as_i64(ctx.input(1))))
+    index = ctx.call("Add", ctx.unsqueeze(begins, [1]), ctx.const(np.arange(length, dtype=np.int64)))
+    return ctx.call("Gather", signal, index, axis=1)
 
 
 @converts("MelWeightMatrix", since=17)
