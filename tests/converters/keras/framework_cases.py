@@ -62,6 +62,7 @@ layer("Dense.1", (3, 5), 4, use_bias=False)
 layer("EinsumDense", (3, 5), "abc,cd->abd", output_shape=(None, 4), bias_axes="d")
 layer("EinsumDense.1", (3, 5), "abc,cde->adbe", output_shape=(2, None, 4), bias_axes="de", activation="tanh")
 layer("EinsumDense.2", (3, 5), "...x,xy->...y", output_shape=(4,))
+layer("EinsumDense.4", (3, 5), "abc,bcd->abd", output_shape=(3, 4), bias_axes="bd")
 layer("EinsumDense.3", (3, 5), "abc,bcd->ad", output_shape=(4,))
 layer("Embedding", (5,), 9, 4, dtype="int32")
 layer("Embedding.1", (5,), 9, 4, dtype="float32")
@@ -534,3 +535,17 @@ _function("one_hot", (4,), lambda o, x: o.one_hot(x, 9), "int32")
 _function("take", (4, 3), lambda o, x: o.take(x, [0, 2], axis=1))
 _function("norm", (4, 3), lambda o, x: o.normalize(x, axis=-1) + o.norm(x, axis=-1, keepdims=True) + o.logsumexp(x, axis=-1, keepdims=True))
 _function("cumsum", (4, 3), lambda o, x: o.cumsum(x, axis=1))
+
+
+@case
+def reversible_embedding(keras: Any) -> Any:
+    x = keras.Input((5,), name="x", dtype="int32")
+    table = keras.layers.ReversibleEmbedding(9, 4, logit_soft_cap=2.0)
+    return keras.Model(x, table(table(x), reverse=True))
+
+
+@case
+def reversible_embedding_untied(keras: Any) -> Any:
+    x = keras.Input((5,), name="x", dtype="int32")
+    table = keras.layers.ReversibleEmbedding(9, 4, tie_weights=False)
+    return keras.Model(x, table(table(x), reverse=True))

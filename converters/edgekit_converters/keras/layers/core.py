@@ -14,6 +14,7 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.keras.config import Layer
 from edgekit_converters.keras.context import LayerContext
 from edgekit_converters.keras.functions import activate
+from edgekit_converters.keras.operations.products import contracted
 from edgekit_converters.keras.registry import Variable, layer
 from edgekit_converters.keras.tensors import quantization
 
@@ -84,11 +85,7 @@ def einsum_dense(ctx: LayerContext) -> Value:
 
 
 def einsum_product(ctx: LayerContext, x: Value, kernel: Array, equation: str) -> Value:
-    """An einsum of a tensor and a constant kernel that shares no batch dimension with the output, as one matrix product.
-
-    Raises:
-        Unsupported: the kernel and ``x`` share a dimension that stays.
-    """
+    """An einsum of a tensor and a constant kernel: a FullyConnected unless the two share a dimension that stays."""
     match = re.fullmatch(r"\s*([a-zA-Z.]+)\s*,\s*([a-zA-Z]+)\s*->\s*([a-zA-Z.]+)\s*", equation)
     if match is None:
         raise MalformedModelError(f"the equation {equation!r} cannot be read")
@@ -104,7 +101,7 @@ def einsum_product(ctx: LayerContext, x: Value, kernel: Array, equation: str) ->
     new = [c for c in right if c not in left]
     kept = [c for c in left if c not in right]
     if any(c in out for c in right if c in left) or any(c not in out for c in kept) or sorted(out) != sorted(kept + new):
-        raise Unsupported(f"the equation {equation!r} is no plain product with a kernel.")
+        return contracted(ctx, f"{left},{right}->{out}", [ctx.real(x), ctx.parameter(kernel, "kernel")])
     moved = ctx.transpose(x, [left.index(c) for c in kept + summed])
     flat_kernel = np.transpose(kernel, [right.index(c) for c in summed + new])
     sizes = [kernel.shape[right.index(c)] for c in new]
@@ -120,7 +117,7 @@ def _embeddings(layer_: Layer) -> Sequence[Variable]:
     return (Variable("embeddings"), *_scales(layer_, "embeddings_scale"))
 
 
-@layer("Embedding", "ReversibleEmbedding", variables=_embeddings)
+@layer("Embedding", variables=_embeddings)
 def embedding(ctx: LayerContext) -> Value:
     """Rows of a table by number; number 0 is masked where ``mask_zero`` says so."""
     numbers = ctx.tensors[0].value
@@ -135,6 +132,51 @@ def embedding(ctx: LayerContext) -> Value:
         equal = ctx.call("Equal", numbers, ctx.const(np.zeros((), numbers.dtype.numpy)))
         ctx.masks_out = [ctx.call("Not", equal)]
     return ctx.call("Gather", ctx.parameter(table, "embeddings"), numbers, axis=0)
+
+
+def _reversible(layer_: Layer) -> Sequence[Variable]:
+    more = () if layer_.config.get("tie_weights", True) else (Variable("reverse_embeddings"),)
+    return (Variable("embeddings"), *more)
+
+
+@layer("ReversibleEmbedding", variables=_reversible)
+def reversible_embedding(ctx: LayerContext) -> Value:
+    """An embedding, and the way back from features to scores of the numbers."""
+    refuse_quantized(ctx)
+    if not ctx.argument(1, "reverse", False):
+        return embedding(ctx)
+    kernel = ctx.weight("embeddings").T if ctx.flag("tie_weights", default=True) else ctx.weight("reverse_embeddings")
+    y = fully_connected(ctx, ctx.x, kernel, None)
+    cap = ctx.get("logit_soft_cap", default=None)
+    return y if cap is None else ctx.scaled(ctx.call("Tanh", ctx.scaled(y, 1.0 / float(cap))), float(cap))
+
+
+def _highway(layer_: Layer) -> Sequence[Variable]:
+    roles = ("W", "W_carry", "b", "b_carry") if layer_.config.get("use_bias", True) else ("W", "W_carry")
+    return tuple(Variable(r) for r in roles)
+
+
+@layer("Highway", variables=_highway)
+def highway(ctx: LayerContext) -> Value:
+    """Keras 1: a Dense layer mixed with its input by a gate (arXiv 1505.00387)."""
+    x = ctx.real(ctx.x)
+    bias, carry = (ctx.bias(r) if ctx.has(r) else None for r in ("b", "b_carry"))
+    gate = ctx.call("Sigmoid", fully_connected(ctx, x, ctx.weight("W_carry"), carry, "W_carry"))
+    y = activate(ctx, fully_connected(ctx, x, ctx.weight("W"), bias, "W"), ctx.get("activation", default=None))
+    return ctx.call("Add", ctx.call("Mul", y, gate), ctx.call("Mul", ctx.scaled(gate, -1.0, 1.0), x))
+
+
+def _maxout(layer_: Layer) -> Sequence[Variable]:
+    return (Variable("W"), Variable("b")) if layer_.config.get("use_bias", True) else (Variable("W"),)
+
+
+@layer("MaxoutDense", variables=_maxout)
+def maxout_dense(ctx: LayerContext) -> Value:
+    """Keras 1: the largest of several Dense layers, [features, inputs, units] (arXiv 1302.4389)."""
+    w = ctx.shaped("W", -1, -1, -1)
+    flat = np.transpose(w, (1, 0, 2)).reshape(w.shape[1], -1)
+    y = ctx.regroup(fully_connected(ctx, ctx.x, flat, ctx.bias("b"), "W"), [[0], w.shape[0], w.shape[2]])
+    return ctx.call("ReduceMax", y, axes=(1,), keepdims=False)
 
 
 @layer("Masking")
