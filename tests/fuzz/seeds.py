@@ -112,6 +112,16 @@ def _mxnet() -> Iterator[Seed]:
 
 def _tensorflow() -> Iterator[Seed]:
     yield of(SAMPLES / "digits_saved_model")
+    from tests.converters.tensorflow import folders
+    from tests.converters.tensorflow.test_control import loop
+    from tests.converters.tensorflow.test_folders import small_javascript_model
+
+    m, functions = loop(100.0)
+    yield Seed({"loop.pb": m.graph(functions).SerializeToString()}, "loop.pb")
+    with tempfile.TemporaryDirectory() as folder:
+        path, _ = small_javascript_model(Path(folder), "uint16")
+        yield Seed({p.name: p.read_bytes() for p in Path(folder).iterdir()}, path.name)
+        yield of(folders.hub_archive(Path(folder)))
 
 
 def _keras() -> Iterator[Seed]:
