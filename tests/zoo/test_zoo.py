@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from pathlib import Path
@@ -44,6 +45,8 @@ def test_check_finds_nothing_in_less_than_two_seconds(model: Model) -> None:
     inputs = golden(zoo, model).inputs
     shapes = {n: a.shape for n, a in inputs.items() if n not in model.freeze} if model.shapes else None
     values = {n: inputs[n] for n in model.freeze}
+    if model.needs:
+        importlib.import_module(model.needs)  # its own start is not ours
     start = time.perf_counter()
     blockers = converters.check(zoo / model.path, shapes=shapes, values=values)
     assert time.perf_counter() - start < MAX_CHECK_SECONDS

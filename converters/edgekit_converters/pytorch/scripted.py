@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from edgekit_converters.pytorch.importer import POISON, ProgramImporter, Tensor
 from edgekit_converters.pytorch.interpreter import ScriptInterpreter, ScriptObject, ScriptState
 from edgekit_converters.pytorch.program import TorchType
 from edgekit_converters.pytorch.registry import REGISTRY
+from edgekit_converters.pytorch.script_inputs import tensor_inputs
 
 MAX_ROUNDS = 5
 NUMBERS = {"int": I64, "float": F32, "bool": BOOL, "number": F32}
@@ -72,6 +73,7 @@ def load_script(path: Path, options: LoadOptions) -> Graph:
         UnsupportedOpError: with every blocker.
         MalformedModelError: torch cannot read the file.
     """
+    _require_shapes(tensor_inputs(path), options)
     torch = torch_module("TorchScript")
     try:
         with quiet():
@@ -82,6 +84,25 @@ def load_script(path: Path, options: LoadOptions) -> Graph:
         return import_script(torch, module, path.stem, options)
     except BROKEN as e:
         raise MalformedModelError(f"its graph cannot be walked: {type(e).__name__}: {str(e).strip()[:MAX_MESSAGE]}") from e
+
+
+def _require_shapes(tensors: Sequence[str], options: LoadOptions) -> None:
+    """Refuse, before torch is started, to import a file whose inputs the caller says nothing of.
+
+    Raises:
+        UnsupportedOpError: an input has no shape.
+    """
+    problems = TorchProblems()
+    if options.example is None:
+        for name in tensors:
+            if name not in options.shapes and name not in options.values:
+                _block_open_input(problems, name)
+    problems.raise_blockers()
+
+
+def _block_open_input(problems: TorchProblems, name: str) -> None:
+    message = "TorchScript does not say the shapes of its inputs."
+    problems.block("graph input", name, "dynamic-shape", message, f"Pass --shape {name}:1,3,224,224, or example inputs.")
 
 
 def import_script(torch: Any, module: Any, name: str, options: LoadOptions) -> Graph:
@@ -138,8 +159,7 @@ def _sources(torch: Any, frozen: Any, schema: Any, options: LoadOptions) -> list
         elif a.name in options.shapes:
             found.append((SourceInput(a.name, _element_type(value), (None,) * len(options.shapes[a.name])), False, None))
         else:
-            message = "TorchScript does not say the shapes of its inputs."
-            problems.block("graph input", a.name, "dynamic-shape", message, f"Pass --shape {a.name}:1,3,224,224, or example inputs.")
+            _block_open_input(problems, a.name)
     problems.raise_blockers()
     return found
 
