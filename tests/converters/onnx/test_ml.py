@@ -10,6 +10,7 @@ import pytest
 
 from edgekit import converters
 from edgekit.errors import MalformedModelError
+from edgekit.reference import run_graph
 from tests.converters.onnx.models import node
 from tests.converters.onnx.peer import assert_as_onnxruntime, microsoft_model
 
@@ -111,3 +112,53 @@ def test_tf_idf(tmp_path: Path, mode: str, shortest: int, longest: int, skips: i
     )  # fmt: skip
     x = np.random.default_rng(1).integers(1, 4, 9 if flat else (3, 9))
     assert_as_onnxruntime(microsoft_model([n], {"x": x}, ["y"]), {"x": x}, tmp_path)
+
+
+def ml(op: str, outputs: list[str], **attrs: Any) -> Any:
+    return node(op, ["x"], outputs, domain="ai.onnx.ml", **attrs)
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs"),
+    [
+        ("Scaler", {"offset": [1.0, 2.0, 0.5], "scale": [0.5, 2.0, 1.0]}),
+        ("Scaler", {"offset": [1.0], "scale": [0.25]}),
+        ("Normalizer", {"norm": "L1"}),
+        ("Normalizer", {"norm": "L2"}),
+        ("Normalizer", {"norm": "MAX"}),
+        ("Imputer", {"imputed_value_floats": [1.0, 2.0, 3.0], "replaced_value_float": float("nan")}),
+        ("Imputer", {"imputed_value_floats": [7.0], "replaced_value_float": 1.0}),
+        ("LinearRegressor", {"coefficients": [1.0, -2.0, 0.5, 3.0, 0.25, 1.0], "intercepts": [0.5, -1.0], "targets": 2}),
+        ("LinearRegressor", {"coefficients": [1.0, -2.0, 0.5]}),
+    ],
+)
+def test_features_and_regression(tmp_path: Path, op: str, attrs: dict[str, Any]) -> None:
+    x = np.array([[1, 2, 3], [4, -5, 6], [0.5, 0.25, -1], [0, 0, 0]], np.float32)
+    if op == "Imputer":
+        x[1, 2] = np.nan
+        x = x if np.isnan(attrs["replaced_value_float"]) else np.nan_to_num(x)
+    if attrs.get("norm") == "MAX":
+        x = np.abs(x)  # ONNX Runtime takes sizes, the text the largest element
+    assert_as_onnxruntime(microsoft_model([ml(op, ["y"], **attrs)], {"x": x}, ["y"]), {"x": x}, tmp_path)
+
+
+@pytest.mark.parametrize("transform", ["NONE", "SOFTMAX", "LOGISTIC"])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_linear_classifier(tmp_path: Path, transform: str, rows: int) -> None:
+    if rows == 1 and transform == "SOFTMAX":
+        transform = "LOGISTIC"
+    r = np.random.default_rng(2)
+    attrs = {
+        "coefficients": [float(v) for v in r.standard_normal(rows * 4)], "intercepts": [float(v) for v in r.standard_normal(rows)],
+        "classlabels_ints": [5, 2] if rows == 1 else [5, 2, 9], "post_transform": transform, "multi_class": 0,
+    }  # fmt: skip
+    x = r.standard_normal((12, 4)).astype(np.float32)
+    proto = microsoft_model([ml("LinearClassifier", ["label", "scores"], **attrs)], {"x": x}, ["label", "scores"])
+    assert_as_onnxruntime(proto, {"x": x}, tmp_path)
+
+
+def test_a_list_of_dictionaries_becomes_a_tensor() -> None:
+    x = np.random.default_rng(2).random((3, 2)).astype(np.float32)
+    graph = converters.load(microsoft_model([ml("ZipMap", ["y"], classlabels_int64s=[0, 1])], {"x": x}, ["y"]))
+    assert np.array_equal(run_graph(graph, {"x": x})["y"], x)
+    assert "tensor of scores" in graph.metadata["source.notes"]
