@@ -80,6 +80,7 @@ BatchMatMulOptions adj_x:bool adj_y:bool asymmetric:bool
 CumsumOptions exclusive:bool reverse:bool
 VarHandleOptions container:str shared_name:str
 GeluOptions approximate:bool
+BucketizeOptions boundaries:[f32]
 """
 
 Field = tuple[str, str, Any]
@@ -116,7 +117,8 @@ OPTIONS = {
     69: "BidirectionalSequenceLSTMOptions", 70: "BidirectionalSequenceRNNOptions", 71: "UnidirectionalSequenceLSTMOptions",
     74: "ResizeNearestNeighborOptions", 75: "LeakyReluOptions", 77: "MirrorPadOptions", 79: "SplitVOptions",
     87: "ReverseSequenceOptions", 92: "IfOptions", 93: "WhileOptions", 94: "DepthToSpaceOptions", 101: "BatchMatMulOptions",
-    102: "CumsumOptions", 103: "CallOnceOptions", 106: "Conv3DOptions", 111: "VarHandleOptions", 116: "GeluOptions",
+    102: "CumsumOptions", 103: "CallOnceOptions", 106: "Conv3DOptions", 111: "VarHandleOptions", 115: "BucketizeOptions",
+    116: "GeluOptions",
 }  # fmt: skip
 
 #: what an option table means where the file leaves it out: every field at its default
@@ -137,7 +139,7 @@ OPERATOR_OPTIONS = {
     "LEAKY_RELU": "LeakyReluOptions", "MIRROR_PAD": "MirrorPadOptions", "REVERSE_SEQUENCE": "ReverseSequenceOptions",
     "BATCH_MATMUL": "BatchMatMulOptions", "CUMSUM": "CumsumOptions", "TRANSPOSE_CONV": "TransposeConvOptions", "GELU": "GeluOptions",
     "FAKE_QUANT": "FakeQuantOptions", "IF": "IfOptions", "WHILE": "WhileOptions", "CALL_ONCE": "CallOnceOptions",
-    "VAR_HANDLE": "VarHandleOptions", "CONV_3D": "Conv3DOptions",
+    "VAR_HANDLE": "VarHandleOptions", "CONV_3D": "Conv3DOptions", "BUCKETIZE": "BucketizeOptions",
 }  # fmt: skip
 
 #: names of BuiltinOperator, by code
