@@ -26,6 +26,7 @@ from edgekit.types import Array
 IDENTIFIER = b"EKM1"
 VERSION = 1
 BLOB_ALIGNMENT = 64
+MAX_ARENA_BYTES = 1 << 48
 SYMBOLS_KEY = "edgekit.symbols"
 
 
@@ -142,12 +143,15 @@ def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:
 
     Raises:
         GraphError: the graph breaks an invariant, or a dimension has no upper bound.
-        FormatError: the file cannot be written.
+        FormatError: the file cannot be written, or the activations have no place in any memory.
     """
     verify(graph)
     graphs = list(graph.walk())
     index = {id(g): i for i, g in enumerate(graphs)}
     plans = tuple(plan_memory(g) for g in graphs)
+    for g, p in zip(graphs, plans, strict=True):
+        if p.arena_bytes > MAX_ARENA_BYTES:
+            raise FormatError(f"graph {g.name!r} needs {p.arena_bytes} bytes for its activations, which no device has; check its shapes")
     blobs = _Blobs()
     metadata = dict(graph.metadata)
     if symbols := _symbols(graph):

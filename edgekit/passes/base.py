@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from edgekit.errors import EdgekitError, GraphError, PassError
 from edgekit.ir import Graph, Node, Value, verify
 from edgekit.ir.editor import Editor
@@ -178,7 +180,8 @@ class PassManager:
     def _run_one(self, p: Pass, graph: Graph, where: str) -> bool:
         started = time.perf_counter()
         try:
-            result = p.run(graph)
+            with np.errstate(all="ignore"):  # weights that are inf or nan stay so; that is no news of the pass
+                result = p.run(graph)
         except PassError:
             raise
         except EdgekitError as e:

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+import edgekit
 from edgekit import converters
 from edgekit.errors import EdgekitError
 from tests.fuzz.mutations import mutate
@@ -65,11 +66,14 @@ def write(seed: Seed, folder: Path) -> Path:
     return folder / seed.entry if seed.entry else folder
 
 
-def attempt(path: Path) -> str | Failure:
-    """Load a model: the kind of outcome, or what should not have happened."""
+def attempt(path: Path, deep: bool = False) -> str | Failure:
+    """Load a model, and convert it where ``deep``: the kind of outcome, or what should not have happened."""
     try:
         with _time_limit():
-            converters.load(path, default_leading=1)
+            if deep:
+                edgekit.convert(path, path.parent / "out.ekm", options=edgekit.ConvertOptions(check=False))
+            else:
+                converters.load(path, default_leading=1)
     except EdgekitError as e:
         return type(e).__name__
     except (Exception, RecursionError) as e:
@@ -120,7 +124,7 @@ def _work(name: str, options: dict[str, Any], first: int, last: int, deadline: f
                 break
             target = Path(folder) / "m"
             pipe.send((k, None))
-            pipe.send((k, attempt(write(broken, target))))
+            pipe.send((k, attempt(write(broken, target), options["deep"])))
             shutil.rmtree(target)
     pipe.send((last, "done"))
 
@@ -134,7 +138,7 @@ class Summary:
     failures: dict[str, tuple[int, Failure]]
 
 
-def fuzz(name: str, runs: int, seconds: float, seed: int = 0, zoo: bool = False) -> Summary:
+def fuzz(name: str, runs: int, seconds: float, seed: int = 0, zoo: bool = False, deep: bool = False) -> Summary:
     """Try inputs until their number or the time is used up."""
     deadline = time.monotonic() + seconds
     out = Summary(0, Counter(), {})
@@ -142,7 +146,7 @@ def fuzz(name: str, runs: int, seconds: float, seed: int = 0, zoo: bool = False)
     context = multiprocessing.get_context("fork")
     while k < runs and time.monotonic() < deadline:
         ours, theirs = context.Pipe(duplex=False)
-        child = context.Process(target=_work, args=(name, {"seed": seed, "zoo": zoo}, k, runs, deadline, theirs))
+        child = context.Process(target=_work, args=(name, {"seed": seed, "zoo": zoo, "deep": deep}, k, runs, deadline, theirs))
         child.start()
         theirs.close()
         current, finished = k, False
@@ -210,6 +214,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="for each format")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--zoo", action="store_true", help="also break the smaller files of EDGEKIT_MODEL_ZOO")
+    parser.add_argument("--deep", action="store_true", help="convert what loads, too: passes, memory plan and writing")
     parser.add_argument("--engine", default="plain", choices=["plain", "atheris"])
     parser.add_argument("--save", type=Path, default=Path("build/fuzz"), help="where failing inputs go (default: %(default)s)")
     args = parser.parse_args()
@@ -218,7 +223,7 @@ def main() -> int:
         return 0
     found = False
     for name in OWN if args.format == "all" else [args.format]:
-        summary = fuzz(name, args.runs, args.seconds, args.seed, args.zoo)
+        summary = fuzz(name, args.runs, args.seconds, args.seed, args.zoo, args.deep)
         print(json.dumps({"format": name, "tried": summary.tried, **summary.outcomes, "failures": len(summary.failures)}), flush=True)
         for number, failure in summary.failures.values():
             found = True

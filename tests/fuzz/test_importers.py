@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import edgekit
 from edgekit import converters
 from edgekit.converters import LoadOptions
-from edgekit.errors import EdgekitError, MalformedModelError
-from edgekit.ir import Graph
+from edgekit.errors import EdgekitError, FormatError, MalformedModelError
+from edgekit.ir import Graph, GraphBuilder
+from edgekit.types import F32
 from tests.fuzz.importers import Failure, attempt, fuzz, inputs, write
 from tests.fuzz.mutations import mutate
 from tests.fuzz.seeds import OWN, Seed, seeds
@@ -110,3 +112,21 @@ def test_hdf5_heaps_without_end(tmp_path: Path) -> None:
     data[at + 8 : at + 16] = bytes(8)
     with pytest.raises(EdgekitError, match="entry of no size"):
         converters.load(write(Seed({"m.h5": bytes(data)}, "m.h5"), tmp_path))
+
+
+def test_sizes_beyond_any_memory_are_refused(tmp_path: Path) -> None:
+    """Found in a prototxt with a blown-up number: it loads, and no file can say how much memory it needs."""
+    b = GraphBuilder("huge")
+    x = b.input("x", F32, (1 << 40, 1 << 40))
+    b.output(b.call("Relu", x), "y")
+    with pytest.raises(FormatError, match="which no device has"):
+        edgekit.convert(b.graph, tmp_path / "m.ekm", options=edgekit.ConvertOptions(check=False))
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_are_no_numbers_bring_no_warnings(tmp_path: Path) -> None:
+    b = GraphBuilder("nan")
+    x = b.input("x", F32, (1, 2))
+    y = b.call("FullyConnected", x, b.constant(np.asarray([[np.inf, np.nan], [3e38, -3e38]], np.float32)))
+    b.output(b.call("Mul", y, b.constant(np.asarray([3e38, np.nan], np.float32))), "y")
+    edgekit.convert(b.graph, tmp_path / "m.ekm", options=edgekit.ConvertOptions(check=False))
