@@ -253,7 +253,7 @@ class SubgraphImporter:
 
 
 #: operators that take or give complex numbers
-COMPLEX_OPS = ("RFFT2D", "REAL", "IMAG", "COMPLEX_ABS")
+COMPLEX_OPS = ("RFFT2D", "REAL", "IMAG", "COMPLEX_ABS", "RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 #: operators that may give fewer values than they declare
 SILENT = ("VAR_HANDLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 

@@ -16,7 +16,19 @@ from edgekit_converters.tflite.schema import OPERATOR_OPTIONS, OPERATORS, OPTION
 
 CODES = {name: code for code, name in OPERATORS.items()}
 TAGS = {name: tag for tag, name in OPTIONS.items()}
-TYPES = {"float32": 0, "float16": 1, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int16": 7, "int8": 9, "uint64": 12, "uint32": 15}
+TYPES = {
+    "float32": 0,
+    "float16": 1,
+    "int32": 2,
+    "uint8": 3,
+    "int64": 4,
+    "bool": 6,
+    "int16": 7,
+    "int8": 9,
+    "complex64": 8,
+    "uint64": 12,
+    "uint32": 15,
+}
 FLAGS = {
     "bool": N.BoolFlags, "i8": N.Int8Flags, "u8": N.Uint8Flags, "u16": N.Uint16Flags, "i32": N.Int32Flags, "u32": N.Uint32Flags,
     "i64": N.Int64Flags, "u64": N.Uint64Flags, "f32": N.Float32Flags,

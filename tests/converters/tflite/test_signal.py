@@ -206,3 +206,19 @@ def cepstrum(power: Array, rate: int, low: float, high: float, filters: int, kep
     logs = np.log(np.maximum(bands, 1e-12))
     cosines = np.cos(np.pi / filters * np.outer(np.arange(kept), np.arange(filters) + 0.5))
     return np.asarray(math.sqrt(2 / filters) * logs @ cosines.T)
+
+
+@pytest.mark.parametrize("op", ["RESHAPE", "SQUEEZE", "EXPAND_DIMS"])
+def test_complex_tensors_change_their_shape(tmp_path: Path, op: str) -> None:
+    x = np.random.default_rng(0).standard_normal((3, 1, 30)).astype(np.float32)
+    shape = {"RESHAPE": (51,), "SQUEEZE": (3, 17), "EXPAND_DIMS": (3, 1, 1, 17)}[op]
+    second = {"RESHAPE": Tensor("to", (1,), "int32", np.array([51])), "EXPAND_DIMS": Tensor("to", (), "int32", np.array(1))}.get(op)
+    tensors = [
+        Tensor("x", (3, 1, 30)), Tensor("length", (2,), "int32", np.array([1, 32])), Tensor("bins", (3, 1, 17), "complex64"),
+        Tensor("moved", shape, "complex64"), Tensor("y", shape), *([second] if second else []),
+    ]  # fmt: skip
+    nodes = [Op("RFFT2D", ["x", "length"], ["bins"]), Op(op, ["bins", *(["to"] if second else [])], ["moved"])]
+    (tmp_path / "m.tflite").write_bytes(model(Subgraph(tensors, [*nodes, Op("COMPLEX_ABS", ["moved"], ["y"])], ["x"], ["y"])))
+    edgekit.convert(tmp_path / "m.tflite", tmp_path / "m.ekm")
+    y = edgekit.Session(tmp_path / "m.ekm").run({"x": x})["y"]
+    np.testing.assert_allclose(y, np.abs(np.fft.rfft(x, 32)).reshape(shape), rtol=1e-5, atol=1e-5)

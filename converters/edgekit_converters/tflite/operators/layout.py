@@ -9,16 +9,32 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import BOOL, F32, I32, I64, Dim
-from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.importing.problems import Poisoned, Unsupported
 from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.registry import converts
+from edgekit_converters.tflite.tensors import COMPLEX64
 
 INT_MAX = (1 << 63) - 1
 
 
+def _complex(ctx: NodeContext) -> bool:
+    """Whether the input is complex; then the output is made here, in its declared shape."""
+    importer, at = ctx.importer, ctx.input_indices[0]
+    if at < 0 or importer.tensor(at).type != COMPLEX64:
+        return False
+    if at not in importer.complexes:
+        raise Poisoned
+    z, to = importer.complexes[at], importer.tensor(ctx.output_indices[0])
+    given = to.shape if z.type.is_static or len(to.shape_signature) != len(to.shape) else to.shape_signature
+    importer.complexes[ctx.output_indices[0]] = ctx.reshape(z, [*(int(d) for d in given), 2])
+    return True
+
+
 @converts("RESHAPE")
-def reshape(ctx: NodeContext) -> Value:
+def reshape(ctx: NodeContext) -> Value | Sequence[Value]:
     """The shape is an input, or an option; -1 is whatever is left."""
+    if _complex(ctx):
+        return ()
     x = ctx.input(0)
     given = ctx.optional(1)
     if given is None or len(given.shape) != 1:
@@ -27,8 +43,10 @@ def reshape(ctx: NodeContext) -> Value:
 
 
 @converts("SQUEEZE")
-def squeeze(ctx: NodeContext) -> Value:
+def squeeze(ctx: NodeContext) -> Value | Sequence[Value]:
     """Drop dimensions of 1: the named ones, or all."""
+    if _complex(ctx):
+        return ()
     x = ctx.input(0)
     rank = len(x.shape)
     named = {ctx.axis(int(d), rank) for d in ctx.options.dims} or {i for i, d in enumerate(x.shape) if d == 1}
@@ -38,8 +56,10 @@ def squeeze(ctx: NodeContext) -> Value:
 
 
 @converts("EXPAND_DIMS")
-def expand_dims(ctx: NodeContext) -> Value:
+def expand_dims(ctx: NodeContext) -> Value | Sequence[Value]:
     """Insert a dimension of 1."""
+    if _complex(ctx):
+        return ()
     x = ctx.input(0)
     (axis,) = ctx.constant_ints(1, "the axis")
     return ctx.unsqueeze(x, ctx.axis(axis, len(x.shape) + 1))

@@ -17,7 +17,7 @@ from edgekit_converters.tflite.registry import converts
 WORD = 0xFFFFFFFF
 
 
-def _option(ctx: NodeContext, name: str) -> int:
+def option(ctx: NodeContext, name: str) -> int:
     """A whole number among the options, which must be there."""
     o = options(ctx.custom)
     if name not in o or o[name] != int(o[name]):
@@ -25,7 +25,7 @@ def _option(ctx: NodeContext, name: str) -> int:
     return int(o[name])
 
 
-def _typed(ctx: NodeContext, i: int, dtype: DType) -> Value:
+def typed(ctx: NodeContext, i: int, dtype: DType) -> Value:
     """The i-th input, which must be of that element type."""
     v = ctx.input(i)
     if v.dtype is not dtype:
@@ -36,10 +36,10 @@ def _typed(ctx: NodeContext, i: int, dtype: DType) -> Value:
 @converts("CUSTOM:SignalWindow")
 def window(ctx: NodeContext) -> Value:
     """``x * window >> shift`` in int16, saturating."""
-    shift = _option(ctx, "shift")
+    shift = option(ctx, "shift")
     if not 0 <= shift < 32:
         raise MalformedModelError(f"a shift of {shift} bits")
-    wide = ctx.call("Mul", ctx.cast(_typed(ctx, 0, I16), I32), ctx.cast(_typed(ctx, 1, I16), I32))
+    wide = ctx.call("Mul", ctx.cast(typed(ctx, 0, I16), I32), ctx.cast(typed(ctx, 1, I16), I32))
     y = ctx.call("BitShift", wide, ctx.const(np.asarray(shift, np.int32)), direction="right")
     return ctx.cast(ctx.call("Clip", y, min=-32768.0, max=32767.0), I16)
 
@@ -47,7 +47,7 @@ def window(ctx: NodeContext) -> Value:
 @converts("CUSTOM:SignalFftAutoScale")
 def fft_auto_scale(ctx: NodeContext) -> Sequence[Value]:
     """The input shifted left as far as its largest magnitude allows, and by how many bits. -32768 allows none."""
-    x = ctx.cast(_typed(ctx, 0, I16), I32)
+    x = ctx.cast(typed(ctx, 0, I16), I32)
     if not x.shape:
         raise MalformedModelError("a tensor of rank 1 or more is needed")
     top = ctx.call("ReduceMax", ctx.call("Abs", x), axes=tuple(range(len(x.shape))), keepdims=False)
@@ -59,7 +59,7 @@ def fft_auto_scale(ctx: NodeContext) -> Sequence[Value]:
 
 
 def _length(ctx: NodeContext) -> int:
-    n = _option(ctx, "fft_length")
+    n = option(ctx, "fft_length")
     if n < 2 or n > 1 << 24:
         raise MalformedModelError(f"a transform of length {n}")
     return n
@@ -97,8 +97,8 @@ def irfft(ctx: NodeContext) -> Value:
 @converts("CUSTOM:SignalEnergy")
 def energy(ctx: NodeContext) -> Value:
     """Squared magnitudes of the bins from start_index to end_index; the others, which the original leaves open, are 0."""
-    x = _typed(ctx, 0, I16)
-    start, end = _option(ctx, "start_index"), _option(ctx, "end_index")
+    x = typed(ctx, 0, I16)
+    start, end = option(ctx, "start_index"), option(ctx, "end_index")
     n = ctx.static(x.shape[-1], "the number of bins")
     if n % 2 or not 0 <= start <= end <= n // 2:
         raise MalformedModelError(f"bins {start} to {end} of {n // 2}")
@@ -112,7 +112,7 @@ def energy(ctx: NodeContext) -> Value:
 @converts("CUSTOM:SignalFilterBank")
 def filter_bank(ctx: NodeContext) -> Value:
     """Weighted sums of bins in uint64: a channel adds its bins by ``weights``, and those of the channel before by ``unweights``."""
-    x, channels = _typed(ctx, 0, U32), _option(ctx, "num_channels")
+    x, channels = typed(ctx, 0, U32), option(ctx, "num_channels")
     names = ("the weights", "the unweights", "the first bins", "the first weights", "the widths")
     weights, unweights, bins, starts, widths = (ctx.constant(i + 1, name).reshape(-1).astype(np.int64) for i, name in enumerate(names))
     n = ctx.static(x.shape[0], "the number of bins") if len(x.shape) == 1 else 0
@@ -139,7 +139,7 @@ def filter_bank(ctx: NodeContext) -> Value:
 @converts("CUSTOM:SignalFilterBankSquareRoot")
 def square_root(ctx: NodeContext) -> Value:
     """Rounded square roots, shifted right by the second input."""
-    root = ctx.call("IntegerSqrt", _typed(ctx, 0, U64))
+    root = ctx.call("IntegerSqrt", typed(ctx, 0, U64))
     bits = ctx.input(1)
     shift = ctx.cast(ctx.reshape(bits, ()) if bits.shape else bits, U32)
     return ctx.call("BitShift", root, shift, direction="right")
@@ -148,50 +148,50 @@ def square_root(ctx: NodeContext) -> Value:
 @converts("CUSTOM:SignalFilterBankSpectralSubtraction")
 def spectral_subtraction(ctx: NodeContext) -> Sequence[Value]:
     """The signal less an estimate of the noise, which follows it slowly from run to run; and that estimate."""
-    x = _typed(ctx, 0, U32)
-    n = _option(ctx, "num_channels")
+    x = typed(ctx, 0, U32)
+    n = option(ctx, "num_channels")
     if tuple(x.shape) != (n,) or not 1 <= n <= 1 << 20:
         raise MalformedModelError(f"{n} channels, but an input of shape {list(x.shape)}")
-    keep, weigh = _option(ctx, "smoothing_bits"), _option(ctx, "spectral_subtraction_bits")
-    if not 0 <= keep < 32 or not 0 <= weigh < 64:
-        raise MalformedModelError(f"shifts of {keep} and {weigh} bits")
+    extra, weigh = option(ctx, "smoothing_bits"), option(ctx, "spectral_subtraction_bits")
+    if not 0 <= extra < 32 or not 0 <= weigh < 64:
+        raise MalformedModelError(f"shifts of {extra} and {weigh} bits")
     clamping = bool(options(ctx.custom).get("clamping", False))
 
     def each(even: str, odd: str) -> Value:
         out = np.empty(n, np.uint64)
-        out[0::2], out[1::2] = _option(ctx, even) & WORD, _option(ctx, odd) & WORD
+        out[0::2], out[1::2] = option(ctx, even) & WORD, option(ctx, odd) & WORD
         return ctx.const(out)
 
     def shifted(v: Value, bits: int, direction: str = "right") -> Value:
         moved = ctx.call("BitShift", v, ctx.const(np.asarray(bits, np.uint64)), direction=direction)
         return ctx.call("BitwiseAnd", moved, ctx.const(np.asarray(WORD, np.uint64)))
 
-    before = _state(ctx, "noise_estimate", TensorType(U32, (n,)))
+    before = state(ctx, "noise_estimate", TensorType(U32, (n,)))
     signal = ctx.cast(x, U64)
-    raised = shifted(signal, keep, "left")
+    raised = shifted(signal, extra, "left")
     share = ctx.call("Mul", raised, each("smoothing", "alternate_smoothing"))
     rest = ctx.call("Mul", ctx.cast(before, U64), each("one_minus_smoothing", "alternate_one_minus_smoothing"))
     noise = shifted(ctx.call("Add", share, rest), weigh)
     held = ctx.call("Min", noise, raised)
-    least = ctx.const(np.asarray(_option(ctx, "min_signal_remaining") & WORD, np.uint64))
+    least = ctx.const(np.asarray(option(ctx, "min_signal_remaining") & WORD, np.uint64))
     floor = shifted(ctx.call("Mul", signal, least), weigh)
-    y = ctx.call("Max", shifted(ctx.call("Sub", raised, held), keep), floor)
+    y = ctx.call("Max", shifted(ctx.call("Sub", raised, held), extra), floor)
     estimate = ctx.cast(held if clamping else noise, U32)
-    _keep(ctx, "noise_estimate", estimate)
+    keep(ctx, "noise_estimate", estimate)
     return [ctx.cast(y, U32), estimate]
 
 
 @converts("CUSTOM:SignalPCAN")
 def pcan(ctx: NodeContext) -> Value:
     """Gain control by the noise."""
-    return ctx.call("Pcan", _typed(ctx, 0, U32), _typed(ctx, 1, U32), _typed(ctx, 2, I16), snr_shift=_option(ctx, "snr_shift"))
+    return ctx.call("Pcan", typed(ctx, 0, U32), typed(ctx, 1, U32), typed(ctx, 2, I16), snr_shift=option(ctx, "snr_shift"))
 
 
 @converts("CUSTOM:SignalFilterBankLog")
 def filter_bank_log(ctx: NodeContext) -> Value:
     """Logarithms in int16."""
-    scale, bits = _option(ctx, "output_scale"), _option(ctx, "input_correction_bits")
-    return ctx.call("FixedLog", _typed(ctx, 0, U32), output_scale=scale, correction_bits=bits)
+    scale, bits = option(ctx, "output_scale"), option(ctx, "input_correction_bits")
+    return ctx.call("FixedLog", typed(ctx, 0, U32), output_scale=scale, correction_bits=bits)
 
 
 # -- state -------------------------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def _key(ctx: NodeContext, what: str) -> str:
     return f"operator:{ctx.importer.index}:{ctx.output_indices[0] if ctx.output_indices else 0}:{what}"
 
 
-def _state(ctx: NodeContext, what: str, type_: TensorType, initial: Array | None = None) -> Value:
+def state(ctx: NodeContext, what: str, type_: TensorType, initial: Array | None = None) -> Value:
     """The present value of an operator's own state."""
     variable = ctx.session.variable(_key(ctx, what), f"{ctx.name}/{what}")
     if initial is not None:
@@ -211,6 +211,6 @@ def _state(ctx: NodeContext, what: str, type_: TensorType, initial: Array | None
     return ctx.session.read(variable, type_, 0)
 
 
-def _keep(ctx: NodeContext, what: str, value: Value) -> None:
+def keep(ctx: NodeContext, what: str, value: Value) -> None:
     """What the state is at the next run."""
     ctx.session.variable(_key(ctx, what), f"{ctx.name}/{what}").current = value
