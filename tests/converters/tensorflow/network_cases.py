@@ -269,6 +269,25 @@ def nearest(x: Array, height: int, width: int, mode: str) -> Array:
     return x
 
 
+def bicubic(x: Array, height: int, width: int, mode: str) -> Array:
+    """Keys' kernel at exact positions; TensorFlow rounds them to 1024ths."""
+    a = -0.5 if mode == "centres" else -0.75
+    for axis, out in ((1, height), (2, width)):
+        size = x.shape[axis]
+        at = axis_positions(size, out, mode)
+        weights = np.zeros((out, size))
+        for i, t in product(range(out), range(-1, 3)):
+            tap = int(np.floor(at[i])) + t
+            d = abs(at[i] - tap)
+            w = ((a + 2) * d - (a + 3)) * d * d + 1 if d <= 1 else ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+            if mode != "centres" or 0 <= tap < size:
+                weights[i, min(max(tap, 0), size - 1)] += w
+        if mode == "centres":
+            weights /= weights.sum(1, keepdims=True)
+        x = np.moveaxis(np.tensordot(weights, x, (1, axis)), 0, axis)
+    return x
+
+
 MODES = {"legacy": {}, "aligned": {"align_corners": True}, "centres": {"half_pixel_centers": True}}
 SMALL = f(1, 4, 5, 2)
 BOXES = np.array([[0, 0, 1, 1], [0, 0.05, 1, 1.05], [0, 2, 1, 3], [0, 2.1, 1, 3.1]], np.float32)
@@ -277,6 +296,7 @@ THRESHOLDS = [s(3), K(np.float32(0.5)), K(np.float32(0.4))]
 IMAGES = [
     *(Case("ResizeBilinear", [SMALL, k(7, 3)], lambda x, _, m=m: bilinear(x, 7, 3, m), a, m) for m, a in MODES.items()),
     *(Case("ResizeNearestNeighbor", [SMALL, k(7, 3)], lambda x, _, m=m: nearest(x, 7, 3, m), a, m) for m, a in MODES.items()),
+    *(Case("ResizeBicubic", [SMALL, k(7, 3)], lambda x, _, m=m: bicubic(x, 7, 3, m), a, m, tolerance=2e-3) for m, a in MODES.items()),
     Case(
         "CropAndResize",
         [SMALL, K(np.array([[0, 0, 1, 1], [0.25, 0.5, 1.5, 0]], np.float32)), K(np.array([0, 0], np.int32)), k(3, 4)],

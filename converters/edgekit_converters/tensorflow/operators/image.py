@@ -11,6 +11,7 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F32, I32
 from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.tensorflow.bicubic import bicubic_weights
 from edgekit_converters.tensorflow.context import NodeContext
 from edgekit_converters.tensorflow.operators.convolution import per_dimension, window_pads
 from edgekit_converters.tensorflow.registry import converts
@@ -35,8 +36,22 @@ def resize(ctx: NodeContext) -> Value:
     x = ctx.as_float32(x)
     if ctx.op == "ResizeBilinear":
         return ctx.call("Resize", x, sizes, mode="linear", **attrs)
-    # with half pixel centres the kernel is Keys' with -0.5 and its weights outside the image are left out, else with -0.75
-    return ctx.call("Resize", x, sizes, mode="cubic", cubic_a=-0.5 if centred else -0.75, exclude_outside=centred, **attrs)
+    return _bicubic(ctx, x, (aligned, centred))
+
+
+def _bicubic(ctx: NodeContext, x: Value, how: tuple[bool, bool]) -> Value:
+    """A product with the weights of each axis: TensorFlow's come from a table, which no formula gives exactly."""
+    height, width = ctx.constant_ints(1, "the size")
+    n, h, w, channels = (ctx.static(d, "the shape") if k else d for k, d in enumerate(x.shape))
+    assert isinstance(h, int) and isinstance(w, int) and isinstance(channels, int)
+    if min(height, width, h, w) < 1:
+        raise MalformedModelError(f"a resize of {h} x {w} to {height} x {width}")
+    ctx.computed((height, h))
+    ctx.computed((width, w))
+    rows = ctx.call("MatMul", ctx.const(bicubic_weights(h, height, *how)), ctx.regroup(x, [[0], h, [2, 3]]))
+    lines = ctx.call("Reshape", rows, ctx.i64(-1, w, channels), allow_zero=True)
+    made = ctx.call("MatMul", ctx.const(bicubic_weights(w, width, *how)), lines)
+    return ctx.call("Reshape", made, ctx.i64(-1 if not isinstance(n, int) else n, height, width, channels), allow_zero=True)
 
 
 @converts("CropAndResize")
