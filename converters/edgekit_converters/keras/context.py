@@ -148,6 +148,10 @@ class LayerContext(Composer):
             return self.arguments.args[position]
         return self.arguments.kwargs.get(name, default)
 
+    def keyword(self, name: str, default: Any = None) -> Any:
+        """An argument that calls give by name."""
+        return self.arguments.kwargs.get(name, default)
+
     def tensor_argument(self, position: int, name: str) -> Tensor | None:
         """A tensor argument in the compute type; None where it is absent."""
         found = self.argument(position, name)

@@ -111,13 +111,16 @@ def register(name: str, variables: Sequence[str] | None = None, keeps_mask: bool
 
 
 def find(class_name: str, registered: str | None) -> LayerKind | None:
-    """The kind of a layer class; None where it is not known."""
-    for name in (registered, class_name):
+    """The kind of a layer class; None where it is not known.
+
+    A name with a package in front (``research>Attention``) is not Keras' own layer of that name.
+    """
+    for name in (registered, class_name, class_name.rpartition(">")[2]):
         if name and name in CUSTOM:
             return CUSTOM[name]
-    if registered and ">" in registered and not registered.startswith("keras"):
+    if any(name and ">" in name and name.partition(">")[0] not in ("keras", "builtins") for name in (registered, class_name)):
         return None
-    return KINDS.get(class_name.rsplit(">", 1)[-1])
+    return KINDS.get(class_name.rpartition(">")[2])
 
 
 def load_all() -> None:

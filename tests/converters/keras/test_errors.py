@@ -61,6 +61,13 @@ def test_custom_layers_are_all_named_and_what_follows_is_checked(tmp_path: Path)
     assert [b.nodes for b in check(tmp_path / "m.keras")] == [b.nodes for b in error.value.blockers]
 
 
+def test_a_custom_class_is_not_taken_for_the_built_in_one_of_its_name(tmp_path: Path) -> None:
+    dense = layer("research>Dense", "d", old_call("x"), units=2)
+    old = [{k: v for k, v in d.items() if k != "module"} for d in (entry("x", [None, 4], old=True), dense)]
+    (found,) = check(write_hdf5(tmp_path / "m.h5", functional(old, ["x"], ["d"]), {"d": [random(4, 2), random(2)]}))
+    assert (found.op, found.reason) == ("research>Dense", "custom-layer")
+
+
 def test_a_lambda_is_never_run(tmp_path: Path) -> None:
     layers = [entry("x", [None, 4]), layer("Lambda", "code", call("x"), function=["4wEAAA==", None, None], function_type="lambda")]
     (found,) = check(write_archive(tmp_path / "m.keras", functional(layers, ["x"], ["code"]), {}))

@@ -20,8 +20,6 @@ BATCH = 2
 TOLERANCE = 1e-5
 #: float16 in between; TensorFlow takes cubic weights from a table of 1024 steps
 LOOSE = {"mixed_precision": 2e-3, "Resizing.2": 1e-3, "UpSampling2D.2": 1e-3}
-#: files that Keras itself cannot write or read back in the older format
-ONLY_ARCHIVE: tuple[str, ...] = ()
 
 
 def framework() -> Any:

@@ -62,7 +62,7 @@ def attention(ctx: LayerContext) -> list[Value]:
     q_mask, v_mask = masks[0], masks[1]
     scores = _scores(ctx, q, k)
     keep = None if v_mask is None else ctx.unsqueeze(v_mask, [1])
-    if ctx.argument(9, "use_causal_mask", False) or ctx.flag("causal"):
+    if ctx.keyword("use_causal_mask", False) or ctx.flag("causal"):
         keep = both(ctx, keep, ctx.unsqueeze(causal_mask(ctx, q, k, 1, 1), [0]))
     if keep is not None:
         large = 65504.0 if scores.dtype is F16 else 1e9
@@ -73,7 +73,7 @@ def attention(ctx: LayerContext) -> list[Value]:
     if q_mask is not None:
         y = ctx.call("Where", ctx.unsqueeze(ctx.cast(q_mask, BOOL), [2]), y, ctx.number_like(0.0, y))
     ctx.masks_out = [q_mask, None]
-    return [y, weights] if ctx.argument(9, "return_attention_scores", False) else [y]
+    return [y, weights] if ctx.keyword("return_attention_scores", False) else [y]
 
 
 def _scores(ctx: LayerContext, q: Value, k: Value) -> Value:
@@ -122,7 +122,7 @@ def multi_head_attention(ctx: LayerContext) -> list[Value]:
     q, k, v = (_heads(ctx, name, t) for name, t in (("query", query.value), ("key", key.value), ("value", value.value)))
     mask, causal = _merged_mask(ctx, query, value, key_given, q, k)
     scale = 1.0 / math.sqrt(float(ctx.integer("key_dim", "head_dim")))
-    wants_scores = bool(ctx.argument(9, "return_attention_scores", False))
+    wants_scores = bool(ctx.keyword("return_attention_scores", False))
     weights = None
     if wants_scores or ctx.number("dropout", default=0.0) > 0 or ctx.layer.version < 3 or rank != 3:
         y, weights = _explicit(ctx, q, k, v, scale, mask, causal)
@@ -188,7 +188,7 @@ def _merged_mask(ctx: LayerContext, query: Tensor, value: Tensor, key: Tensor | 
         own = ctx.cast(own, BOOL)
         found = both(ctx, found, own if len(own.shape) == 4 else ctx.unsqueeze(own, [1] if len(own.shape) == 3 else [0, 1]))
     window = ctx.get("sliding_window", default=None)
-    causal = bool(ctx.argument(99, "use_causal_mask", False))
+    causal = bool(ctx.keyword("use_causal_mask", False))
     if window is not None:
         apart = ctx.call("Sub", ctx.unsqueeze(positions(ctx, q, 2), [1]), ctx.unsqueeze(positions(ctx, k, 2), [0]))
         near = ctx.call("Less", ctx.call("Abs", apart), ctx.const(np.asarray(int(window), np.int64)))

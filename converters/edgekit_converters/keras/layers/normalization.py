@@ -30,6 +30,8 @@ def _affine(layer_: Layer) -> list[Variable]:
 
 def _batch_norm(layer_: Layer) -> Sequence[Variable]:
     moving = [] if layer_.version == 1 and layer_.config.get("mode", 0) == 1 else ["moving_mean", "moving_variance"]
+    if layer_.config.get("renorm"):  # statistics of training alone
+        moving += ["moving_stddev", "renorm_mean", "renorm_stddev"]
     return [*_affine(layer_), *(Variable(r, False) for r in moving)]
 
 

@@ -130,7 +130,7 @@ def copy(ctx: LayerContext) -> Value:
 @operation("ZerosLike", "OnesLike", "FullLike")
 def filled_like(ctx: LayerContext) -> Value:
     x = single(ctx)
-    given = ctx.get("dtype", default=None) or ctx.argument(9, "dtype")
+    given = ctx.get("dtype", default=None) or ctx.keyword("dtype")
     dtype = x.dtype if given is None else element_type(given)
     number = {"ZerosLike": 0, "OnesLike": 1}.get(ctx.op)
     value = operand(ctx, 1, "fill_value", dtype) if number is None else ctx.const(np.asarray(number, dtype.numpy))

@@ -32,7 +32,7 @@ def dot(ctx: LayerContext) -> Value:
 def einsum(ctx: LayerContext) -> Value:
     """One or two operands, without repeated letters in one of them."""
     values = [t.value for t in ctx.arguments.args if isinstance(t, Tensor) and t.value is not None]
-    return contracted(ctx, str(setting(ctx, 9, "subscripts")), promoted(ctx, *values))
+    return contracted(ctx, str(ctx.get("subscripts")), promoted(ctx, *values))
 
 
 def contracted(ctx: LayerContext, equation: str, operands: Sequence[Value]) -> Value:
