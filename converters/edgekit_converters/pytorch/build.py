@@ -9,7 +9,7 @@ from pathlib import Path
 from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.types import Array, DType, TensorType
+from edgekit.types import I64, Array, DType, TensorType
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Poisoned, Problems
@@ -78,15 +78,17 @@ def _bind_users(program: Program, options: LoadOptions, problems: TorchProblems,
         if given.kind != "user":
             continue
         meta = program.metas.get(given.name)
-        if meta is None:
-            raise MalformedModelError(f"the program says no type of its input {given.name!r}")
+        if meta is None:  # a number that may differ from run to run
+            sources.append(SourceInput(given.name, I64, ()))
+            continue
         t = input_type(meta, program.ranges, given.name)
         sources.append(SourceInput(given.name, t.dtype, t.shape))
     found = bind_inputs(importer.builder, sources, options, problems)
     problems.inputs = {n: v.type for n, v in found.items() if v.const is None}
     for name, value in found.items():
-        importer.bind(name, value)
-        if program.metas[name].type.name == "bfloat16":
+        meta = program.metas.get(name)
+        importer.bind(name, Sym(value) if meta is None else value)
+        if meta is not None and meta.type.name == "bfloat16":
             problems.note(f"input {name!r}: bfloat16 is taken as float32")
 
 

@@ -13,10 +13,10 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch import core_aten
 from edgekit_converters.pytorch.build import digest, import_program
 from edgekit_converters.pytorch.detection import Kind, explain_pickle, kind_of_file
-from edgekit_converters.pytorch.exported import export_module, is_exported, is_module, read_exported
+from edgekit_converters.pytorch.exported import export_module, is_exported, is_module, is_script, read_exported
 from edgekit_converters.pytorch.pt2 import opened_pt2
 from edgekit_converters.pytorch.registry import REGISTRY, ConvertFunction
-from edgekit_converters.pytorch.scripted import load_script
+from edgekit_converters.pytorch.scripted import load_script, load_script_object
 
 
 class PyTorchConverter:
@@ -72,6 +72,8 @@ class PyTorchConverter:
     def _load(self, source: Any, options: LoadOptions) -> Graph:
         if is_exported(source):
             return import_program(read_exported(source), "ExportedProgram", options)
+        if is_script(source):
+            return load_script_object(source, options)
         if is_module(source):
             return import_program(read_exported(export_module(source, _example(source, options))), type(source).__name__, options)
         with source.open("rb") as f:

@@ -49,6 +49,11 @@ def is_module(source: Any) -> bool:
     return any(c.__module__ == "torch.nn.modules.module" and c.__name__ == "Module" for c in type(source).__mro__)
 
 
+def is_script(source: Any) -> bool:
+    """Whether an object is a ``torch.jit.ScriptModule``."""
+    return any(c.__module__ == "torch.jit._script" and c.__name__ == "ScriptModule" for c in type(source).__mro__)
+
+
 def is_exported(source: Any) -> bool:
     """Whether an object is an ``ExportedProgram``."""
     return type(source).__name__ == "ExportedProgram" and type(source).__module__.startswith("torch.export")
@@ -87,7 +92,8 @@ def quiet() -> Iterator[None]:
 def evaluating(module: Any) -> Iterator[None]:
     """The module in evaluation mode for the time being."""
     training = [m for m in module.modules() if m.training]
-    module.eval()
+    for m in training:  # module.eval() is refused by modules that torch.export made
+        m.training = False
     try:
         yield
     finally:

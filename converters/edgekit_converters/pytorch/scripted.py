@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,8 +81,17 @@ def load_script(path: Path, options: LoadOptions) -> Graph:
             module = torch.jit.load(str(path), map_location="cpu")
     except Exception as e:  # torch's reader raises RuntimeError and what its C++ parts come up with
         raise MalformedModelError(f"torch cannot read it as TorchScript: {str(e).strip()[:MAX_MESSAGE]}") from e
+    return _walked(torch, module, path.stem, options)
+
+
+def load_script_object(module: Any, options: LoadOptions) -> Graph:
+    """Import a ``torch.jit.ScriptModule`` in memory; a copy is frozen, the module stays as it is."""
+    return _walked(torch_module("TorchScript"), copy.deepcopy(module), str(module.original_name), options)
+
+
+def _walked(torch: Any, module: Any, name: str, options: LoadOptions) -> Graph:
     try:
-        return import_script(torch, module, path.stem, options)
+        return import_script(torch, module, name, options)
     except BROKEN as e:
         raise MalformedModelError(f"its graph cannot be walked: {type(e).__name__}: {str(e).strip()[:MAX_MESSAGE]}") from e
 

@@ -266,6 +266,29 @@ def test_script_with_branches_and_lists(torch: Any, tmp_path: Path) -> None:
         converters.load(path)
 
 
+def test_a_script_module_in_memory(torch: Any) -> None:
+    net, x = torch.jit.script(_script_cases(torch)["Data"]()), torch.rand(4)
+    _same(run_graph(edgekit.load(net, x), {"x": x.numpy()})["out0"], net(x)[0])
+
+
+def test_a_module_that_export_made(torch: Any) -> None:
+    net, x = _net(torch).eval(), torch.randn(1, 3, 8, 8)
+    again = torch.export.export(net, (x,)).module()
+    (got,) = run_graph(edgekit.load(again, x), {"input": x.numpy()}).values()
+    _same(got, net(x))
+
+
+def test_numbers_among_the_inputs_may_stay_open(torch: Any) -> None:
+    class Net(torch.nn.Module):  # type: ignore[misc]
+        def forward(self, x: Any, n: int) -> Any:
+            return x.narrow(0, 0, n) * 2
+
+    x = torch.randn(9)
+    graph = edgekit.load(Net(), (x, 5), dynamic_shapes=(None, torch.export.Dim.DYNAMIC))
+    assert [v.name for v in graph.inputs] == ["x", "n"]
+    _same(run_graph(graph, {"x": x.numpy(), "n": np.asarray(3)})["out0"], x[:3] * 2)
+
+
 def test_script_whose_branch_depends_on_the_data(torch: Any, tmp_path: Path) -> None:
     net = _script_cases(torch)["Data"]()
     graph = converters.load(_saved(torch, net, tmp_path / "net.pt"), {"x": (4,)})
