@@ -143,6 +143,16 @@ class Library:
         """Enter a function made while importing (a lifted loop)."""
         self._bodies[body.name] = body
 
+    def proto(self, name: str) -> Any:
+        """The FunctionDef of a function of the file.
+
+        Raises:
+            MalformedModelError: there is none of that name.
+        """
+        if name not in self._protos:
+            raise MalformedModelError(f"there is no function {name!r} in the model")
+        return self._protos[name]
+
     def find(self, name: str) -> Body:
         """A function.
 

@@ -131,11 +131,13 @@ message SavedVariable {
   bool trainable = 3;
   string name = 6;
 }
+message SavedFunction { repeated string concrete_functions = 1; }
 message SavedConstant { string operation = 1; }
 message SavedObject {
   message Child { int32 node_id = 1; string local_name = 2; }
   repeated Child children = 1;
   oneof kind {
+    SavedFunction function = 6;
     SavedVariable variable = 7;
     SavedConstant constant = 9;
   }

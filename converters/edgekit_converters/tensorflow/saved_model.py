@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 from edgekit.errors import ConversionError, MalformedModelError
@@ -11,6 +12,7 @@ from edgekit_converters.tensorflow.bundle import Bundle
 from edgekit_converters.tensorflow.folder import Folder
 from edgekit_converters.tensorflow.model import Model, ModelInput
 from edgekit_converters.tensorflow.nodes import Body, Library, parse_ref, read_nodes
+from edgekit_converters.tensorflow.objects import read_function
 from edgekit_converters.tensorflow.protos import messages
 from edgekit_converters.tensorflow.variables import VariableStore, trace_restore
 
@@ -48,19 +50,22 @@ def read_saved_model(folder: Folder, signature: str | None) -> Model:
     if not proto.meta_graphs:
         raise MalformedModelError(f"{where}: it holds no graph")
     meta = _for_serving(proto.meta_graphs)
-    key, chosen = choose_signature(meta.signature_def, signature)
     library = Library(meta.graph_def.library.function)
     body = Body("main", read_nodes(meta.graph_def.node, where))
     bundle = Bundle(folder, CHECKPOINT) if f"{CHECKPOINT}.index" in folder else None
-    restores = trace_restore(body, library, meta.saver_def.restore_op_name) if bundle is not None else {}
     facts = {
         "source.format": "tensorflow",
         "source.kind": "SavedModel",
         "source.sha256": hashlib.sha256(data).hexdigest(),
         "source.producer": f"TensorFlow {meta.meta_info_def.tensorflow_version}".strip(),
-        "source.signature": key,
         "source.signatures": ", ".join(_names(meta.signature_def)),
     }
+    if not _names(meta.signature_def):
+        key, model = read_function(meta, body, library, bundle, signature)
+        return replace(model, facts={**facts, "source.signature": key})
+    key, chosen = choose_signature(meta.signature_def, signature)
+    facts["source.signature"] = key
+    restores = trace_restore(body, library, meta.saver_def.restore_op_name) if bundle is not None else {}
     inputs = [_input(k, chosen.inputs[k], where) for k in sorted(chosen.inputs)]
     outputs = [(k, parse_ref(_tensor_name(k, chosen.outputs[k], where))) for k in sorted(chosen.outputs)]
     return Model(body, library, inputs, outputs, VariableStore(bundle, restores), facts)
@@ -80,13 +85,9 @@ def choose_signature(signatures: Any, wanted: str | None) -> tuple[str, Any]:
     """A signature by name; the usual one for None.
 
     Raises:
-        ConversionError: there is none, or none is the usual one.
+        ConversionError: there is none of that name, or none is the usual one.
     """
     names = _names(signatures)
-    if not names:
-        raise ConversionError(
-            "the SavedModel has no signature; save it again with signatures=module.__call__.get_concrete_function(...), or as a Keras model"
-        )
     if wanted is None:
         wanted = next((s for s in USUAL if s in names), names[0] if len(names) == 1 else None)
         if wanted is None:

@@ -157,3 +157,48 @@ def javascript_model(folder: Path, weights: list[tuple[dict[str, Any], bytes]], 
     path = folder / "model.json"
     path.write_text(json.dumps(model))
     return path
+
+
+def write_bundle_with_objects(folder: Path, tensors: Mapping[str, Array], objects: Any) -> None:
+    """A checkpoint that also holds an object graph (a TrackableObjectGraph), as a scalar string behind the other data."""
+    text = objects.SerializeToString()
+    stored = varint(len(text)) + b"\0\0\0\0" + text
+    at = sum(a.nbytes for a in tensors.values())
+    entry = messages()["BundleEntryProto"](dtype=7, shape=shape_proto(()), offset=at, size=len(stored))
+    write_bundle(folder, tensors, {b"_CHECKPOINTABLE_OBJECT_GRAPH": entry.SerializeToString()})
+    data = folder / "variables" / "variables.data-00000-of-00001"
+    data.write_bytes(data.read_bytes() + stored)
+
+
+def model_without_signature(folder: Path, functions: int = 1) -> Path:
+    """``x @ kernel`` as ``__call__`` of an object whose variable lies under ``w``; traced for training first."""
+    traces = []
+    for name, training in (("train", True), ("infer", False)):
+        f = Maker()
+        f.add("ReadVariableOp", "captured", name="read", dtype=Type("float32"))
+        f.add("MatMul", "x", "read:value:0", name="product", T=Type("float32"))
+        if training:
+            f.add("RandomUniform", f.ints(2, 3) + ":output:0", name="noise")
+            f.add("Mul", "product:product:0", "noise:output:0", name="dropped", T=Type("float32"))
+        proto = f.function(name, ["x", "captured"], {"out": "dropped:z:0" if training else "product:product:0"})
+        proto.signature.input_arg[0].type = 1
+        proto.arg_attr[0].attr["_user_specified_name"].s = b"features"
+        proto.arg_attr[0].attr["_output_shapes"].list.shape.append(shape_proto((None, 4)))
+        traces.append(proto)
+    model = saved_model(Maker().graph(traces), {})
+    objects = model.meta_graphs[0].object_graph_def
+    root, call, variable = objects.nodes.add(), objects.nodes.add(), objects.nodes.add()
+    root.children.add(node_id=2, local_name="w")
+    for k in range(functions):
+        root.children.add(node_id=1, local_name="__call__" if functions == 1 else f"method_{k}")
+    call.function.concrete_functions.extend(["train", "infer"])
+    variable.variable.name = "same/name"
+    for name in ("train", "infer"):
+        objects.concrete_functions[name].bound_inputs.append(2)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "saved_model.pb").write_bytes(model.SerializeToString())
+    stored = messages()["TrackableObjectGraph"]()
+    stored.nodes.add().children.add(node_id=1, local_name="w")
+    stored.nodes.add().attributes.add(name="VARIABLE_VALUE", checkpoint_key="w/.ATTRIBUTES/VARIABLE_VALUE")
+    write_bundle_with_objects(folder, {"w/.ATTRIBUTES/VARIABLE_VALUE": KERNEL}, stored)
+    return folder

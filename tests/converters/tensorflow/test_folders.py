@@ -21,9 +21,11 @@ from tests.converters.tensorflow.folders import (
     hub_archive,
     info,
     javascript_model,
+    model_without_signature,
     restoring,
     saved_model,
     write_bundle,
+    write_bundle_with_objects,
 )
 from tests.converters.tensorflow.models import Maker, Type, compute, shape_proto
 
@@ -91,22 +93,25 @@ def test_variables_of_tf1_and_of_the_object_graph(tmp_path: Path) -> None:
     m.add("AddV2", "product", "b", name="y", T=Type("float32"))
     graph = messages()["TrackableObjectGraph"]()
     graph.nodes.add().attributes.add(name="VARIABLE_VALUE", full_name="b", checkpoint_key="path/.ATTRIBUTES/VARIABLE_VALUE")
-    text = graph.SerializeToString()
     (tmp_path / "saved_model.pb").write_bytes(
         saved_model(m.graph(), {"only": ({"x": info("x:0", (None, 4))}, {"y": info("y:0", (None, 3))})}).SerializeToString()
     )
     write_bundle(tmp_path, {"w": KERNEL, "path/.ATTRIBUTES/VARIABLE_VALUE": np.ones(3, np.float32)})
-    index = tmp_path / "variables" / "variables.index"
     with pytest.raises(UnsupportedOpError, match="no value for the variable 'b'"):
         edgekit.load(tmp_path)
-    data = tmp_path / "variables" / "variables.data-00000-of-00001"
-    stored = bytes([len(text)]) + b"\0\0\0\0" + text
-    entry = messages()["BundleEntryProto"](dtype=7, shape=shape_proto(()), offset=data.stat().st_size, size=len(stored))
-    tensors = {"w": KERNEL, "path/.ATTRIBUTES/VARIABLE_VALUE": np.ones(3, np.float32)}
-    write_bundle(tmp_path, tensors, {b"_CHECKPOINTABLE_OBJECT_GRAPH": entry.SerializeToString()})
-    data.write_bytes(data.read_bytes() + stored)
-    assert index.exists()
+    write_bundle_with_objects(tmp_path, {"w": KERNEL, "path/.ATTRIBUTES/VARIABLE_VALUE": np.ones(3, np.float32)}, graph)
     np.testing.assert_allclose(compute(edgekit.load(tmp_path, shapes={"x": (2, 4)}), X)[0], X @ KERNEL + 1, rtol=1e-6)
+
+
+def test_a_model_without_signature_is_its_call(tmp_path: Path) -> None:
+    """Of its traces the one for inference; the variable is found by its path in both object graphs."""
+    graph = edgekit.load(model_without_signature(tmp_path / "m"))
+    assert [v.name for v in graph.inputs] == ["features"] and graph.output_names == ["output"]
+    np.testing.assert_allclose(compute(graph, X)[0], X @ KERNEL, rtol=1e-6)
+    several = model_without_signature(tmp_path / "several", 2)
+    with pytest.raises(ConversionError, match="choose one of its functions"):
+        edgekit.load(several)
+    assert edgekit.load(several, signature="method_1").output_names == ["output"]
 
 
 def test_a_tensor_in_parts(tmp_path: Path) -> None:
