@@ -72,6 +72,12 @@ def _tflite() -> Iterator[Seed]:
     ]
     data = model(Subgraph(tensors, ops, ["x"], ["y"]), signatures=[("serving_default", 0, {"in": "x"}, {"out": "y"})])
     yield Seed({"m.tflite": data}, "m.tflite")
+    from tests.converters.tflite.test_associated import packed
+    from tests.converters.tflite.test_states import loop, lstm, running_total
+
+    variables, recurrent, files = model(*loop()), lstm(0.3, True), packed({"labels.txt": b"cat\nhund"})
+    for more in (running_total(), variables, recurrent, files):
+        yield Seed({"m.tflite": more}, "m.tflite")
 
 
 def _caffe() -> Iterator[Seed]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.converters import LoadOptions, ShapeSpec
-from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
+from edgekit.errors import ConversionError, GraphError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import Dim, TensorType, format_shape
@@ -75,7 +75,7 @@ class TfliteConverter:
             raise MalformedModelError(f"{where}: {e}") from e
         except UnsupportedOpError as e:
             raise UnsupportedOpError(f"{where} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
-        except UnsupportedTypeError as e:
+        except (UnsupportedTypeError, GraphError) as e:
             raise MalformedModelError(f"{where}: {e}") from e
         except ConversionError as e:
             raise ConversionError(f"{where}: {e}") from e
