@@ -132,6 +132,10 @@ def _import(model: Any, tensors: TensorReader, options: LoadOptions) -> Graph:
 def _opsets(model: Any) -> dict[str, int]:
     if not model.HasField("graph"):
         raise MalformedModelError("the model holds no graph")
+    texts = [model.producer_name, model.producer_version, model.graph.name, *(o.domain for o in model.opset_import)]
+    texts += [t for p in model.metadata_props for t in (p.key, p.value)]
+    if any(isinstance(t, bytes) for t in texts):
+        raise MalformedModelError("a name of the model is not valid UTF-8")
     opsets = {registry.canonical_domain(o.domain): int(o.version) for o in model.opset_import}
     if "" not in opsets:
         if any(registry.canonical_domain(n.domain) == "" for n in model.graph.node):

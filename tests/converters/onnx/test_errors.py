@@ -80,6 +80,19 @@ def test_element_types_that_do_not_exist_here_are_blockers() -> None:
     assert "sequence type is not supported" in converters.check(proto)[0].message
 
 
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    proto = model([node("Relu", ["x"], ["y"])], {"x": (F, [2])}, ["y"])
+    entry = proto.opset_import.add()
+    entry.domain, entry.version = "com.example", 1
+    data = proto.SerializeToString()
+    path = tmp_path / "model.onnx"
+    for name in (b"com.example", b"test"):
+        assert data.count(name) == 1
+        path.write_bytes(data.replace(name, b"\xff" + name[1:]))
+        with pytest.raises(MalformedModelError, match="not valid UTF-8"):
+            converters.load(path)
+
+
 def _relu() -> Any:
     return model([node("Relu", ["x"], ["y"], name="r")], {"x": (F, [2])}, ["y"])
 
