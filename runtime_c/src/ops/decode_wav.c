@@ -68,9 +68,9 @@ static ek_status decode_wav_shape(ek_op_context *ctx) {
     return ek_op_fail(ctx, EK_ERR_SHAPE, "the bytes of a file are needed; %lld samples of %lld channels",
                       (long long)attrs->desired_samples, (long long)attrs->desired_channels);
   }
-  EK_TRY(ek_set_dims(ctx, ek_output(ctx, 1), 0, NULL));
-  if (attrs->desired_channels < 0 || attrs->desired_samples < 0) return EK_SHAPE_NOT_YET;
   const int64_t dims[2] = {attrs->desired_samples, attrs->desired_channels};
+  EK_TRY(ek_set_dims(ctx, ek_output(ctx, 1), 0, dims));
+  if (attrs->desired_channels < 0 || attrs->desired_samples < 0) return EK_SHAPE_NOT_YET;
   return ek_set_dims(ctx, ek_output(ctx, 0), 2, dims);
 }
 
