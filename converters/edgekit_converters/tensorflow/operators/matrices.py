@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tensorflow.context import NodeContext
@@ -21,8 +20,9 @@ def _main_diagonal(ctx: NodeContext, i: int) -> None:
 def matrix_diag(ctx: NodeContext) -> Value:
     """Vectors as diagonals of square matrices."""
     x = ctx.input(0)
-    if (ctx.op == "Diag" and len(x.shape) != 1) or (len(ctx.items) > 1 and ctx.constant_ints(1, "the diagonal") != [0]):
-        raise MalformedModelError("only main diagonals are supported")
+    if ctx.op == "Diag" and len(x.shape) != 1:
+        raise Unsupported("only a vector becomes a diagonal.")
+    _main_diagonal(ctx, 1)
     n = ctx.static(x.shape[-1], "the diagonal")
     ctx.computed((n, n))
     eye = ctx.const(np.eye(n, dtype=np.bool_))
