@@ -22,12 +22,14 @@ Write = Callable[[Value, Value], Value]
 class Storage:
     """Memory that tensors share. A write makes a new value; views compute theirs anew when they are next read."""
 
-    __slots__ = ("graph", "value", "version")
+    __slots__ = ("doubtful", "graph", "tainted", "value", "version")
 
     def __init__(self, value: Value, graph: Graph | None = None) -> None:
         self.value = value
         self.version = 0
         self.graph = graph  # where it is kept; None for the main graph
+        self.doubtful: list[Storage] = []  # memory that may be the same: torch copies or not, by strides
+        self.tainted = False  # such memory was written to
 
 
 class Tensor:
@@ -39,11 +41,12 @@ class Tensor:
         value: its value now.
     """
 
-    __slots__ = ("_value", "_version", "steps", "storage")
+    __slots__ = ("_value", "_version", "scrambled", "steps", "storage")
 
     def __init__(self, storage: Storage, steps: tuple[tuple[Callable[[Value], Value], Write], ...], value: Value) -> None:
         self.storage = storage
         self.steps = steps
+        self.scrambled = False  # whether its elements may not lie one behind the other
         self._value = value
         self._version = storage.version
 
@@ -55,10 +58,19 @@ class Tensor:
     def become(self, other: Tensor) -> None:
         """Turn into another view: operators such as ``transpose_`` change the very tensor they get."""
         self.storage, self.steps = other.storage, other.steps
+        self.scrambled = other.scrambled
         self._value, self._version = other._value, other._version
 
     def read(self) -> Value:
-        """The value now."""
+        """The value now.
+
+        Raises:
+            Unsupported: a write in place may or may not have reached it.
+        """
+        if self.storage.tainted:
+            raise Unsupported(
+                "it reads a tensor that may share memory with one that was written to in place.", "Write the operation out of place."
+            )
         if self._version != self.storage.version:
             value = self.storage.value
             for apply, _ in self.steps:
@@ -77,6 +89,8 @@ class Tensor:
         self.storage.value = value
         self.storage.version += 1
         self._value, self._version = new, self.storage.version
+        for other in self.storage.doubtful:
+            other.tainted = True
 
 
 class _Poison:
@@ -211,6 +225,10 @@ class ProgramImporter:
         except Poisoned:
             self._bind(node, None)
             return
+        except Unsupported as e:
+            self.problems.block(target, label(node), e.reason, e.message, e.hint)
+            self._bind(node, None)
+            return
         first = len(self.builder.graph.nodes)
         function = convert
         source = describe(node)
@@ -252,6 +270,12 @@ class ProgramImporter:
         self, ctx: AtenContext, node: SourceNode, function: registry.ConvertFunction, back: registry.WriteFunction | None,
         owner: Tensor | None, value: Value, k: int, j: int | None,
     ) -> Tensor:  # fmt: skip
+        name = registry.packet(node.target)
+        if owner is not None and name in registry.DOUBTFUL and (owner.scrambled or (back is None and name not in registry.ALIASES)):
+            made = Tensor.new(value, self.builder.graph)
+            made.storage.doubtful.append(owner.storage)
+            owner.storage.doubtful.append(made.storage)
+            return made
         if owner is None or back is None:
             if owner is not None and value is owner.read() and registry.packet(node.target) in registry.ALIASES:
                 return owner
@@ -276,7 +300,9 @@ class ProgramImporter:
             again = AtenContext(self, node, target, {**ctx.args, key: base, "#result": j})
             return back(again, base, new)
 
-        return Tensor(owner.storage, (*owner.steps, (apply, write)), value)
+        view = Tensor(owner.storage, (*owner.steps, (apply, write)), value)
+        view.scrambled = owner.scrambled or registry.scrambles(target, ctx.args)
+        return view
 
     def _first_tensor(self, node: SourceNode) -> Tensor | None:
         arg = next(iter(node.args.values()), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgekit.ir import Value
@@ -31,6 +31,22 @@ ALIASES = {
 
 #: operators in place that change a tensor's shape, not its elements
 RESHAPES_IN_PLACE = {"aten.transpose_", "aten.t_", "aten.unsqueeze_", "aten.squeeze_", "aten.swapaxes_", "aten.swapdims_"}
+
+#: operators whose result shares memory with their argument or not, by how its elements lie; and views that no write goes back through
+DOUBTFUL = {
+    "aten.reshape", "aten.flatten", "aten.contiguous", "aten.reshape_as", "aten.movedim", "aten.moveaxis", "aten.expand", "aten.expand_as",
+    "aten.diagonal", "aten.unfold", "aten.as_strided", "aten.broadcast_to",
+}  # fmt: skip
+_TURNS = {"aten.permute", "aten.transpose", "aten.t", "aten.swapaxes", "aten.swapdims", "aten.numpy_T", "aten.mT"}
+_CUTS = {
+    "aten.select", "aten.slice", "aten.narrow", "aten.split", "aten.split_with_sizes", "aten.chunk", "aten.tensor_split", "aten.unbind",
+}  # fmt: skip
+
+
+def scrambles(target: str, args: Mapping[str, Any]) -> bool:
+    """Whether the elements of a view may not lie one behind the other."""
+    name = packet(target).removesuffix("_")
+    return name in _TURNS or (name in _CUTS and (args.get("dim", 0) != 0 or args.get("step", 1) != 1))
 
 
 def writes(*names: str) -> Callable[[WriteFunction], WriteFunction]:

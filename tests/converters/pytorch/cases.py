@@ -527,6 +527,21 @@ def _masks(x: torch.Tensor) -> torch.Tensor:
     return y
 
 
+def _copies(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    y = x + 1
+    a = y.t().contiguous()
+    a.add_(1)
+    z = x * 2
+    b = z.t().reshape(-1)
+    b.mul_(3)
+    c = (x + 2).narrow(1, 1, 2)
+    c.zero_()
+    d = x.clone()
+    d[0].contiguous().fill_(9.0)
+    return a, b, c, d
+
+
+case("copies that look like views", _copies, X)
 case("rows in place", _rows, X)
 case("views in place", _views, X)
 case("parts in place", _parts, X)

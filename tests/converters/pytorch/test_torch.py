@@ -266,6 +266,17 @@ def test_script_with_branches_and_lists(torch: Any, tmp_path: Path) -> None:
         converters.load(path)
 
 
+def test_a_write_that_may_reach_another_tensor_is_refused(torch: Any) -> None:
+    class Net(torch.nn.Module):  # type: ignore[misc]
+        def forward(self, x: Any) -> Any:
+            y = x + 1
+            y.t().reshape(-1).add_(1)
+            return y * 2
+
+    with pytest.raises(UnsupportedOpError, match="may share memory"):
+        edgekit.load(Net(), torch.randn(2, 3))
+
+
 def test_a_script_module_in_memory(torch: Any) -> None:
     net, x = torch.jit.script(_script_cases(torch)["Data"]()), torch.rand(4)
     _same(run_graph(edgekit.load(net, x), {"x": x.numpy()})["out0"], net(x)[0])

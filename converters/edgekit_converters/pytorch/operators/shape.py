@@ -249,6 +249,14 @@ def narrow(ctx: AtenContext) -> Value:
     return ctx.narrow(x, axis, start, Sym(ctx.call("Add", a, b)))
 
 
+@writes("aten.narrow")
+def write_narrowed(ctx: AtenContext, base: Value, new: Value) -> Value:
+    axis, start = ctx.dim("dim", len(base.shape)), ctx.integer("start")
+    size = base.shape[axis]
+    start = start + size if start < 0 and isinstance(size, int) else start
+    return put_range(ctx, base, new, axis, start, start + ctx.integer("length"), 1)
+
+
 def _parts(ctx: AtenContext, x: Value, axis: int, sizes: Sequence[int]) -> list[Value]:
     if len(sizes) == 1:
         return [x]
