@@ -39,7 +39,8 @@ def test_the_required_tensors_of_forward(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "pickle"), [("", b"\x80\x02c__torch__.net\nNet\n."), (CODE, b"\x80\x02N."), (CODE, b"cut off"), (CODE, b"\x80\x02c__torch__.gone\nNet\n.")]
+    ("code", "pickle"),
+    [("", b"\x80\x02c__torch__.net\nNet\n."), (CODE, b"\x80\x02N."), (CODE, b"cut off"), (CODE, b"\x80\x02c__torch__.gone\nNet\n.")]
 )
 def test_a_file_that_does_not_tell(code: str, pickle: bytes, tmp_path: Path) -> None:
     assert tensor_inputs(archive(tmp_path / "net.pt", code, pickle)) == []
