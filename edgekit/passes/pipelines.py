@@ -17,6 +17,7 @@ from edgekit.passes.base import Pass, PassLog, PassManager
 from edgekit.passes.canonicalize.fold_constants import FOLD_CONSTANTS
 from edgekit.passes.canonicalize.infer_shapes import INFER_SHAPES
 from edgekit.passes.canonicalize.simplify_arithmetic import SIMPLIFY_ARITHMETIC
+from edgekit.passes.canonicalize.simplify_loops import SIMPLIFY_LOOPS
 from edgekit.passes.canonicalize.simplify_views import SIMPLIFY_VIEWS
 from edgekit.passes.cleanup.merge_equal_nodes import MERGE_EQUAL_NODES
 from edgekit.passes.cleanup.remove_dead_code import REMOVE_DEAD_CODE
@@ -38,6 +39,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     INFER_SHAPES,
     FOLD_CONSTANTS,
     REMOVE_IDENTITIES,
+    SIMPLIFY_LOOPS,
     SIMPLIFY_VIEWS,
     SIMPLIFY_ARITHMETIC,
     MERGE_EQUAL_NODES,
