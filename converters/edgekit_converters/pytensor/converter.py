@@ -36,7 +36,7 @@ class PytensorConverter:
         if operator.startswith("Elemwise{"):
             return scalar_functions(operator.removeprefix("Elemwise{").removesuffix("}"))
         found = REGISTRY.find(operator)
-        return [] if found is None or operator in ("Elemwise", "ScalarOp", "OpFromGraph", "SymbolicOp") else [found]
+        return [] if found is None else [found]
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for a ``Function`` or ``FunctionGraph``; the package itself is not imported."""
