@@ -142,6 +142,11 @@ def test_prelu_and_relu(tmp_path: Path) -> None:
     check(tmp_path, layer("ReLU", "r", **config), [], x, want, "re_lu")
 
 
+def test_layer_scale(tmp_path: Path) -> None:
+    x, gamma = random(2, 4, 4, 3), random(3)
+    check(tmp_path, layer("LayerScale", "s", init_values=1e-6, projection_dim=3), [gamma], x, x * gamma, "layer_scale")
+
+
 def test_pooling_counts_no_padding(tmp_path: Path) -> None:
     x = random(2, 5, 4, 3)
     padded = np.pad(x, [(0, 0), (0, 1), (0, 0), (0, 0)], constant_values=np.nan)

@@ -179,6 +179,16 @@ def maxout_dense(ctx: LayerContext) -> Value:
     return ctx.call("ReduceMax", y, axes=(1,), keepdims=False)
 
 
+def _gamma(layer_: Layer) -> Sequence[Variable]:
+    return (Variable("gamma"),)
+
+
+@layer("LayerScale", variables=_gamma)
+def layer_scale(ctx: LayerContext) -> Value:
+    """A factor for each channel (keras.applications.convnext, arXiv 2103.17239)."""
+    return ctx.call("Mul", ctx.x, ctx.parameter(ctx.weight("gamma"), "gamma"))
+
+
 @layer("Masking")
 def masking(ctx: LayerContext) -> Value:
     """Steps whose features all equal one number are masked, and set to zero."""
@@ -202,6 +212,7 @@ def masking(ctx: LayerContext) -> Value:
     "ActivityRegularization",
     "Identity",
     "FixedDropout",
+    "StochasticDepth",
     keeps_mask=True,
     pointwise=True,
 )
