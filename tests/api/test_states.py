@@ -18,8 +18,6 @@ from edgekit.reference import ReferenceSession, SequenceStart
 from edgekit.symbolic import SymDim
 from edgekit.types import BOOL, F32, I8, I64, QuantParams
 
-R = np.random.default_rng(5)
-
 
 def filter_graph() -> Graph:
     """A recurrent layer, a shift register and a counter: every kind of state there is."""
@@ -45,7 +43,8 @@ def filter_graph() -> Graph:
 
 
 def frames(n: int) -> list[dict[str, np.ndarray]]:
-    return [{"x": R.normal(size=(1, 8)).astype(np.float32)} for _ in range(n)]
+    r = np.random.default_rng(5)
+    return [{"x": r.normal(size=(1, 8)).astype(np.float32)} for _ in range(n)]
 
 
 @pytest.fixture(scope="module")
@@ -155,11 +154,15 @@ def test_int8_keeps_states_in_float_and_calibrates_over_the_sequence(tmp_path: P
     assert [s.input.dtype for s in done.graph.states] == [F32, F32, I64, I8]
     assert "FullyConnected" in [n.op for n in done.graph.nodes if n.output.dtype is I8]
     exact, runtime = ReferenceSession(graph), ReferenceSession(done.graph)
+    ys: list[np.ndarray] = []
+    errors: list[float] = []
     with edgekit.Session(done.path) as session:
         for feeds in samples[:10]:
             want, same, got = exact.run(feeds), runtime.run(feeds), session.run(feeds)
             np.testing.assert_array_equal(got["y"], same["y"])
-            assert np.abs(got["y"] - want["y"]).max() < 0.15
+            ys.append(want["y"])
+            errors.append(float(np.abs(got["y"] - want["y"]).max()))
+    assert max(errors) < 0.05 * float(np.ptp(np.stack(ys)))  # rounding of one run goes on to the next, and does not grow
     assert done.quantization_errors[0].sqnr_db is not None and done.quantization_errors[0].sqnr_db > 20
 
 

@@ -28,7 +28,7 @@ def command(
     shape: o.Shape = [],  # noqa: B006
     json: o.Json = False,
 ) -> None:
-    graph = api.load(source, parse_shapes(shape))
+    graph = api.load(source, shapes=parse_shapes(shape))
     if text:
         print(print_graph(graph))
         return
