@@ -213,6 +213,8 @@ def tensors(items: Sequence[Item]) -> list[Value]:
 
 def unknown_hint(op: str) -> str:
     """What to do about an operator without a converter."""
+    if op.removeprefix("Ref") in ("Enter", "Exit", "Merge", "Switch", "NextIteration", "LoopCond"):
+        return "It belongs to a loop or conditional that is put together in an unknown way; export the model from TensorFlow 2."
     if "Lookup" in op or "HashTable" in op or op.startswith(("String", "Regex", "DecodeJpeg", "DecodePng", "DecodeImage", "ParseExample")):
         return "It belongs to the preprocessing of text, images or records; export the model behind it."
     return "Replace it in the model, or add a converter for it."
