@@ -14,7 +14,7 @@ from edgekit_converters.tensorflow.complex_values import Complex
 from edgekit_converters.tensorflow.context import Item, NodeContext, Text
 from edgekit_converters.tensorflow.operators.spectral import to_complex
 from edgekit_converters.tensorflow.registry import converts
-from edgekit_converters.tensorflow.tensors import COMPLEX
+from edgekit_converters.tensorflow.tensors import BFLOAT16, COMPLEX
 
 PASSED_ON = (
     "Identity", "Snapshot", "StopGradient", "PreventGradient", "CheckNumerics", "CheckNumericsV2", "EnsureShape", "RefIdentity",
@@ -97,6 +97,8 @@ def cast(ctx: NodeContext) -> Item:
     """Another element type; of a complex tensor only the real part is kept."""
     if ctx.attr_code("DstT") in COMPLEX:
         return ctx.items[0] if isinstance(ctx.items[0], Complex) else to_complex(ctx, ctx.input(0))
+    if ctx.attr_code("DstT") == BFLOAT16:
+        ctx.problems.note(f"{ctx.op} {ctx.name!r}: bfloat16 is computed in float32")
     x = ctx.items[0].parts(ctx)[0] if isinstance(ctx.items[0], Complex) else ctx.input(0)
     return ctx.cast(x, ctx.attr_type("DstT"))
 
