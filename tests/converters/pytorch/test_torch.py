@@ -12,8 +12,10 @@ import pytest
 
 import edgekit
 from edgekit import converters
+from edgekit.converters import LoadOptions
 from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.reference import run_graph
+from edgekit_converters.pytorch import PyTorchConverter
 from tests.require import require_module
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns of its own future
@@ -169,9 +171,13 @@ def test_bfloat16_is_widened(torch: Any, tmp_path: Path) -> None:
 def test_the_core_operators_are_all_accounted_for(torch: Any) -> None:
     from edgekit_converters.pytorch.core_aten import CORE, missing
 
-    packets = [getattr(torch.ops.aten, n) for n in dir(torch.ops.aten)]
-    overloads = [getattr(p, o) for p in packets if hasattr(p, "overloads") for o in p.overloads()]
-    assert sorted(str(f) for f in overloads if torch.Tag.core in f.tags) == sorted(CORE)
+    found = set()
+    for name in torch._C._dispatch_get_all_op_names():
+        packet, _, overload = name.removeprefix("aten::").partition(".")
+        operator = getattr(getattr(torch.ops.aten, packet, None), overload or "default", None) if name.startswith("aten::") else None
+        if operator is not None and torch.Tag.core in operator.tags:
+            found.add(str(operator))
+    assert sorted(found) == sorted(CORE)
     assert set(missing()) < set(CORE)
     assert "no converter" not in missing().values()
 
@@ -371,9 +377,12 @@ def test_pickles_are_told_apart_and_never_unpickled(torch: Any, tmp_path: Path) 
     torch.save(net, tmp_path / "module.pt")
     for name in ("state.pth", "old.pth"):
         with pytest.raises(ConversionError, match=r"state dict: tensors by name.*torch\.export\.save"):
-            edgekit.load(tmp_path / name)
+            PyTorchConverter().load(tmp_path / name, LoadOptions())
     with pytest.raises(ConversionError, match=r"pickled module \(.*unpickling runs code"):
-        edgekit.load(tmp_path / "module.pt")
+        PyTorchConverter().load(tmp_path / "module.pt", LoadOptions())
+    for name in ("state.pth", "old.pth", "module.pt"):
+        with pytest.raises(ConversionError, match="never unpickled"):
+            edgekit.load(tmp_path / name)
 
 
 def test_a_pickle_that_would_run_code_only_gives_data(torch: Any, tmp_path: Path) -> None:

@@ -69,6 +69,12 @@ def sym_stride(ctx: AtenContext) -> Any:
     return ctx.sym(ctx.scalar(ctx.product_of_dims(x, list(range(axis + 1, len(x.shape))))))
 
 
+@converts("aten.sym_is_contiguous", "aten.is_contiguous")
+def is_contiguous(ctx: AtenContext) -> bool:
+    """Every value of a graph lies contiguous."""
+    return True
+
+
 @converts("aten.sym_storage_offset")
 def sym_storage_offset(ctx: AtenContext) -> int:
     return 0
