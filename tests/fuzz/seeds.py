@@ -152,12 +152,20 @@ def _keras() -> Iterator[Seed]:
         yield of(path)
 
 
+def _huggingface() -> Iterator[Seed]:
+    from tests.converters.huggingface.test_folders import folder
+
+    with tempfile.TemporaryDirectory() as root:
+        yield of(folder(Path(root) / "bert"))
+
+
 def _pytorch() -> Iterator[Seed]:
     yield of(SAMPLES / "digits.pt2")
 
 
 OWN: dict[str, Callable[[], Iterator[Seed]]] = {
-    "caffe": _caffe, "keras": _keras, "mxnet": _mxnet, "onnx": _onnx, "pytorch": _pytorch, "tensorflow": _tensorflow, "tflite": _tflite,
+    "caffe": _caffe, "huggingface": _huggingface, "keras": _keras, "mxnet": _mxnet, "onnx": _onnx, "pytorch": _pytorch,
+    "tensorflow": _tensorflow, "tflite": _tflite,
 }  # fmt: skip
 
 
@@ -171,7 +179,8 @@ def seeds(name: str, zoo: bool = False) -> list[Seed]:
             if ZOO_FORMATS.get(row["format"]) == name:
                 found += _from_zoo(path)
         if name == "pytorch":
-            found += [of(p) for p in sorted(root.rglob("*.pt2")) if p.stat().st_size <= MAX_ZOO_BYTES]
+            files = [*root.rglob("*.pt2"), *root.rglob("*.torchscript.pt")]
+            found += [of(p) for p in sorted(files) if p.stat().st_size <= MAX_ZOO_BYTES]
     return found
 
 
