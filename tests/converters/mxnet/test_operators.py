@@ -134,6 +134,7 @@ CASES = {
         {"kernel": (3, 3), "stride": (2, 2), "pad": (1, 1), "pool_type": "sum", "pooling_convention": "full"},
     ),
     "pool_lp": Case("Pooling", [X], lambda x: pool2d(x, 2, 1, 0, "lp"), (), {"kernel": (2, 2), "pool_type": "lp", "p_value": 2}),
+    "pool_l1": Case("Pooling", [X], lambda x: pool2d(x, 2, 1, 0, "sum"), (), {"kernel": (2, 2), "pool_type": "lp", "p_value": 1}),
     "pool_nhwc": Case(
         "Pooling",
         [rng(2, 5, 6, 4)],
@@ -148,7 +149,7 @@ CASES = {
     "pool_global_lp": Case(
         "Pooling",
         [X],
-        lambda x: ((np.abs(x) ** 3).sum((2, 3), keepdims=True)) ** (1 / 3),
+        lambda x: np.cbrt((x**3).sum((2, 3), keepdims=True)),
         (),
         {"global_pool": "True", "pool_type": "lp", "p_value": 3},
     ),

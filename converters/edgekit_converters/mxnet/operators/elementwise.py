@@ -214,17 +214,12 @@ def rounded(ctx: MxnetContext) -> Value:
     return ctx.call("Mul", ctx.call("Sign", x), ctx.call("Where", up, ctx.call("Add", whole, ctx.like(1, x)), whole))
 
 
-@converts("rint")
+@converts("rint", "_npi_rint")
 def rint(ctx: MxnetContext) -> Value:
     """Halves go down (mshadow_op::rint)."""
     x = ctx.input(0)
     low, high = ctx.call("Floor", x), ctx.call("Ceil", x)
     return ctx.call("Where", ctx.call("LessOrEqual", ctx.call("Sub", x, low), ctx.call("Sub", high, x)), low, high)
-
-
-@converts("_npi_rint")
-def numpy_rint(ctx: MxnetContext) -> Value:
-    return ctx.call("Round", ctx.input(0))
 
 
 @converts("fix", "trunc", "_npi_fix", "_npi_trunc")

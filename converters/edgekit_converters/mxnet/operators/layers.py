@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -119,7 +120,10 @@ def pooling(ctx: MxnetContext) -> Value:
     if convention == "same":
         raise Unsupported("pooling_convention=same is not supported.", "Export the model with valid or full.")
     slide, full = Sliding(strides, pads, (1,) * rank), convention == "full"
-    y = pool(ctx, data, kind, kernel, slide, ceil=full, count_pads=count, p=ctx.get_int("p_value", 2))
+    if kind == "lp":
+        y = rooted(ctx, lambda v: pool(ctx, v, "sum", kernel, slide, ceil=full, count_pads=count), data)
+    else:
+        y = pool(ctx, data, kind, kernel, slide, ceil=full, count_pads=count)
     for i, (n, size) in enumerate(zip(y.shape[2:], data.shape[2:], strict=True)):
         span = size + 2 * pads[i] - kernel[i]
         if isinstance(span, int) and full and n != -(-span // strides[i]) + 1:
@@ -135,11 +139,21 @@ def global_pool(ctx: MxnetContext, x: Value, kind: str) -> Value:
         return ctx.call("GlobalAveragePool", x, layout="NCHW")
     if kind == "sum":
         return ctx.call("ReduceSum", x, axes=axes)
+    return rooted(ctx, lambda v: ctx.call("ReduceSum", v, axes=axes), x)
+
+
+def rooted(ctx: MxnetContext, total: Callable[[Value], Value], x: Value) -> Value:
+    """Lp pooling: the p-th root of the sum of p-th powers, which keep their signs (src/operator/nn/pool_utils.h)."""
     p = ctx.get_int("p_value", 2)
-    if p in (1, 2):
-        return ctx.call(f"ReduceL{p}", x, axes=axes)
-    power = ctx.call("Pow", ctx.call("Abs", x), ctx.like(p, x))
-    return ctx.call("Pow", ctx.call("ReduceSum", power, axes=axes), ctx.like(1 / p, x))
+    if p == 1:
+        return total(x)
+    square = ctx.call("Mul", x, x)
+    if p == 2:
+        return ctx.call("Sqrt", total(square))
+    if p != 3:
+        raise MalformedModelError(f"p_value={p} is none of 1, 2, 3")
+    cubes = total(ctx.call("Mul", square, x))
+    return ctx.call("Mul", ctx.call("Sign", cubes), ctx.call("Pow", ctx.call("Abs", cubes), ctx.like(1 / 3, x)))
 
 
 @converts("_contrib_AdaptiveAvgPooling2D")
