@@ -47,7 +47,7 @@ def test_check_finds_nothing_in_less_than_two_seconds(model: Model) -> None:
     values = {n: inputs[n] for n in model.freeze}
     if model.needs:
         importlib.import_module(model.needs)  # its own start is not ours
-    start = time.perf_counter()
+    start = time.process_time()  # other processes share the machine
     blockers = converters.check(zoo / model.path, shapes=shapes, values=values)
-    assert time.perf_counter() - start < MAX_CHECK_SECONDS
+    assert time.process_time() - start < MAX_CHECK_SECONDS
     assert blockers == []

@@ -39,6 +39,10 @@ DATA_TYPES = {
 }
 
 
+#: element types TensorFlow.js does not have: their weights are stored, and computed with, as these
+HELD_AS = {"DT_DOUBLE": "DT_FLOAT", "DT_INT64": "DT_INT32"}
+
+
 def read_graph_model(folder: Folder, name: str) -> Model:
     """A graph model.
 
@@ -104,7 +108,7 @@ def _with_codes(tree: Any, depth: int) -> Any:
     if isinstance(tree, list):
         return [_with_codes(v, depth + 1) for v in tree]
     if isinstance(tree, str) and tree.startswith("DT_"):
-        return DATA_TYPES.get(tree, tree)
+        return DATA_TYPES.get(HELD_AS.get(tree, tree), tree)
     return tree
 
 

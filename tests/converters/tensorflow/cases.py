@@ -336,6 +336,18 @@ SHAPES = [
         {"Tindices": Type("int32"), "T": Type("float32")},
     ),
     Case(
+        "SparseToDense",
+        [np.array([1, 3], np.int64), np.array([5], np.int64), f(2), np.float32(-1)],
+        lambda i, n, v, d: np.array([d, v[0], d, v[1], d], np.float32),
+        {"Tindices": Type("int64"), "T": Type("float32")},
+    ),
+    Case(
+        "SparseToDense",
+        [np.array([[0, 1], [1, 0]], np.int32), k(2, 2), np.float32(3), np.float32(0)],
+        lambda i, n, v, d: np.array([[0, v], [v, 0]], np.float32),
+        {"Tindices": Type("int32"), "T": Type("float32")},
+    ),
+    Case(
         "TensorScatterUpdate",
         [f(4, 2), np.array([[1], [3]], np.int32), f(2, 2)],
         lambda x, i, u: np.stack([x[0], u[0], x[2], u[1]]),

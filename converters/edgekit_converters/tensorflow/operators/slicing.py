@@ -144,6 +144,20 @@ def scatter_nd(ctx: NodeContext) -> Value:
     return ctx.call("ScatterND", zeros, ctx.as_i64(ctx.input(0)), updates, reduction="add")
 
 
+@converts("SparseToDense")
+def sparse_to_dense(ctx: NodeContext) -> Value:
+    """Values written into a tensor of one default value; indices of rank 0 and 1 are of a tensor of rank 1."""
+    indices, values = ctx.as_i64(ctx.input(0)), ctx.input(2)
+    dense = ctx.call("Expand", ctx.scalar(ctx.input(3)), ctx.as_i64(ctx.input(1)))
+    if len(indices.shape) == 1:
+        indices = ctx.unsqueeze(indices, [1])
+    if not values.shape and len(indices.shape) == 2:
+        values = ctx.call("Expand", values, ctx.call("Shape", indices, start=0, end=1))
+    if not indices.shape:
+        indices = ctx.reshape(indices, (1,))
+    return ctx.call("ScatterND", dense, indices, values, reduction="none")
+
+
 @converts("TensorScatterUpdate", "TensorScatterAdd", "TensorScatterSub", "TensorScatterMax", "TensorScatterMin")
 def tensor_scatter(ctx: NodeContext) -> Value:
     """Updates written, added or compared into a tensor."""
