@@ -39,7 +39,7 @@ def test_rows(family: str) -> None:
 @pytest.mark.parametrize("path", KERNEL_FILES, ids=lambda path: path.name)
 def test_kernel_file(path: Path) -> None:
     text = path.read_text()
-    allowed = re.compile(r"<(stddef|stdint|arm_neon|immintrin)\.h>|\"ukernels/[\w/]+\.h\"|\"base/requantize\.h\"")
+    allowed = re.compile(r"<(stddef|stdint|arm_neon|immintrin)\.h>|\"ukernels/[\w/]+\.h\"|\"base/(requantize|fixed_point)\.h\"")
     for include in re.findall(r"#include (.*)", text):
         assert allowed.fullmatch(include), f"{path.name} may not include {include}"
     assert not re.search(r"\b(malloc|calloc|free|memcpy|memset|printf)\(", text.replace("__builtin_memcpy", ""))
