@@ -129,3 +129,24 @@ def test_weights_that_are_no_numbers_bring_no_warnings(tmp_path: Path) -> None:
     y = b.call("FullyConnected", x, b.constant(np.asarray([[np.inf, np.nan], [3e38, -3e38]], np.float32)))
     b.output(b.call("Mul", y, b.constant(np.asarray([3e38, np.nan], np.float32))), "y")
     edgekit.convert(b.graph, tmp_path / "m.ekm", options=edgekit.ConvertOptions(check=False))
+
+
+def test_an_empty_tensor_of_impossible_dimensions(tmp_path: Path) -> None:
+    from tests.converters.onnx.models import model, node
+
+    proto = model([node("Relu", ["x"], ["y"])], {"x": (np.float32, [1])}, ["y"], {"w": np.zeros((0, 2), np.float32)})
+    proto.graph.initializer[0].dims[1] = 1 << 62
+    with pytest.raises(MalformedModelError, match="impossible dimensions"):
+        converters.load(write(Seed({"m.onnx": proto.SerializeToString()}, "m.onnx"), tmp_path))
+
+
+def test_a_loop_whose_body_gives_too_few_values(tmp_path: Path) -> None:
+    from tests.converters.tflite.models import Op, Subgraph, Tensor, model
+
+    outer = [Tensor(n, (2,)) for n in ("a", "b", "c", "d")]
+    main = Subgraph(outer, [Op("WHILE", ["a", "b"], ["c", "d"], {"cond_subgraph_index": 1, "body_subgraph_index": 2})], ["a", "b"], ["c"])
+    inner = [Tensor("p", (2,)), Tensor("q", (2,)), Tensor("r", (), "bool")]
+    condition = Subgraph([*inner, Tensor("s", ()), Tensor("t", ())], [Op("GREATER", ["s", "t"], ["r"])], ["p", "q"], ["r"])
+    body = Subgraph(inner, [Op("NEG", ["p"], ["q"])], ["p", "q"], ["q"])
+    with pytest.raises(EdgekitError):
+        converters.load(write(Seed({"m.tflite": model(main, condition, body)}, "m.tflite"), tmp_path))

@@ -38,6 +38,7 @@ TYPE_NAMES = {
     19: "float8e5m2", 20: "float8e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4e2m1", 24: "float8e8m0", 25: "uint2", 26: "int2",
 }  # fmt: skip
 EXTERNAL = 1
+MAX_SPAN = 1 << 48  # what numpy can address, sizes of 0 left out
 MAX_DENSE_ELEMENTS = 1 << 28
 
 
@@ -74,6 +75,8 @@ class TensorReader:
         shape = tuple(int(d) for d in tensor.dims)
         if any(d < 0 for d in shape):
             raise MalformedModelError(f"tensor {tensor.name!r} has a negative dimension: {list(shape)}")
+        if math.prod(d for d in shape if d) > MAX_SPAN:
+            raise MalformedModelError(f"tensor {tensor.name!r} has impossible dimensions {list(shape)}")
         count = math.prod(shape)
         if tensor.data_type in NARROW:
             return self._narrow(tensor, shape, count)

@@ -45,6 +45,8 @@ class Passed:
         entries = [int(i) for i in child.proto.inputs]
         if len(entries) != len(self.keys):
             raise MalformedModelError(f"subgraph {index} takes {len(entries)} inputs, {len(self.keys)} are passed")
+        if len(values) < self.keys.count(None):
+            raise MalformedModelError(f"subgraph {index} takes {self.keys.count(None)} values, {len(values)} are computed for it")
         at = iter(values)
         for i, key in zip(entries, self.keys, strict=True):
             if key is None:
