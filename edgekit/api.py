@@ -42,6 +42,7 @@ class ConvertOptions:
         images: how image files in the calibration folder become inputs; recorded in the file.
         calibration_limit: use at most that many samples.
         labels: class names to store in the model, one an output class.
+        freeze: inputs to turn into constants, by name: numbers or arrays.
         signature: which of the source's named entry points to convert (TensorFlow Lite, SavedModel); None takes the usual one.
         progress: told how far long work has come.
         capacity: elements that a tensor gets room for where nothing known limits its size (a Range whose limits are computed); None:
@@ -54,6 +55,7 @@ class ConvertOptions:
     images: Preprocessing | None = None
     calibration_limit: int | None = None
     labels: tuple[str, ...] = ()
+    freeze: Mapping[str, Any] = field(default_factory=dict)
     signature: str | None = None
     progress: Progress | None = None
     capacity: int | None = None
@@ -147,17 +149,21 @@ def _no_signature(signature: str | None) -> None:
         raise ConversionError("an .ekm file or a Graph holds one signature; leave signature= (--signature) out")
 
 
-def _import(
-    source: Any, shapes: Shapes | None, notes: list[str], signature: str | None = None, example: converters.Example | None = None
-) -> Graph:
+def _import(source: Any, shapes: Shapes | None, notes: list[str], options: ConvertOptions | None = None) -> Graph:
     """Import with open batch dimensions settled, because a memory plan needs an upper bound for every dimension."""
+    options = options or ConvertOptions()
     if isinstance(source, Graph) or (isinstance(source, str | os.PathLike) and is_ekm(source)):
-        _no_signature(signature)
+        _no_signature(options.signature)
+        if options.freeze:
+            raise ConversionError("inputs are frozen when a model is imported; an .ekm file or a Graph keeps its inputs")
         graph = source.clone() if isinstance(source, Graph) else read_model(source)
         notes += bind_shapes(graph, _numbers_only(shapes)).notes
         _require_bounds(graph)
         return graph
-    graph = converters.load(source, shapes=shapes, default_leading=1, signature=signature, example=example)
+    example = _example(options.example_inputs, options.dynamic_shapes)
+    graph = converters.load(
+        source, shapes=shapes, values=options.freeze, default_leading=1, signature=options.signature, example=example
+    )
     _require_bounds(graph)
     notes += [n for n in graph.metadata.get("source.notes", "").splitlines() if n]
     if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):
@@ -168,7 +174,7 @@ def _import(
 
 def _prepare(source: Any, shapes: Shapes | None, notes: list[str], options: ConvertOptions) -> Graph:
     """Import, with inputs and outputs as they are asked for."""
-    graph = _import(source, shapes, notes, options.signature, _example(options.example_inputs, options.dynamic_shapes))
+    graph = _import(source, shapes, notes, options)
     if options.interface:
         notes += apply_interface(graph, options.interface)
     return graph

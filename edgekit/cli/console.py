@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -28,6 +29,7 @@ __all__ = [
     "duration",
     "error_console",
     "model_file",
+    "parse_freeze",
     "parse_inputs",
     "parse_shapes",
     "print_json",
@@ -133,6 +135,33 @@ def parse_shapes(values: Sequence[str]) -> dict[str, tuple[ShapeEntry, ...]] | N
         parts = [p.strip() for p in dims.split(",")] if dims else []
         out[name] = tuple(_dimension(p, text) for p in parts)
     return out or None
+
+
+def parse_freeze(values: Sequence[str]) -> dict[str, Any]:
+    """``["rate=16000", "mask=mask.npy"]`` as a dictionary of arrays: one number has no dimensions, several are a list."""
+    out: dict[str, Any] = {}
+    for text in values:
+        name, equals, value = text.rpartition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"--freeze {text!r}: write NAME=NUMBER or NAME=FILE.npy")
+        try:
+            if value.endswith(".npy"):
+                out[name] = np.load(value, allow_pickle=False)
+            else:
+                numbers = [_number(v.strip()) for v in value.split(",")]
+                out[name] = np.asarray(numbers if len(numbers) > 1 else numbers[0])
+        except (ValueError, OSError) as e:
+            raise typer.BadParameter(f"--freeze {text!r}: {e}") from e
+    return out
+
+
+def _number(text: str) -> bool | int | float:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def _dimension(part: str, text: str) -> ShapeEntry:

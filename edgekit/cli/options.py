@@ -15,6 +15,10 @@ Shape = Annotated[
         help="Fix or bound a dynamic input: NAME:DIM,DIM,... with numbers, ranges (1..8) or ? for as it is. Repeat for several inputs.",
     ),
 ]
+Freeze = Annotated[
+    list[str],
+    typer.Option("--freeze", help="Make an input a constant: NAME=NUMBER, NAME=NUMBER,NUMBER,... or NAME=FILE.npy. Repeat for several."),
+]
 Signature = Annotated[
     str | None, typer.Option("--signature", help="Which named entry point of the model to take (TensorFlow Lite, SavedModel).")
 ]

@@ -160,7 +160,7 @@ def _with_ranges(name: str, type_: TensorType, spec: ShapeSpec | None) -> Tensor
 
 
 def frozen_value(name: str, type_: TensorType, value: Any) -> Array:
-    """The array an input is frozen to.
+    """The array an input is frozen to; numbers that the input's element type holds are taken as such.
 
     Raises:
         MalformedModelError: its type or shape is not the input's, or the input is quantized.
@@ -169,7 +169,12 @@ def frozen_value(name: str, type_: TensorType, value: Any) -> Array:
     if type_.quant is not None:
         raise MalformedModelError(f"input {name!r} is quantized and cannot be frozen")
     if a.dtype != type_.dtype.numpy:
-        raise MalformedModelError(f"input {name!r} is {type_.dtype.label}, the value to freeze it to is {a.dtype}")
+        b = a.astype(type_.dtype.numpy) if np.can_cast(a.dtype, type_.dtype.numpy, "same_kind") else None
+        if b is None or (type_.dtype.numpy.kind != "f" and not np.array_equal(a, b)):
+            raise MalformedModelError(f"input {name!r} is {type_.dtype.label}, the value to freeze it to is {a.dtype}")
+        a = b
+    if a.ndim == 0 and all(d == 1 for d in type_.shape):
+        a = a.reshape([1] * type_.rank)
     if a.ndim != type_.rank or any(isinstance(d, int) and d != n for d, n in zip(type_.shape, a.shape, strict=True)):
         raise MalformedModelError(f"input {name!r} has the shape {format_shape(type_.shape)}, the value to freeze it to {list(a.shape)}")
     return a

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgekit.converters import LoadOptions, ShapeSpec
 from edgekit.errors import ConversionError, GraphError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import Dim, TensorType, format_shape
-from edgekit_converters.importing.inputs import check_names
+from edgekit_converters.importing.inputs import check_names, frozen_value
 from edgekit_converters.importing.outputs import finish
 from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
 from edgekit_converters.tflite import registry
@@ -140,7 +138,8 @@ def _bind_inputs(importer: SubgraphImporter, session: ImportSession) -> None:
         info = importer.info(index)
         shape = _shape(name, info, options.shapes)
         if name in options.values:
-            importer.bind(index, builder.constant(_frozen(name, info, shape, options.values[name]), name))
+            frozen = frozen_value(name, TensorType(info.dtype, shape, info.quant), options.values[name])
+            importer.bind(index, builder.constant(frozen, name))
             continue
         value = builder.input(name, info.source_dtype, shape, info.source_quant if info.quant is not None else None)
         if info.is_shifted:
@@ -184,15 +183,6 @@ def _shape(name: str, info: TensorInfo, shapes: Mapping[str, ShapeSpec]) -> tupl
                 raise MalformedModelError(f"input {name!r}: the range {low} to {high} is empty")
             dims.append(SymDim.symbol(f"{name}_{k}", low, high))
     return tuple(dims)
-
-
-def _frozen(name: str, info: TensorInfo, shape: tuple[Dim, ...], value: Any) -> Any:
-    a = np.asarray(value)
-    if info.quant is not None:
-        raise MalformedModelError(f"input {name!r} is quantized and cannot be frozen")
-    if a.dtype != info.dtype.numpy or a.shape != shape:
-        raise MalformedModelError(f"input {name!r} is {TensorType(info.dtype, shape)}, the value to freeze it to {a.dtype}{list(a.shape)}")
-    return a
 
 
 def _hand_out(importer: SubgraphImporter) -> None:

@@ -19,7 +19,7 @@ import typer
 
 from edgekit import converters
 from edgekit.cli import options as o
-from edgekit.cli.console import console, error_console, parse_shapes, print_json
+from edgekit.cli.console import console, error_console, parse_freeze, parse_shapes, print_json
 from edgekit.errors import Blocker, EdgekitError
 
 EXIT_UNREADABLE = 1
@@ -45,13 +45,14 @@ class Finding:
 def command(
     models: Annotated[list[Path], typer.Argument(help="Models of any supported format.")],
     shape: o.Shape = [],  # noqa: B006  (typer copies it)
+    freeze: o.Freeze = [],  # noqa: B006
     signature: o.Signature = None,
     json: o.Json = False,
 ) -> None:
-    shapes = parse_shapes(shape)
+    shapes, values = parse_shapes(shape), parse_freeze(freeze)
     found = {}
     for m in models:
-        found[str(m)] = _check(m, shapes, signature)
+        found[str(m)] = _check(m, shapes, values, signature)
         if not json:
             _show(m, found[str(m)])
     if json:
@@ -62,9 +63,9 @@ def command(
         raise typer.Exit(EXIT_BLOCKED)
 
 
-def _check(model: Path, shapes: Any, signature: str | None) -> Finding:
+def _check(model: Path, shapes: Any, values: dict[str, Any], signature: str | None) -> Finding:
     try:
-        blockers = converters.check(model, shapes, signature=signature)
+        blockers = converters.check(model, shapes, signature=signature, values=values)
     except EdgekitError as e:
         return Finding(error={"kind": type(e).__name__, "message": str(e)})
     return Finding(not blockers, blockers)

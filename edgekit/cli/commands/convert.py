@@ -7,6 +7,7 @@ unless asked otherwise.
 Examples:
   edgekit convert model.onnx -o model.ekm
   edgekit convert model.onnx -o model.ekm --shape x:1,3,224,224
+  edgekit convert voice.onnx -o voice.ekm --shape input:1,512 --freeze rate=16000
   edgekit convert model.onnx -o model.ekm --input-layout nhwc --preprocess scale=1/255,mean=0.485:0.456:0.406,input=uint8
   edgekit convert model.onnx -o model-int8.ekm --quantize int8 --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from edgekit import api
 from edgekit.cli import options as o
+from edgekit.cli.console import parse_freeze
 from edgekit.cli.conversion import pictures, run_conversion, show_conversion
 from edgekit.cli.interface import parse_interface
 
@@ -25,6 +27,7 @@ def command(
     quantize: o.Quantize = None,
     calibration: o.Calibration = None,
     shape: o.Shape = [],  # noqa: B006  (typer copies it)
+    freeze: o.Freeze = [],  # noqa: B006
     samples: o.Samples = None,
     mean: o.Mean = "0",
     std: o.Std = "1",
@@ -40,6 +43,11 @@ def command(
 ) -> None:
     interface = parse_interface(input_layout, output_layout, input_dtype, preprocess, rename)
     options = api.ConvertOptions(
-        images=pictures(mean, std, bgr), calibration_limit=samples, signature=signature, capacity=capacity, interface=interface
+        images=pictures(mean, std, bgr),
+        calibration_limit=samples,
+        freeze=parse_freeze(freeze),
+        signature=signature,
+        capacity=capacity,
+        interface=interface,
     )
     show_conversion(run_conversion(source, output, quantize, calibration, shape, options, json), json)

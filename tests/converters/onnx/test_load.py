@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgekit import converters
-from edgekit.errors import MalformedModelError
+from edgekit.errors import MalformedModelError, UnsupportedOpError
 from edgekit.reference import run_graph
 from edgekit.symbolic import SymDim
 from edgekit.types import F32, I8
@@ -91,6 +91,7 @@ def test_an_input_can_be_frozen() -> None:
     assert graph.outputs[0].shape == (6,)
     with pytest.raises(MalformedModelError, match="is int64, the value to freeze it to is float32"):
         converters.load(proto, values={"n": np.ones(1, F)})
+    assert converters.load(proto, values={"n": 4}).outputs[0].shape == (8,)  # type: ignore[dict-item]
 
 
 def test_initializers_listed_as_inputs_are_constants() -> None:
@@ -238,6 +239,20 @@ def test_captures_of_branches_become_inputs(condition: bool) -> None:
     x, z = np.array([1, 2], F), np.array([5, 7], F)
     got = run_graph(graph, {"c": np.array(condition), "x": x, "z": z})["y"]
     np.testing.assert_array_equal(got, x + 1 if condition else x * z)
+
+
+def test_a_branch_that_does_not_fit_names_the_input_that_decides() -> None:
+    """Models for several rates or sizes choose by an input; only one branch fits the shapes given."""
+    then, other = _branches()
+    proto = model(
+        [node("Equal", ["rate", "k"], ["c"]), node("If", ["c"], ["y"], then_branch=then, else_branch=other)],
+        {"rate": (np.int64, []), "x": (F, [2]), "z": (F, [3])},
+        ["y"],
+        {"w": np.ones(2, F), "k": np.array(16000)},
+    )
+    with pytest.raises(UnsupportedOpError, match="pass --freeze rate=VALUE"):
+        converters.load(proto)
+    assert [n.op for n in converters.load(proto, values={"rate": np.array(16000)}).nodes] == ["Add"]
 
 
 def test_a_loop_with_captures_and_stacked_outputs() -> None:

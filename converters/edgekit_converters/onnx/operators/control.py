@@ -11,7 +11,7 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import BOOL, I64, TensorType
 from edgekit_converters.importing.loops import MAX_ROUNDS, joined_type
-from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.importing.problems import Poisoned, Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.importer import GraphImporter
 from edgekit_converters.onnx.operators.sequences import unrolled
@@ -32,7 +32,16 @@ def if_(ctx: NodeContext) -> Sequence[AnyValue | None]:
             raise MalformedModelError(f"the condition has {known.size} elements")
         branch = "then_branch" if bool(known.reshape(-1)[0]) else "else_branch"
         return list(ctx.importer.import_inline(ctx.get_graph(branch)))
-    bodies = [ctx.importer.import_body(ctx.get_graph(name), ()) for name in ("then_branch", "else_branch")]
+    try:
+        bodies = [ctx.importer.import_body(ctx.get_graph(name), ()) for name in ("then_branch", "else_branch")]
+    except Poisoned:
+        deciding = _inputs_behind(condition)
+        if not deciding:
+            raise
+        freeze = " ".join(f"--freeze {name}=VALUE" for name in deciding)
+        raise Unsupported(
+            "one of its branches does not convert.", f"Where it is known which one is taken, pass {freeze}.", "dynamic-input"
+        ) from None
     outside = _share_captures(bodies)
     then_graph, else_graph = (b.builder.graph for b in bodies)
     for a, b in zip(then_graph.outputs, else_graph.outputs, strict=False):
@@ -40,6 +49,23 @@ def if_(ctx: NodeContext) -> Sequence[AnyValue | None]:
             message = f"its branches give {a.type} and {b.type}, so its condition must be known at conversion; it is computed at run time."
             raise Unsupported(message, ctx.importer.session.shape_hint() or FREEZE, "dynamic-input")
     return ctx.call_multi("If", ctx.cast(ctx.scalar(condition), BOOL), *outside, then_graph=then_graph, else_graph=else_graph)
+
+
+def _inputs_behind(value: Value) -> list[str]:
+    """The names of the values without a producer that a value is computed from, constants left out."""
+    found: dict[str, None] = {}
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        v = waiting.pop()
+        if id(v) in seen or v.const is not None:
+            continue
+        seen.add(id(v))
+        if v.producer is None:
+            found[v.name] = None
+        else:
+            waiting += [i for i in v.producer.inputs if i is not None]
+    return list(found)
 
 
 def _share_captures(bodies: Sequence[GraphImporter]) -> list[Value]:
