@@ -146,7 +146,8 @@ def test_a_loop_whose_body_gives_too_few_values(tmp_path: Path) -> None:
     outer = [Tensor(n, (2,)) for n in ("a", "b", "c", "d")]
     main = Subgraph(outer, [Op("WHILE", ["a", "b"], ["c", "d"], {"cond_subgraph": 1, "body_subgraph": 2})], ["a", "b"], ["c"])
     inner = [Tensor("p", (2,)), Tensor("q", (2,)), Tensor("r", (), "bool")]
-    condition = Subgraph([*inner, Tensor("s", ()), Tensor("t", ())], [Op("GREATER", ["s", "t"], ["r"])], ["p", "q"], ["r"])
+    limits = [Tensor("s", (), data=np.float32(1)), Tensor("t", (), data=np.float32(0))]
+    condition = Subgraph([*inner, *limits], [Op("GREATER", ["s", "t"], ["r"])], ["p", "q"], ["r"])
     body = Subgraph(inner, [Op("NEG", ["p"], ["q"])], ["p", "q"], ["q"])
     with pytest.raises(MalformedModelError, match="takes 2 values, 1 are computed"):
         converters.load(write(Seed({"m.tflite": model(main, condition, body)}, "m.tflite"), tmp_path))
