@@ -13,16 +13,22 @@ from tests.zoo.golden import by_name_or_order, differs, golden
 from tests.zoo.models import MODELS, Model
 from tests.zoo.test_zoo import zoo_for
 
-#: Transposes that move elements: 1 is that of a channels-first image; FastestDet also joins its outputs channels first
+#: Transposes that move elements: 1 is that of a channels-first image; FastestDet's output is channels first, too
 LEFT = {
+    "basic_pitch_nmp/nmp": 0,
     "basic_pitch_nmp/nmp.onnx": 0,
-    "fastestdet/FastestDet.onnx": 3,
+    "basic_pitch_nmp/nmp.tflite": 0,
+    "fastestdet/FastestDet.onnx": 2,
+    "fastestdet/fastestdet_280.pt2": 2,
     "onnx2c_mnist/model.onnx": 0,
     "onnx2c_mnist/pytorch.onnx": 0,
     "ppocr_cls_v2/ch_ppocr_mobile_v2.0_cls_infer.onnx": 1,
     "silero_vad_onnx/silero_vad_16k_op15.onnx": 0,
     "silero_vad_onnx/silero_vad_half.onnx": 0,
+    "squeezenet_v1.0_caffe/squeezenet_v1.0.caffemodel": 1,
+    "ultraface_slim320/slim-320.caffemodel": 1,
     "ultraface_slim320/version-slim-320.onnx": 1,
+    "ultraface_slim320/version-slim-320.pt2": 1,
     "ultraface_slim320/version-slim-320_simplified.onnx": 1,
     "ultraface_slim320/version-slim-320_without_postprocessing.onnx": 1,
 }

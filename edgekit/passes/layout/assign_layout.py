@@ -36,6 +36,8 @@ Offers = dict[int, Commuted]
 UNKNOWN_DIM = 64
 """Stands for a dimension without a useful bound when costs are compared."""
 MAX_ATTEMPTS = 256
+PER_NODE = 1024
+"""Elements that the call of one more operator is worth: of choices that move about as many, the one with fewer Transposes wins."""
 
 
 def _estimate(dim: Dim) -> int:
@@ -49,15 +51,15 @@ def _estimate(dim: Dim) -> int:
 
 
 def _cost(v: Value, a: Perm, b: Perm) -> int:
-    """Of a Transpose between two ways of storing ``v``: its elements, or next to nothing where memory stays as it is."""
+    """Of a Transpose between two ways of storing ``v``: its elements and its call, or next to nothing where memory stays as it is."""
     if a == b:
         return 0
     if same_memory(v.shape, a, b):
         return 1
-    n = 16
+    n = 1
     for d in v.shape:
         n *= max(1, _estimate(d))
-    return n + 1
+    return 16 * (n + PER_NODE) + 1
 
 
 def _spread(graph: Graph, seeds: Mapping[int, Commuted]) -> Offers:
