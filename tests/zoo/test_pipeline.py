@@ -38,7 +38,7 @@ LEFT = {
 def test_pipeline(model: Model) -> None:
     zoo = zoo_for(model)
     data = golden(zoo, model)
-    graph = converters.load(zoo / model.path, {n: a.shape for n, a in data.inputs.items()} if model.shapes else None)
+    graph = converters.load(zoo / model.path, {n: a.shape for n, a in data.inputs.items()} if model.shapes else None, default_leading=1)
     done, _ = optimize(graph)
     assert len(transposes(done)) <= LEFT[model.path]
     assert all(n.attrs.get("layout") != "NCHW" for n in done.nodes)
