@@ -33,6 +33,7 @@ class KerasConverter:
 
     def coverage(self) -> list[str]:
         """Every layer class with a converter, and the functions of keras.ops as ``ops.Name``."""
+        registry.load_all()  # modules of either table enter rows in the other
         return sorted([*registry.LAYERS.supported(), *(f"ops.{n}" for n in registry.OPERATIONS.supported())])
 
     def functions(self, operator: str) -> list[Callable[..., Any]]:

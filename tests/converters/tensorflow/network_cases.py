@@ -361,10 +361,12 @@ def sigmoid(x: Array) -> Array:
     return y
 
 
-def lstm_step(x: Array, cs: Array, h: Array, w: Array, b: Array, forget: float = 1.0, order: str = "icfo") -> tuple[Array, ...]:
+def lstm_step(
+    x: Array, cs: Array, h: Array, w: Array, b: Array, forget: float = 1.0, order: str = "icfo", clip: float = np.inf
+) -> tuple[Array, ...]:
     gates = dict(zip(order, np.split(np.concatenate([x, h], 1) @ w + b, 4, 1), strict=True))
     i, c, fg, o = sigmoid(gates["i"]), np.tanh(gates["c"]), sigmoid(gates["f"] + forget), sigmoid(gates["o"])
-    new = c * i + cs * fg
+    new = np.clip(c * i + cs * fg, -clip, clip)
     return i, new, fg, o, c, np.tanh(new), np.tanh(new) * o
 
 
@@ -388,8 +390,8 @@ CELLS = [
     Case(
         "BlockLSTM",
         [s(4, np.int64), f(4, 1, 2), f(1, 3), f(1, 3), K(LW), K(ZEROS), K(ZEROS), K(ZEROS), K(LB)],
-        lambda n, x, cs, h, w, i, ff, o, b: lstm(x, cs, h, w, b),
-        {"forget_bias": 1.0, "cell_clip": 3.0, "use_peephole": False, "T": Type("float32")},
+        lambda n, x, cs, h, w, i, ff, o, b: lstm(x, cs, h, w, b, clip=1.0),
+        {"forget_bias": 1.0, "cell_clip": 1.0, "use_peephole": False, "T": Type("float32")},
     ),
     Case(
         "GRUBlockCell",
