@@ -18,6 +18,7 @@ from edgekit import converters
 from edgekit.cli.app import run
 from edgekit.errors import MalformedModelError
 from tests.fuzz.seeds import SAMPLES
+from tests.require import require_module
 
 
 def archive(**members: bytes) -> bytes:
@@ -138,7 +139,9 @@ def test_folders_and_companions(make: Callable[[Path], Path], message: str, tmp_
 
 
 def test_keras_weights_alone(tmp_path: Path) -> None:
-    h5py = pytest.importorskip("h5py")
+    require_module("h5py", "h5py", "pip install h5py")
+    import h5py
+
     with h5py.File(tmp_path / "w.h5", "w") as f:
         f.attrs["layer_names"] = [b"fc"]
         f.create_dataset("fc/kernel", data=np.ones((2, 2), np.float32))

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import edgekit
+from edgekit.api import ConvertOptions
 from edgekit.types import Array
-from tests.require import require_folder
+from tests.require import require_folder, require_module
 from tests.zoo.golden import relative_error
 
 TOLERANCE = 1e-4
@@ -151,3 +152,21 @@ def test_lenet_reads_the_labelled_digits(tmp_path: Path) -> None:
     with edgekit.Session(made.path) as session:
         found = [int(session.run({"data": image})["prob"].argmax()) for image in images]
     assert np.mean(np.asarray(found) == labels) >= 0.99
+
+
+def test_silero_agrees_frame_by_frame(tmp_path: Path) -> None:
+    """The TorchScript model keeps its state and the last 64 samples itself; the ONNX model is handed both."""
+    zoo = require_folder("zoo", "EDGEKIT_MODEL_ZOO") / "silero_vad_onnx"
+    require_module("torch", "torch", "pip install torch")
+    rate = ConvertOptions(freeze={"sr": 16000})
+    script = edgekit.convert(zoo / "silero_vad.jit", tmp_path / "script.ekm", shapes={"x": (1, 512)}, options=rate)
+    onnx = edgekit.convert(zoo / "silero_vad_16k_op15.onnx", tmp_path / "onnx.ekm", shapes={"input": (1, 576)}, options=rate)
+    r = np.random.default_rng(0)
+    context, state = np.zeros((1, 64), np.float32), np.zeros((2, 1, 128), np.float32)
+    with edgekit.Session(script.path) as keeping, edgekit.Session(onnx.path) as handed:
+        for _ in range(5):
+            frame = r.uniform(-0.3, 0.3, (1, 512)).astype(np.float32)
+            (speech,) = keeping.run({"x": frame}).values()
+            given = handed.run({"input": np.concatenate([context, frame], 1), "state": state})
+            context, state = frame[:, -64:], given["stateN"]
+            np.testing.assert_allclose(speech, given["output"], atol=TOLERANCE)
