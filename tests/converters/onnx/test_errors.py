@@ -167,7 +167,7 @@ def _broken_tensor(graph: Any, case: str) -> None:
         ("negative dimension", "negative dimension -7"),
         ("no shape", "declares no shape; give it with shapes= or --shape x:"),
         ("short data", "needs 8 bytes of data, the file holds 7"),
-        ("huge dimensions", "bytes of data, the file holds 8"),
+        ("huge dimensions", "tensor .w. has impossible dimensions"),
         ("negative tensor dimension", "negative dimension"),
         ("wrong shape", "Add 'a'.* do not broadcast"),
         ("duplicate initializers", "two initializers are called 'w'"),
