@@ -1,41 +1,23 @@
-"""``CaffeConverter``: from the prototxt and the weights of a model to a Graph."""
+"""``CaffeConverter``: tells either file of a Caffe model apart."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgekit.converters import LoadOptions
-from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
-from edgekit.ir import Graph, GraphBuilder
-from edgekit_converters.caffe.context import REGISTRY
-from edgekit_converters.caffe.files import WEIGHTS_END, find_files, is_prototxt
-from edgekit_converters.caffe.importer import NetworkImporter
-from edgekit_converters.caffe.network import PREDICTIONS, Network, network
-from edgekit_converters.caffe.prototext import MAX_BYTES, parse_text
-from edgekit_converters.caffe.weights import looks_like_weights, read_weights
-from edgekit_converters.importing.outputs import finish, hand_out
-from edgekit_converters.importing.problems import Problems
+from edgekit_converters.caffe.files import WEIGHTS_END, is_prototxt
+from edgekit_converters.caffe.weights import looks_like_weights
+from edgekit_converters.importing.lazy import LazyConverter
 
 
-class CaffeConverter:
+class CaffeConverter(LazyConverter):
     """Reads Caffe models, layers of the forms V0 to V2 and those of the SSD fork. Neither Caffe nor protobuf is needed."""
 
     name = "caffe"
     description = "Caffe (NAME.prototxt and NAME.caffemodel; either, or their folder, may be named)"
     suffixes = (WEIGHTS_END, ".prototxt")
     needs: tuple[str, ...] = ()
-
-    def coverage(self) -> list[str]:
-        """Every layer with a converter, and the losses that become their predictions."""
-        return sorted([*REGISTRY.supported(), *PREDICTIONS])
-
-    def functions(self, operator: str) -> list[Callable[..., Any]]:
-        """The converter of a layer."""
-        found = REGISTRY.find(PREDICTIONS.get(operator, operator))
-        return [] if found is None else [found]
+    importer = "edgekit_converters.caffe.loading"
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for either file of a model, whatever its name, and for a folder with a ``.caffemodel``."""
@@ -44,64 +26,3 @@ class CaffeConverter:
         if source.is_dir():
             return any(source.glob("*" + WEIGHTS_END))
         return is_prototxt(head) or looks_like_weights(head)
-
-    def load(self, source: Any, options: LoadOptions) -> Graph:
-        """Import a model.
-
-        Args:
-            source: path of the prototxt, of the weights, or of the folder that holds both.
-            options: shapes of inputs (others than the prototxt's are allowed), inputs to freeze.
-
-        Raises:
-            UnsupportedOpError: lists every blocker.
-            MalformedModelError: a file is broken or missing.
-        """
-        try:
-            return _import(*find_files(source), options)
-        except MalformedModelError as e:
-            raise MalformedModelError(str(e) if str(e).startswith(str(source.parent)) else f"{source}: {e}") from e
-        except GraphError as e:
-            raise MalformedModelError(f"{source}: {e}") from e
-        except UnsupportedOpError as e:
-            raise UnsupportedOpError(f"{source} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
-
-
-def _import(text: Path, weights: Path, options: LoadOptions) -> Graph:
-    net = read_network(text)
-    problems = Problems()
-    for note in net.notes:
-        problems.note(note)
-    graph = Graph(net.name)
-    builder = GraphBuilder(graph, fold=True)
-    outputs = NetworkImporter(net, read_weights(weights), builder, problems).run(options)
-    problems.raise_blockers()
-    hand_out(builder, outputs)
-    digest = hashlib.sha256(text.read_bytes())
-    with weights.open("rb") as f:
-        while chunk := f.read(1 << 20):
-            digest.update(chunk)
-    return finish(
-        graph,
-        {
-            "source.format": "caffe",
-            "source.sha256": digest.hexdigest(),
-            "source.files": f"{text.name}, {weights.name}",
-            "source.notes": "\n".join(problems.notes),
-        },
-    )
-
-
-def read_network(path: Path) -> Network:
-    """The network of a prototxt.
-
-    Raises:
-        MalformedModelError: the file is broken.
-    """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise MalformedModelError(f"{path}: a description of {path.stat().st_size} bytes; at most {MAX_BYTES} are read")
-        return network(parse_text(path.read_text("utf-8", "replace")))
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
-    except MalformedModelError as e:
-        raise MalformedModelError(str(e) if str(e).startswith(str(path)) else f"{path}: {e}") from e

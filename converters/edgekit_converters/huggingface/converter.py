@@ -1,162 +1,31 @@
-"""``HuggingFaceConverter``: from a folder with a ``config.json`` to a Graph."""
+"""``HuggingFaceConverter``: tells folders with a ``config.json`` apart."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgekit.converters import Example, LoadOptions
-from edgekit.errors import ConversionError, MalformedModelError, MissingDependencyError, UnsupportedOpError
-from edgekit.ir import Graph
-from edgekit.types import Array
-from edgekit_converters.huggingface.families import FAMILIES, written
-from edgekit_converters.huggingface.safetensors import TensorFile
-from edgekit_converters.importing.problems import Unsupported
-from edgekit_converters.onnx import OnnxConverter
-from edgekit_converters.pytorch.build import import_program
-from edgekit_converters.pytorch.exported import export_module, quiet, read_exported
-from edgekit_converters.pytorch.pt2 import read_torch_archive
-
-MAX_CONFIG = 1 << 24
-ONNX_PLACES = ("model.onnx", "onnx/model.onnx")
-SAFETENSORS, INDEX, PICKLED = "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"
-EXAMPLE_LENGTH = 16
-LENGTH_LIMIT = 512
+from edgekit.errors import MalformedModelError
+from edgekit_converters.huggingface.folder import INDEX, ONNX_PLACES, PICKLED, SAFETENSORS, read_config
+from edgekit_converters.importing.lazy import LazyConverter
 
 
-class HuggingFaceConverter:
+class HuggingFaceConverter(LazyConverter):
     """Reads folders as the Hugging Face hub keeps them: an ONNX model, or weights with a config of a known family."""
 
     name = "huggingface"
     description = "Hugging Face folders: ONNX, or safetensors and config.json of BERT, DistilBERT, RoBERTa and ViT"
     suffixes = ()
     needs = ("onnx: folders with an ONNX model", "torch: other families, with transformers", "transformers: other families, with torch")
-
-    def coverage(self) -> list[str]:
-        """The families whose graph is written from their config."""
-        return sorted(FAMILIES)
-
-    def functions(self, operator: str) -> list[Any]:
-        """What writes the graph of a family."""
-        return [FAMILIES[operator][0]] if operator in FAMILIES else []
+    importer = "edgekit_converters.huggingface.loading"
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for a folder with a ``config.json`` that names a model, and weights or an ONNX file."""
         if not isinstance(source, Path) or not source.is_dir() or not (source / "config.json").is_file():
             return False
         try:
-            config = _config(source)
+            config = read_config(source)
         except MalformedModelError:
             return False
         held = (*ONNX_PLACES, SAFETENSORS, INDEX, PICKLED)
         return ("model_type" in config or "architectures" in config) and any((source / n).is_file() for n in held)
-
-    def load(self, source: Any, options: LoadOptions) -> Graph:
-        """Import a folder.
-
-        Raises:
-            MissingDependencyError: the family needs torch and transformers.
-            UnsupportedOpError: with every blocker.
-            MalformedModelError: the folder is broken.
-        """
-        try:
-            graph = self._load(source, options)
-        except MalformedModelError as e:
-            raise MalformedModelError(str(e) if str(source) in str(e) else f"{source}: {e}") from e
-        except UnsupportedOpError as e:
-            raise UnsupportedOpError(f"{source} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
-        except Unsupported as e:
-            raise MalformedModelError(f"{source}: {e.message} {e.hint}".rstrip()) from e
-        labels = _labels(_config(source))
-        if labels:
-            graph.metadata["labels"] = "\n".join(labels)
-        return graph
-
-    def _load(self, folder: Path, options: LoadOptions) -> Graph:
-        for name in ONNX_PLACES:
-            if (folder / name).is_file():
-                return OnnxConverter().load(folder / name, options)
-        config = _config(folder)
-        net = written(config, _weights(folder)) if config.get("model_type") in FAMILIES else None
-        if net is not None:
-            facts = {"source.format": "huggingface", "source.producer": f"transformers {config.get('transformers_version', '')}".strip()}
-            return import_program(net.program(facts), folder.name, options)
-        return _through_transformers(folder, config, options)
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    try:
-        if path.stat().st_size > MAX_CONFIG:
-            raise MalformedModelError(f"{path}: {path.stat().st_size} bytes are no config")
-        config = json.loads(path.read_bytes())
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
-    except (ValueError, RecursionError) as e:
-        raise MalformedModelError(f"{path}: no valid JSON: {e}") from e
-    if not isinstance(config, dict):
-        raise MalformedModelError(f"{path}: no table")
-    return config
-
-
-def _labels(config: Mapping[str, Any]) -> list[str]:
-    """Class names in the order of the classes; names nobody gave (LABEL_0) are left out."""
-    found = config.get("id2label")
-    if not isinstance(found, dict) or not all(str(k).isdigit() for k in found):
-        return []
-    labels = [str(found[k]).replace("\n", " ") for k in sorted(found, key=int)]
-    return [] if all(n.startswith("LABEL_") for n in labels) else labels
-
-
-def _weights(folder: Path) -> Mapping[str, Array]:
-    """Safetensors in one file or several, else the tensors of ``pytorch_model.bin``, which is not unpickled."""
-    if (folder / SAFETENSORS).is_file():
-        return TensorFile(folder / SAFETENSORS)
-    if (folder / INDEX).is_file():
-        try:
-            parts = json.loads((folder / INDEX).read_bytes())["weight_map"].values()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
-            raise MalformedModelError(f"{folder / INDEX}: broken: {e}") from e
-        names = sorted({str(p) for p in parts})
-        if any("/" in n or "\\" in n or n.startswith("..") for n in names):
-            raise MalformedModelError(f"{folder / INDEX}: a part lies outside of the folder")
-        return TensorFile(*(folder / n for n in names))
-    path = folder / PICKLED
-    held = read_torch_archive(path.read_bytes(), str(path))
-    if not isinstance(held, dict):
-        raise MalformedModelError(f"{path}: no tensors by name")
-    return {str(k): v for k, v in held.items()}
-
-
-def _through_transformers(folder: Path, config: Mapping[str, Any], options: LoadOptions) -> Graph:
-    """Other families: transformers builds the module (no code of the folder runs), torch exports it."""
-    kind = config.get("model_type", "unknown")
-    try:
-        import torch
-        import transformers
-    except ImportError as e:
-        raise MissingDependencyError(
-            f"models of the family {kind!r} are read through torch and transformers: pip install torch transformers ({e}); "
-            f"without them: {', '.join(sorted(FAMILIES))}, and folders with model.onnx"
-        ) from e
-    architectures = config.get("architectures")
-    found = getattr(transformers, str(architectures[0]), None) if isinstance(architectures, list) and architectures else None
-    try:
-        with quiet():
-            module = (found or transformers.AutoModel).from_pretrained(str(folder), local_files_only=True).eval()
-    except Exception as e:  # transformers raises whatever its many loaders do
-        raise ConversionError(f"{folder}: transformers cannot load it: {type(e).__name__}: {str(e)[:1000]}") from e
-    return import_program(read_exported(export_module(module, options.example or _example(torch, config))), folder.name, options)
-
-
-def _example(torch: Any, config: Mapping[str, Any]) -> Example:
-    """Inputs by what the config says of the model: pictures, or tokens."""
-    if "image_size" in config:
-        size = config["image_size"]
-        return Example({"pixel_values": torch.zeros(1, int(config.get("num_channels", 3)), int(size), int(size))})
-    ids = torch.ones(1, EXAMPLE_LENGTH, dtype=torch.int64)
-    limit = config.get("max_position_embeddings")
-    length = torch.export.Dim("sequence", min=2, max=min(int(limit), LENGTH_LIMIT) if isinstance(limit, int) else LENGTH_LIMIT)
-    return Example({"input_ids": ids, "attention_mask": ids.clone()}, {n: {1: length} for n in ("input_ids", "attention_mask")})

@@ -25,11 +25,9 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
+from edgekit_converters.importing.marks import GZIP_MAGIC, ZIP_MAGIC, is_tar, is_zip
 
 CHUNK = 1 << 20
-ZIP_MAGIC = b"PK\x03\x04"
-GZIP_MAGIC = b"\x1f\x8b"
-TAR_MAGIC_AT = 257
 LOCAL_HEADER_BYTES = 30
 LINK_OR_DEVICE = (stat.S_IFLNK, stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK)
 
@@ -349,16 +347,6 @@ class _TarArchive(Archive):
         super().close()
         if self._file is not None:
             self._file.close()
-
-
-def is_zip(head: bytes) -> bool:
-    """Whether a file's first bytes are those of a zip archive."""
-    return head[:4] == ZIP_MAGIC
-
-
-def is_tar(head: bytes) -> bool:
-    """Whether a file's first bytes are those of a tar file, or of a gzip file (``.tar.gz``)."""
-    return head[:2] == GZIP_MAGIC or head[TAR_MAGIC_AT : TAR_MAGIC_AT + 5] == b"ustar"
 
 
 def open_archive(path: Path, limits: ArchiveLimits | None = None) -> Archive:

@@ -19,7 +19,6 @@ import numpy as np
 from edgekit.errors import MalformedModelError, MissingDependencyError
 from edgekit.types import Array
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: arrays may unpack to this many bytes in all, whatever the file's size ...
 ALWAYS_ALLOWED = 1 << 28
 #: ... and to this many times the file's size

@@ -19,16 +19,6 @@ from edgekit_converters.tensorflow.folder import DiskFolder
 from edgekit_converters.tensorflow.javascript import read_weights
 
 
-def is_json_model(head: bytes) -> bool:
-    """Whether a file's first bytes are those of a layers model, or of a Keras configuration in JSON."""
-    text = head.lstrip()
-    if not text.startswith(b"{"):
-        return False
-    if b'"modelTopology"' in text or b'"weightsManifest"' in text:
-        return b'"layers-model"' in text or (b'"class_name"' in text and b'"node"' not in text)
-    return b'"class_name"' in text and b'"config"' in text
-
-
 def open_json(path: Path, use: Callable[[Source], Any]) -> Any:
     """Read model.json and pass what it says to ``use``.
 

@@ -6,11 +6,9 @@ import re
 from pathlib import Path
 
 from edgekit.errors import MalformedModelError
-from edgekit_converters.mxnet.npz import is_npz
-from edgekit_converters.mxnet.params import is_params
+from edgekit_converters.mxnet.detection import SYMBOL_END, is_npz, is_params
 
 EPOCH = re.compile(r"-(\d{1,9})\Z")
-SYMBOL_END = "-symbol.json"
 
 
 def find_files(source: Path) -> tuple[Path, Path | None]:

@@ -13,15 +13,10 @@ from typing import Any
 import numpy as np
 
 from edgekit.types import Array
-from edgekit_converters.importing.archives import Archive, is_zip, open_archive
+from edgekit_converters.importing.archives import Archive, open_archive
 
 MAX_HEADER_BYTES = 10_000
 END = ".npy"
-
-
-def is_npz(path: Path, head: bytes) -> bool:
-    """Whether a file is such an archive: a zip archive that is called as MXNet calls it."""
-    return is_zip(head) and path.suffix == ".params"
 
 
 def read_npz(path: Path) -> dict[str, Array]:

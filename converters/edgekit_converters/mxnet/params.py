@@ -14,9 +14,9 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
-from edgekit_converters.mxnet.npz import is_npz, read_npz
+from edgekit_converters.mxnet.detection import LIST_MAGIC, is_npz, is_params
+from edgekit_converters.mxnet.npz import read_npz
 
-LIST_MAGIC = 0x112
 V1_MAGIC, V2_MAGIC, V3_MAGIC = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 MAX_RANK = 32
 MAX_NAME_BYTES = 1 << 16
@@ -32,11 +32,6 @@ BFLOAT16 = 12
 
 class SparseArrayError(Exception):
     """An array stored in a sparse form."""
-
-
-def is_params(head: bytes) -> bool:
-    """Whether a file begins as a list of NDArrays."""
-    return len(head) >= 16 and struct.unpack_from("<QQ", head) == (LIST_MAGIC, 0)
 
 
 def read_params(path: Path) -> dict[str, Array]:

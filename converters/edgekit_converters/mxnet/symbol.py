@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +27,6 @@ IMPLICIT_INPUTS = {
 LABELS = dict.fromkeys(
     ("SoftmaxOutput", "Softmax", "LinearRegressionOutput", "LogisticRegressionOutput", "MAERegressionOutput", "SVMOutput"), 1
 )
-LOOKS_LIKE = re.compile(rb'\A\s*\{\s*"(nodes"\s*:\s*\[\s*\{\s*"(op|name|attrs?|param|inputs)"|arg_nodes"|heads"\s*:)')
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,6 @@ class Symbol:
     heads: tuple[tuple[int, int], ...]
     version: int
     used: frozenset[int] = field(default_factory=frozenset)
-
-
-def is_symbol(head: bytes) -> bool:
-    """Whether a file begins as a symbol does."""
-    return bool(LOOKS_LIKE.match(head))
 
 
 def read_symbol(path: Path) -> Symbol:

@@ -1,74 +1,25 @@
-"""``PytensorConverter``: from a compiled function to a Graph."""
+"""``PytensorConverter``: tells compiled functions apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from edgekit.converters import LoadOptions
-from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
-from edgekit.ir import Graph, GraphBuilder
-from edgekit_converters.importing.outputs import finish, hand_out
-from edgekit_converters.importing.problems import Problems
-from edgekit_converters.pytensor.context import REGISTRY
-from edgekit_converters.pytensor.importer import FunctionImporter
-from edgekit_converters.pytensor.operators.scalars import scalar_functions, scalar_operators
+from edgekit_converters.importing.lazy import LazyConverter
 
 PACKAGES = ("pytensor", "aesara", "theano")
 CLASSES = ("Function", "FunctionGraph")
 
 
-class PytensorConverter:
+class PytensorConverter(LazyConverter):
     """Reads compiled functions and function graphs of PyTensor (and of its forerunners Theano and Aesara, which name things alike)."""
 
     name = "pytensor"
     description = "PyTensor (a compiled function or a FunctionGraph in memory)"
     suffixes: tuple[str, ...] = ()
     needs = ("pytensor",)
-
-    def coverage(self) -> list[str]:
-        """Every operator class with a converter, and the scalar operators inside elementwise ones as ``Elemwise{Name}``."""
-        operators = REGISTRY.supported()  # imports the converters
-        return sorted([*operators, *(f"Elemwise{{{n}}}" for n in scalar_operators())])
-
-    def functions(self, operator: str) -> list[Callable[..., Any]]:
-        """The converters of an operator class."""
-        if operator.startswith("Elemwise{"):
-            return scalar_functions(operator.removeprefix("Elemwise{").removesuffix("}"))
-        found = REGISTRY.find(operator)
-        return [] if found is None else [found]
+    importer = "edgekit_converters.pytensor.loading"
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for a ``Function`` or ``FunctionGraph``; the package itself is not imported."""
         kind = type(source)
         return kind.__name__ in CLASSES and kind.__module__.split(".")[0] in PACKAGES
-
-    def load(self, source: Any, options: LoadOptions) -> Graph:
-        """Import a function.
-
-        Args:
-            source: what ``pytensor.function`` returned, or a ``FunctionGraph``.
-            options: shapes of inputs (PyTensor's types often leave them open), inputs to freeze.
-
-        Raises:
-            UnsupportedOpError: lists every blocker.
-            MalformedModelError: the function cannot be a graph, e.g. an input has no shape.
-        """
-        problems = Problems()
-        graph = Graph(str(getattr(source, "name", None) or ""))
-        builder = GraphBuilder(graph, fold=True)
-        package = type(source).__module__.split(".")[0]
-        try:
-            importer = FunctionImporter(source, builder, problems)
-            outputs = importer.run(options)
-            problems.raise_blockers()
-            hand_out(builder, outputs)
-            importer.keep_states()
-            return finish(graph, {"source.format": package, "source.notes": "\n".join(problems.notes)})
-        except MalformedModelError as e:
-            raise MalformedModelError(f"the {package} function: {e}") from e
-        except GraphError as e:
-            raise MalformedModelError(f"the {package} function: {e}") from e
-        except UnsupportedOpError as e:
-            text = f"the {package} function does not convert; {len(e.blockers)} kind(s) of obstacle:"
-            raise UnsupportedOpError(text, e.blockers) from None

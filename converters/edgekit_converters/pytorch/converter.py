@@ -1,25 +1,15 @@
-"""``PyTorchConverter``: from a file or an object of torch to a Graph."""
+"""``PyTorchConverter``: tells files and objects of torch apart."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from edgekit.converters import Example, LoadOptions
-from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
-from edgekit.ir import Graph
-from edgekit_converters.importing.archives import is_zip
-from edgekit_converters.importing.problems import Unsupported
-from edgekit_converters.pytorch import core_aten
-from edgekit_converters.pytorch.build import digest, import_program
-from edgekit_converters.pytorch.detection import Kind, explain_pickle, kind_of_file
-from edgekit_converters.pytorch.exported import export_module, is_exported, is_module, is_script, read_exported
-from edgekit_converters.pytorch.pt2 import opened_pt2
-from edgekit_converters.pytorch.registry import REGISTRY, ConvertFunction
-from edgekit_converters.pytorch.scripted import load_script, load_script_object
+from edgekit_converters.importing.lazy import LazyConverter
+from edgekit_converters.pytorch.detection import is_exported, is_module, kind_of_file
 
 
-class PyTorchConverter:
+class PyTorchConverter(LazyConverter):
     """Reads exported programs (``.pt2``) with no torch installed; modules, ``ExportedProgram`` objects and TorchScript through torch."""
 
     name = "pytorch"
@@ -27,18 +17,7 @@ class PyTorchConverter:
     suffixes = (".pt2", ".pt", ".pth", ".jit", ".ts", ".torchscript")
     needs = ("torch: TorchScript, modules and ExportedProgram objects",)
     takes_examples = True
-
-    def coverage(self) -> list[str]:
-        """Every ATen operator with a converter; one entry covers all overloads where it names none."""
-        return REGISTRY.supported()
-
-    def functions(self, operator: str) -> list[ConvertFunction]:
-        """The converter of an operator."""
-        return REGISTRY.functions(operator)
-
-    def missing(self) -> dict[str, str]:
-        """Core ATen operators that do not convert, with the reason."""
-        return core_aten.missing()
+    importer = "edgekit_converters.pytorch.loading"
 
     def detects(self, source: Any, head: bytes) -> bool:
         """True for zip archives of torch, for pickles that torch wrote, and for modules and exported programs in memory."""
@@ -46,53 +25,8 @@ class PyTorchConverter:
             return kind_of_file(source, head) is not None
         return is_exported(source) or is_module(source)
 
-    def load(self, source: Any, options: LoadOptions) -> Graph:
-        """Import a model.
+    def missing(self) -> dict[str, str]:
+        """Core ATen operators that do not convert, with the reason."""
+        from edgekit_converters.pytorch import core_aten
 
-        Raises:
-            UnsupportedOpError: with every blocker.
-            MalformedModelError: the source is broken.
-            MissingDependencyError: torch is needed for this kind of source.
-        """
-        where = str(source) if isinstance(source, Path) else f"the {type(source).__name__}"
-        try:
-            graph = self._load(source, options)
-        except MalformedModelError as e:
-            raise MalformedModelError(str(e) if str(e).startswith(where) else f"{where}: {e}") from e
-        except UnsupportedOpError as e:
-            raise UnsupportedOpError(f"{where} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
-        except Unsupported as e:
-            raise MalformedModelError(f"{where}: {e.message} {e.hint}".rstrip()) from e
-        except RecursionError as e:
-            raise MalformedModelError(f"{where}: the model is nested too deeply") from e
-        if isinstance(source, Path):
-            graph.metadata["source.sha256"] = digest(source)
-        return graph
-
-    def _load(self, source: Any, options: LoadOptions) -> Graph:
-        if is_exported(source):
-            return import_program(read_exported(source), "ExportedProgram", options)
-        if is_script(source):
-            return load_script_object(source, options)
-        if is_module(source):
-            return import_program(read_exported(export_module(source, _example(source, options))), type(source).__name__, options)
-        with source.open("rb") as f:
-            head = f.read(512)
-        kind = kind_of_file(source, head)
-        if kind is Kind.PT2 or (kind is None and is_zip(head)):
-            with opened_pt2(source) as program:
-                return import_program(program, source.stem, options)
-        if kind is Kind.TORCHSCRIPT:
-            return load_script(source, options)
-        if kind is Kind.PICKLE:
-            raise ConversionError(f"{source} is {explain_pickle(source, head)}")
-        raise MalformedModelError("no model of torch: it holds neither an exported program nor TorchScript")
-
-
-def _example(module: Any, options: LoadOptions) -> Example:
-    if options.example is None:
-        raise ConversionError(
-            f"{type(module).__name__} is a torch.nn.Module, which shows its graph only while it runs: pass example inputs, "
-            "edgekit.load(module, (tensor,)), or ConvertOptions(example_inputs=(tensor,))"
-        )
-    return options.example
+        return core_aten.missing()

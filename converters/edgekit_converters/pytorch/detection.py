@@ -1,19 +1,18 @@
-"""Tells what kind of torch file a file is."""
+"""Tells files and objects of torch from others, without torch."""
 
 from __future__ import annotations
 
 import enum
 from pathlib import Path
+from typing import Any
 
 from edgekit.errors import MalformedModelError
-from edgekit_converters.importing.archives import is_zip, open_archive
-from edgekit_converters.pytorch.pickles import Global, globals_of
-from edgekit_converters.pytorch.pt2 import is_pt2
+from edgekit_converters.importing.marks import is_zip
 
 #: how ``torch.save`` began files before torch 1.6: a pickled magic number (torch/serialization.py)
 LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
-MAX_PICKLE_BYTES = 1 << 26
+OLD_PROGRAM = "serialized_exported_program.json"
 
 
 class Kind(enum.Enum):
@@ -29,35 +28,29 @@ def is_pickle(head: bytes) -> bool:
     return head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05" and b"torch" in head
 
 
-def explain_pickle(path: Path, head: bytes) -> str:
-    """What a file of pickled tensors or modules is, and how to bring its model here. Nothing of it is unpickled."""
-    names = _pickled_names(path, head)
-    classes = sorted(
-        {f"{g.module}.{g.name}" for g in names if not g.module.startswith(("torch", "collections", "numpy", "builtins", "__builtin__"))}
-    )
-    modules = sorted({g.name for g in names if g.module.startswith("torch.nn.modules")})
-    if classes or modules:
-        shown = ", ".join(classes[:3] or modules[:3])
-        what = f"a pickled module ({shown}): its graph is Python code that is not in the file, and unpickling runs code"
-    else:
-        what = "a state dict: tensors by name, without a graph"
-    return (
-        f"{what}. Build the module in Python, load the weights into it, and export it: "
-        "torch.export.save(torch.export.export(module.eval(), inputs), 'model.pt2'), "
-        "or pass the module itself: edgekit.load(module, inputs)"
-    )
+def is_module(source: Any) -> bool:
+    """Whether an object is a ``torch.nn.Module``."""
+    return any(c.__module__ == "torch.nn.modules.module" and c.__name__ == "Module" for c in type(source).__mro__)
 
 
-def _pickled_names(path: Path, head: bytes) -> list[Global]:
-    try:
-        if not is_zip(head):
-            with path.open("rb") as f:
-                return globals_of(f.read(MAX_PICKLE_BYTES))
-        with open_archive(path) as archive:
-            name = next(n for n in archive if n.rpartition("/")[2] == "data.pkl")
-            return globals_of(archive.read(name, MAX_PICKLE_BYTES))
-    except (MalformedModelError, OSError, StopIteration):
-        return []
+def is_script(source: Any) -> bool:
+    """Whether an object is a ``torch.jit.ScriptModule``."""
+    return any(c.__module__ == "torch.jit._script" and c.__name__ == "ScriptModule" for c in type(source).__mro__)
+
+
+def is_exported(source: Any) -> bool:
+    """Whether an object is an ``ExportedProgram``."""
+    return type(source).__name__ == "ExportedProgram" and type(source).__module__.startswith("torch.export")
+
+
+def is_pt2(names: list[str]) -> bool:
+    """Whether an archive's entries are those of an exported program."""
+    return any(inner_name(n) == OLD_PROGRAM or (inner_name(n).startswith("models/") and n.endswith(".json")) for n in names)
+
+
+def inner_name(name: str) -> str:
+    """An entry's name below the archive's own folder, which is called after the file it was first written to."""
+    return name if "/" not in name or name.startswith(("models/", "data/")) else name.partition("/")[2]
 
 
 def kind_of_file(path: Path, head: bytes) -> Kind | None:
@@ -66,6 +59,8 @@ def kind_of_file(path: Path, head: bytes) -> Kind | None:
         return Kind.PICKLE
     if not is_zip(head) or not path.is_file():
         return None
+    from edgekit_converters.importing.archives import open_archive
+
     try:
         with open_archive(path) as archive:
             names = list(archive)

@@ -44,21 +44,6 @@ def torch_module(purpose: str) -> Any:
     return torch
 
 
-def is_module(source: Any) -> bool:
-    """Whether an object is a ``torch.nn.Module``."""
-    return any(c.__module__ == "torch.nn.modules.module" and c.__name__ == "Module" for c in type(source).__mro__)
-
-
-def is_script(source: Any) -> bool:
-    """Whether an object is a ``torch.jit.ScriptModule``."""
-    return any(c.__module__ == "torch.jit._script" and c.__name__ == "ScriptModule" for c in type(source).__mro__)
-
-
-def is_exported(source: Any) -> bool:
-    """Whether an object is an ``ExportedProgram``."""
-    return type(source).__name__ == "ExportedProgram" and type(source).__module__.startswith("torch.export")
-
-
 def arguments(example: Example, purpose: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Positional and named inputs as torch tensors: a dictionary is named, a tuple or list positional, anything else the one input."""
     torch = torch_module(purpose)

@@ -19,25 +19,15 @@ from edgekit.types import Array
 from edgekit_converters.importing.archives import Archive, ArchiveLimits, open_archive, open_archive_bytes
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.decoding import field, parse_json, tensor_meta, text, want
+from edgekit_converters.pytorch.detection import OLD_PROGRAM, inner_name
 from edgekit_converters.pytorch.pickles import PickledTensor, read_pickle, view_bytes
 from edgekit_converters.pytorch.program import Program, TensorMeta
 from edgekit_converters.pytorch.signature import read_program
 
 MAX_JSON_BYTES = 1 << 29
-OLD_PROGRAM = "serialized_exported_program.json"
 OLD_TENSORS = ("serialized_state_dict.pt", "serialized_constants.pt")
 #: major versions of the program schema this reader knows (torch 2.5 to 2.13 write 7 and 8)
 SCHEMA_MAJORS = (5, 6, 7, 8)
-
-
-def is_pt2(names: list[str]) -> bool:
-    """Whether an archive's entries are those of an exported program."""
-    return any(_inner(n) == OLD_PROGRAM or (_inner(n).startswith("models/") and n.endswith(".json")) for n in names)
-
-
-def _inner(name: str) -> str:
-    """An entry's name below the archive's own folder, which is called after the file it was first written to."""
-    return name if "/" not in name or name.startswith(("models/", "data/")) else name.partition("/")[2]
 
 
 @contextmanager
@@ -53,7 +43,7 @@ def opened_pt2(path: Path, model: str | None = None) -> Iterator[Program]:
         Unsupported: it holds no program that can be read, a compiled library for instance.
     """
     with open_archive(path) as archive:
-        entries = {_inner(n): n for n in archive}
+        entries = {inner_name(n): n for n in archive}
         yield _read_old(archive, entries) if OLD_PROGRAM in entries else _read_new(archive, entries, model)
 
 

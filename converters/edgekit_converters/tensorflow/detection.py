@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+#: the main file of a SavedModel, in protobuf's binary or text form
+BINARY, TEXT = "saved_model.pb", "saved_model.pbtxt"
 LENGTH = 2
 NAME = re.compile(rb"[A-Za-z0-9_.][A-Za-z0-9_.\\/>\-]*")
 OPERATOR = re.compile(rb"[A-Za-z_>][A-Za-z0-9_>]*")
@@ -12,6 +15,11 @@ GRAPH_TEXT = re.compile(rb"(\s|#[^\n]*\n)*(node|library|versions)\s*:?\s*\{")
 NODE_TEXT = re.compile(rb"\bop\s*:\s*[\"']|\bproducer\s*:")
 MODEL_TEXT = re.compile(rb"(\s|#[^\n]*\n)*(saved_model_schema_version\s*:|meta_graphs\s*:?\s*\{)")
 GRAPH_MODEL = re.compile(rb'"format"\s*:\s*"graph-model"|"modelTopology"\s*:\s*\{\s*"(node|library|versions)"\s*:')
+
+
+def is_saved_model(folder: Path) -> bool:
+    """True for a folder with a SavedModel's main file."""
+    return any((folder / name).is_file() for name in (BINARY, TEXT))
 
 
 def looks_like_graph(head: bytes) -> bool:

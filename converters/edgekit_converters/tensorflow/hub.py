@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgekit.errors import MalformedModelError
-from edgekit_converters.importing.archives import Archive, is_tar, open_archive
-from edgekit_converters.tensorflow.saved_model import BINARY, TEXT
+from edgekit_converters.importing.archives import Archive, open_archive
+from edgekit_converters.importing.marks import is_tar
+from edgekit_converters.tensorflow.detection import BINARY, TEXT
 
 
 def hub_root(archive: Archive) -> str:

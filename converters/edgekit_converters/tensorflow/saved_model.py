@@ -9,6 +9,7 @@ from typing import Any
 from edgekit.errors import ConversionError, MalformedModelError
 from edgekit_converters.importing.protobuf import MAX_BYTES, parse, parse_text
 from edgekit_converters.tensorflow.bundle import Bundle
+from edgekit_converters.tensorflow.detection import BINARY, TEXT
 from edgekit_converters.tensorflow.folder import Folder
 from edgekit_converters.tensorflow.model import Model, ModelInput
 from edgekit_converters.tensorflow.nodes import Body, Library, parse_ref, read_nodes
@@ -16,7 +17,6 @@ from edgekit_converters.tensorflow.objects import read_function
 from edgekit_converters.tensorflow.protos import messages
 from edgekit_converters.tensorflow.variables import VariableStore, trace_restore
 
-BINARY, TEXT = "saved_model.pb", "saved_model.pbtxt"
 CHECKPOINT = "variables/variables"
 SERVE, TRAIN = "serve", "train"
 DEFAULT_SIGNATURE = "serving_default"
@@ -24,11 +24,6 @@ DEFAULT_SIGNATURE = "serving_default"
 USUAL = (DEFAULT_SIGNATURE, "default")
 #: signatures that initialize, not compute
 INTERNAL = ("__saved_model_init_op", "__saved_model_train_op")
-
-
-def is_saved_model(folder: Folder) -> bool:
-    """True for a folder with a SavedModel's main file."""
-    return BINARY in folder or TEXT in folder
 
 
 def read_saved_model(folder: Folder, signature: str | None) -> Model:

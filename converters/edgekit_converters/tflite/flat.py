@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from edgekit.errors import MalformedModelError
+from edgekit_converters.tflite.detection import IDENTIFIER
 from edgekit_converters.tflite.schema import OPTIONS, TABLES
 
 FORMATS = {"bool": "?", "i8": "b", "u8": "B", "u16": "H", "i32": "i", "u32": "I", "i64": "q", "u64": "Q", "f32": "f"}
 NUMPY = {"bool": "u1", "i8": "i1", "u8": "u1", "u16": "<u2", "i32": "<i4", "u32": "<u4", "i64": "<i8", "u64": "<u8", "f32": "<f4"}
 MAX_DEPTH = 12
-IDENTIFIER = b"TFL3"
 
 Record = SimpleNamespace
 """One table: an attribute a field, absent ones at their defaults."""

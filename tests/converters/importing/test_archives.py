@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from edgekit.errors import MalformedModelError
-from edgekit_converters.importing.archives import ArchiveLimits, is_tar, is_zip, open_archive
+from edgekit_converters.importing.archives import ArchiveLimits, open_archive
+from edgekit_converters.importing.marks import is_tar, is_zip
 
 WEIGHTS = np.random.default_rng(1).standard_normal(999).astype(np.float32)
 

@@ -1,0 +1,93 @@
+"""From the prototxt and the weights of a model to a Graph."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgekit.converters import LoadOptions
+from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
+from edgekit.ir import Graph, GraphBuilder
+from edgekit_converters.caffe.context import REGISTRY
+from edgekit_converters.caffe.files import find_files
+from edgekit_converters.caffe.importer import NetworkImporter
+from edgekit_converters.caffe.network import PREDICTIONS, Network, network
+from edgekit_converters.caffe.prototext import MAX_BYTES, parse_text
+from edgekit_converters.caffe.weights import read_weights
+from edgekit_converters.importing.outputs import finish, hand_out
+from edgekit_converters.importing.problems import Problems
+
+
+def coverage() -> list[str]:
+    """Every layer with a converter, and the losses that become their predictions."""
+    return sorted([*REGISTRY.supported(), *PREDICTIONS])
+
+
+def functions(operator: str) -> list[Callable[..., Any]]:
+    """The converter of a layer."""
+    found = REGISTRY.find(PREDICTIONS.get(operator, operator))
+    return [] if found is None else [found]
+
+
+def load(source: Any, options: LoadOptions) -> Graph:
+    """Import a model.
+
+    Args:
+        source: path of the prototxt, of the weights, or of the folder that holds both.
+        options: shapes of inputs (others than the prototxt's are allowed), inputs to freeze.
+
+    Raises:
+        UnsupportedOpError: lists every blocker.
+        MalformedModelError: a file is broken or missing.
+    """
+    try:
+        return _import(*find_files(source), options)
+    except MalformedModelError as e:
+        raise MalformedModelError(str(e) if str(e).startswith(str(source.parent)) else f"{source}: {e}") from e
+    except GraphError as e:
+        raise MalformedModelError(f"{source}: {e}") from e
+    except UnsupportedOpError as e:
+        raise UnsupportedOpError(f"{source} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
+
+
+def _import(text: Path, weights: Path, options: LoadOptions) -> Graph:
+    net = read_network(text)
+    problems = Problems()
+    for note in net.notes:
+        problems.note(note)
+    graph = Graph(net.name)
+    builder = GraphBuilder(graph, fold=True)
+    outputs = NetworkImporter(net, read_weights(weights), builder, problems).run(options)
+    problems.raise_blockers()
+    hand_out(builder, outputs)
+    digest = hashlib.sha256(text.read_bytes())
+    with weights.open("rb") as f:
+        while chunk := f.read(1 << 20):
+            digest.update(chunk)
+    return finish(
+        graph,
+        {
+            "source.format": "caffe",
+            "source.sha256": digest.hexdigest(),
+            "source.files": f"{text.name}, {weights.name}",
+            "source.notes": "\n".join(problems.notes),
+        },
+    )
+
+
+def read_network(path: Path) -> Network:
+    """The network of a prototxt.
+
+    Raises:
+        MalformedModelError: the file is broken.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise MalformedModelError(f"{path}: a description of {path.stat().st_size} bytes; at most {MAX_BYTES} are read")
+        return network(parse_text(path.read_text("utf-8", "replace")))
+    except OSError as e:
+        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+    except MalformedModelError as e:
+        raise MalformedModelError(str(e) if str(e).startswith(str(path)) else f"{path}: {e}") from e

@@ -1,0 +1,3 @@
+"""The mark of TensorFlow Lite files (bytes 4 to 8)."""
+
+IDENTIFIER = b"TFL3"
