@@ -16,6 +16,8 @@ from edgekit.types import Array, Dim, Shape
 
 LAYOUT = Enum("layout", choices=("NCHW", "NHWC"))
 """The layout attribute: ``NCHW`` stands for N, C, spatial... and ``NHWC`` for N, spatial..., C at any spatial rank. Required."""
+#: elements of the largest matrix that windows are gathered into: 4 MiB of float64, which caches hold
+CHUNK = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -131,18 +133,20 @@ def from_channels_last(y: Array, layout: str) -> Array:
 
 def grouped_product(x: Array, w: Array, groups: int) -> Array:
     """``x`` [..., C] times one tap of weights ``w`` [O, C / groups], group by group: [..., O]."""
-    if groups == 1:
-        return np.asarray(np.matmul(x, w.T))
     c, o = x.shape[-1] // groups, w.shape[0] // groups
-    if c == 1 and o == 1:
-        return x * w[:, 0]
-    xg = x.reshape(-1, groups, c).transpose(1, 0, 2)
-    y = np.matmul(xg, w.reshape(groups, o, c).transpose(0, 2, 1))
+    if c == 1:
+        return np.asarray((x[..., None] * w.reshape(groups, o)).reshape(*x.shape[:-1], groups * o))
+    flat = x.reshape(-1, groups * c)
+    if groups == 1:
+        return np.asarray((flat @ w.T).reshape(*x.shape[:-1], o))
+    y = np.matmul(flat.reshape(-1, groups, c).transpose(1, 0, 2), w.reshape(groups, o, c).transpose(0, 2, 1))
     return np.asarray(y.transpose(1, 0, 2).reshape(*x.shape[:-1], groups * o))
 
 
 def convolve(x: Array, w: Array, window: Window, groups: int) -> Array:
     """Sum of products in float64: exact for integers below 2**53.
+
+    The windows of some rows at a time are gathered into a matrix, so that there are few and large products.
 
     Args:
         x: [N, spatial..., C].
@@ -154,11 +158,31 @@ def convolve(x: Array, w: Array, window: Window, groups: int) -> Array:
         [N, out..., O] in float64.
     """
     out = window.static_sizes(x.shape[1:-1])
-    padded = window.padded(x.astype(np.float64), 0.0, out)
-    w64 = w.astype(np.float64)
+    padded = window.padded(x.astype(np.float64), 0.0, out) if any(window.pads) or window.ceil_mode else x.astype(np.float64)
+    taps = list(window.taps())
+    per_tap = w.astype(np.float64).reshape(w.shape[0], len(taps), w.shape[-1])
     y = np.zeros((x.shape[0], *out, w.shape[0]), np.float64)
-    for index, tap in enumerate(window.taps()):
-        y += grouped_product(padded[window.tap_slice(tap, out)], w64.reshape(w.shape[0], -1, w.shape[-1])[:, index], groups)
+    pick = window.tap_slice
+    single = w.shape[-1] == 1
+    row = max(1, int(np.prod(out[1:])) * (w.shape[0] if single else x.shape[-1] * len(taps)))
+    step = max(1, CHUNK // row)
+    for n in range(x.shape[0]):
+        for first in range(0, out[0], step):
+            rows = min(step, out[0] - first)
+            part = padded[n : n + 1, first * window.strides[0] :]
+            to = y[n, first : first + rows]
+            if single:
+                for index, tap in enumerate(taps):
+                    to += grouped_product(part[pick(tap, (rows, *out[1:]))][0], per_tap[:, index], groups)
+            elif len(taps) == 1:
+                to[...] = grouped_product(part[pick(taps[0], (rows, *out[1:]))][0], per_tap[:, 0], groups)
+            else:
+                c = w.shape[-1]
+                gathered = np.empty((rows, *out[1:], groups, len(taps), c), np.float64)
+                for index, tap in enumerate(taps):
+                    gathered[..., index, :] = part[pick(tap, (rows, *out[1:]))][0].reshape(rows, *out[1:], groups, c)
+                matrix = gathered.reshape(*gathered.shape[:-3], groups * len(taps) * c)
+                to[...] = grouped_product(matrix, per_tap.reshape(w.shape[0], -1), groups)
     return y
 
 
