@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
-import inspect
 import os
 import pkgutil
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
-import typer
+import click
 
 from edgekit.cli import commands
-from edgekit.cli.console import error_console, print_json, wants_json
+from edgekit.cli.console import print_error, print_json, wants_json
 from edgekit.errors import EdgekitError, RuntimeLibraryError, UnsupportedOpError
 from edgekit.version import __version__
 
@@ -31,38 +28,42 @@ standard error.
 Exit codes: 0 done, 1 it failed (the message says why and what to do), 2 wrong usage, 3 a check found something, 130 interrupted.
 """
 
-#: the base of "wrong usage": typer's own class since 0.16, click's before
-_USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+COMPLETION = """
+\b
+Completion of commands and options, a line of ~/.bashrc (zsh_source for zsh):
+  eval "$(_EDGEKIT_COMPLETE=bash_source edgekit)"
+"""
 
 
-def _version(value: bool) -> None:
-    if value:
-        print(f"edgekit {__version__}")
-        raise typer.Exit
+class Commands(click.Group):
+    """The modules of ``edgekit.cli.commands``, each imported when its command is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return command_names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return _module(cmd_name).command if cmd_name in command_names() else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        # click proposes a similar name since 8.4, from a table that it wants filled with every command
+        if args[0] not in command_names() and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            close = " or ".join(map(repr, get_close_matches(args[0], command_names())))
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {close}?" if close else ""))
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:  # click's own no_args_is_help ended with 0 before 8.2
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(EXIT_USAGE)
+        return super().parse_args(ctx, args)
 
 
-@functools.cache
-def build(only: str | None = None) -> typer.Typer:
-    """The application with every command of ``edgekit.cli.commands``; with one alone, which starts quicker."""
-    app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-    @app.callback()
-    def root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
-        """Options of all commands."""
-
-    for name, module in command_modules(only).items():
-        app.command(name=name, help=help_text(module), short_help=summary(module))(module.command)
-    return app
-
-
-def summary(module: Any) -> str:
-    """First line of a command's docstring, without the full stop."""
-    return inspect.cleandoc(module.__doc__ or "").split("\n", 1)[0].rstrip(".")
-
-
-def help_text(module: Any) -> str:
-    """A command's docstring; the lines of its examples are kept as they stand (the mark \\b asks for that)."""
-    return inspect.cleandoc(module.__doc__ or "").replace("\nExamples:\n", "\n\b\nExamples:\n")
+@click.group("edgekit", cls=Commands, help=HELP + COMPLETION, context_settings={"show_default": True})
+@click.version_option(__version__, message="edgekit %(version)s", help="Print the version.")
+def application() -> None:
+    """The command line."""
 
 
 def command_names() -> list[str]:
@@ -70,52 +71,47 @@ def command_names() -> list[str]:
     return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(commands.__path__))
 
 
-def command_modules(only: str | None = None) -> dict[str, Any]:
-    """Command name -> its module, sorted; of one command where it is named."""
-    names = command_names() if only is None else [only]
-    return {n: importlib.import_module(f"{commands.__name__}.{n.replace('-', '_')}") for n in names}
+def command_modules() -> dict[str, Any]:
+    """Command name -> its module, sorted."""
+    return {name: _module(name) for name in command_names()}
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{commands.__name__}.{name.replace('-', '_')}")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; the exit code. Nothing but ``MemoryError`` and the like escapes.
+    """Run the command line; the exit code. Nothing but ``SystemExit``, ``MemoryError`` and the like escapes.
 
     Args:
         arguments: without the program's name.
     """
     as_json = wants_json(arguments)
     try:
-        only = arguments[0] if arguments and arguments[0] in command_names() else None
-        code = typer.main.get_command(build(only)).main(list(arguments), prog_name="edgekit", standalone_mode=False)
+        code = application.main(list(arguments), prog_name="edgekit", standalone_mode=False)
         sys.stdout.flush()
-        if code == EXIT_INTERRUPTED:  # newer typer turns the interrupt into this code, older click into Abort
-            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except EdgekitError as e:
         _report(e, as_json)
         return EXIT_FAILED
-    except _USAGE_ERROR as e:
+    except click.ClickException as e:
         if as_json:
             print_json({"error": {"kind": "UsageError", "message": e.format_message()}})
         e.show()
         return EXIT_USAGE
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, click.Abort) as e:
+        if isinstance(e.__cause__, EOFError):  # click takes the end of any file for an interrupt
+            return _bug(e.__cause__, as_json)
         if as_json:
             print_json({"error": {"kind": "Interrupted", "message": "interrupted"}})
-        error_console().print("interrupted; files that were not complete yet were removed", markup=False)
+        click.echo("interrupted; files that were not complete yet were removed", err=True)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # the reader of our output has gone; keep the interpreter from flushing into the closed pipe at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except Exception as e:
-        if as_json:
-            print_json({"error": {"kind": "InternalError", "message": f"{type(e).__name__}: {e}"}})
-        traceback.print_exc()
-        error_console().print(
-            f"error: {type(e).__name__}: {e}\nThis is a bug in EdgeKit; please report it with the lines above and the model.",
-            style="bold red", markup=False, soft_wrap=True,
-        )  # fmt: skip
-        return EXIT_FAILED
+        return _bug(e, as_json)
 
 
 def _report(e: EdgekitError, as_json: bool) -> None:
@@ -126,7 +122,17 @@ def _report(e: EdgekitError, as_json: bool) -> None:
         if isinstance(e, RuntimeLibraryError):
             record["status"] = e.status
         print_json({"error": record})
-    error_console().print(f"error: {e}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+    print_error(f"error: {e}")
+
+
+def _bug(e: BaseException, as_json: bool) -> int:
+    import traceback
+
+    if as_json:
+        print_json({"error": {"kind": "InternalError", "message": f"{type(e).__name__}: {e}"}})
+    traceback.print_exception(e)
+    print_error(f"error: {type(e).__name__}: {e}\nThis is a bug in EdgeKit; please report it with the lines above and the model.")
+    return EXIT_FAILED
 
 
 def main() -> None:

@@ -1,56 +1,56 @@
-"""What the commands share: consoles, progress bars, JSON, sizes, and the parsing of repeated options."""
+"""What the commands share: lines, tables, progress bars, JSON and sizes.
+
+Rich is loaded where a table or a live progress bar is shown; plain lines go out through click.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+import click
 
-from edgekit.api import Progress as ProgressCallback
-from edgekit.api import is_ekm
 from edgekit.errors import EdgekitError
 from edgekit.report.formatting import decibel, duration, size
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from edgekit.api import Progress as ProgressCallback
+
 __all__ = [
-    "console",
     "decibel",
     "duration",
-    "error_console",
     "model_file",
-    "parse_freeze",
-    "parse_inputs",
-    "parse_shapes",
+    "print_error",
     "print_json",
+    "print_table",
+    "print_warning",
     "progress_bar",
     "size",
-    "table",
     "wants_json",
 ]
 
-ShapeEntry = int | str | tuple[int, int] | None
+
+def print_error(text: str) -> None:
+    """Bold and red on standard error where that is a terminal."""
+    click.secho(text, err=True, fg="red", bold=True, color=_color())
 
 
-def console() -> Console:
-    """Results go here: standard output."""
-    # a file or a pipe has no width; 80 columns would fold every table
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
+def print_warning(text: str) -> None:
+    """Yellow on standard error where that is a terminal."""
+    click.secho(text, err=True, fg="yellow", color=_color())
 
 
-def error_console() -> Console:
-    """Progress and errors go here: standard error."""
-    return Console(stderr=True, highlight=False)
+def _color() -> bool | None:
+    """False where colours are declined (https://no-color.org); None lets click see whether the stream is a terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 
 def wants_json(argv: Sequence[str]) -> bool:
@@ -60,6 +60,8 @@ def wants_json(argv: Sequence[str]) -> bool:
 
 def print_json(data: Any) -> None:
     """One JSON document on standard output; infinities become null."""
+    import json
+
     print(json.dumps(_plain(data), indent=2, sort_keys=False))
 
 
@@ -79,15 +81,25 @@ def _plain(x: Any) -> Any:
     return x
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """A table whose number columns are set right."""
-    t = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table on standard output; number columns are set right."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    t = Table(title=escape(title) or None, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
     for i, c in enumerate(columns):
         numeric = i > 0 and all(_looks_numeric(str(r[i])) for r in rows)
         t.add_column(c, justify="right" if numeric else "left", overflow="fold")
     for r in rows:
         t.add_row(*(escape(str(v)) for v in r))
-    return t
+    _console().print(t)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # a file or a pipe has no width; 80 columns would fold every table
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
 
 
 def _looks_numeric(text: str) -> bool:
@@ -102,6 +114,8 @@ def model_file(path: Path) -> Path:
     """
     if not path.exists():
         raise EdgekitError(f"{path}: there is no such file")
+    from edgekit.api import is_ekm
+
     if not is_ekm(path):
         raise EdgekitError(f"{path} is not a (whole) .ekm file; make one with: edgekit convert {path} -o {path.with_suffix('.ekm').name}")
     return path
@@ -109,12 +123,15 @@ def model_file(path: Path) -> Path:
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[ProgressCallback | None]:
-    """A progress bar on standard error, one line a stage; nothing where ``quiet``."""
-    if quiet:
+    """A progress bar on standard error, one line a stage; nothing where ``quiet``, or where nobody looks."""
+    if quiet or not sys.stderr.isatty():
         yield None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=error_console(), transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
         tasks: dict[str, Any] = {}
 
         def tell(stage: str, done: int, total: int | None) -> None:
@@ -123,78 +140,3 @@ def progress_bar(quiet: bool) -> Iterator[ProgressCallback | None]:
             bar.update(tasks[stage], completed=done, total=total)
 
         yield tell
-
-
-def parse_shapes(values: Sequence[str]) -> dict[str, tuple[ShapeEntry, ...]] | None:
-    """``["x:1,3,1..224,?"]`` as a dictionary: numbers, inclusive ranges, names, or ``?`` to leave a dimension as it is."""
-    out: dict[str, tuple[ShapeEntry, ...]] = {}
-    for text in values:
-        name, colon, dims = text.rpartition(":")
-        if not colon or not name:
-            raise typer.BadParameter(f"--shape {text!r}: write NAME:DIM,DIM,..., for example x:1,3,224,224")
-        parts = [p.strip() for p in dims.split(",")] if dims else []
-        out[name] = tuple(_dimension(p, text) for p in parts)
-    return out or None
-
-
-def parse_freeze(values: Sequence[str]) -> dict[str, Any]:
-    """``["rate=16000", "mask=mask.npy"]`` as a dictionary of arrays: one number has no dimensions, several are a list."""
-    out: dict[str, Any] = {}
-    for text in values:
-        name, equals, value = text.rpartition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"--freeze {text!r}: write NAME=NUMBER or NAME=FILE.npy")
-        try:
-            if value.endswith(".npy"):
-                out[name] = np.load(value, allow_pickle=False)
-            else:
-                numbers = [_number(v.strip()) for v in value.split(",")]
-                out[name] = np.asarray(numbers if len(numbers) > 1 else numbers[0])
-        except (ValueError, OSError) as e:
-            raise typer.BadParameter(f"--freeze {text!r}: {e}") from e
-    return out
-
-
-def _number(text: str) -> bool | int | float:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
-
-
-def _dimension(part: str, text: str) -> ShapeEntry:
-    if part == "?":
-        return None
-    low, dots, high = part.partition("..")
-    if dots and low.isdigit() and high.isdigit() and int(low) <= int(high):
-        return int(low), int(high)
-    if part.isdigit():
-        return int(part)
-    if part.isidentifier():
-        return part
-    raise typer.BadParameter(f"--shape {text!r}: {part!r} is neither a number, a range such as 1..8, a name, nor ?")
-
-
-def parse_inputs(values: Sequence[str], names: Sequence[str]) -> dict[str, Path]:
-    """``["x=a.npy"]`` as a dictionary of existing files; a model with one input needs no name.
-
-    Args:
-        values: what the user wrote.
-        names: of the model's inputs.
-    """
-    out: dict[str, Path] = {}
-    for text in values:
-        known = next((n for n in names if text.startswith(f"{n}=")), None)
-        name, equals, path = (known, "=", text[len(known) + 1 :]) if known is not None else text.partition("=")
-        if not equals and len(names) == 1:
-            name, path = names[0], text
-        elif not equals or not name:
-            raise typer.BadParameter(f"--input {text!r}: write NAME=FILE, for example {names[0] if names else 'x'}=input.npy")
-        if name in out:
-            raise typer.BadParameter(f"--input {name!r} is given twice")
-        if not Path(path).is_file():
-            raise EdgekitError(f"--input {text}: there is no file {path!r}")
-        out[name] = Path(path)
-    return out

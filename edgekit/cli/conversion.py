@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
+import click
 
 from edgekit import api
-from edgekit.cli.console import console, decibel, parse_shapes, print_json, progress_bar, size, table
+from edgekit.cli.console import decibel, print_json, print_table, progress_bar, size
+from edgekit.cli.parsing import parse_shapes
 from edgekit.interface import remaining_transposes
 from edgekit.preprocessing import Preprocessing
 
@@ -28,7 +30,7 @@ def numbers(text: str, option: str) -> tuple[float, ...]:
     try:
         return tuple(float(t) for t in text.split(","))
     except ValueError as e:
-        raise typer.BadParameter(f"{option} {text!r}: write numbers with commas between") from e
+        raise click.BadParameter(f"{option} {text!r}: write numbers with commas between") from e
 
 
 def run_conversion(
@@ -36,7 +38,7 @@ def run_conversion(
     output: Path,
     quantize: str | None,
     calibration: Path | None,
-    shape: list[str],
+    shape: Sequence[str],
     options: api.ConvertOptions,
     json: bool,
 ) -> api.Conversion:
@@ -78,28 +80,24 @@ def show_conversion(c: api.Conversion, json: bool) -> None:
     if json:
         print_json(conversion_record(c))
         return
-    out = console()
     ratio = f" ({c.nbytes / c.source_nbytes:.0%} of the source's {size(c.source_nbytes)})" if c.source_nbytes else ""
-    out.print(
-        f"wrote {c.path}: {size(c.nbytes)}{ratio}, peak memory {size(c.arena_bytes)} ({c.arena_bytes} bytes)", markup=False, soft_wrap=True
-    )
-    out.print(f"sha256 {c.sha256}", markup=False, soft_wrap=True)
+    click.echo(f"wrote {c.path}: {size(c.nbytes)}{ratio}, peak memory {size(c.arena_bytes)} ({c.arena_bytes} bytes)")
+    click.echo(f"sha256 {c.sha256}")
     if c.graph.states:
         kept = [f"{s.name} {s.input.type}" for s in c.graph.states]
         more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
-        out.print(f"keeps state from run to run: {', '.join(kept[:3])}{more}", markup=False, soft_wrap=True)
+        click.echo(f"keeps state from run to run: {', '.join(kept[:3])}{more}")
     places = remaining_transposes(c.graph)
     counts = ", ".join(f"{n} {_PLACES[place]}" for place, n in places.items() if n)
-    out.print(f"transposes left: {sum(places.values())}" + (f" ({counts})" if counts else ""), markup=False)
+    click.echo(f"transposes left: {sum(places.values())}" + (f" ({counts})" if counts else ""))
     for note in c.notes:
-        out.print(f"note: {note}", markup=False, soft_wrap=True)
+        click.echo(f"note: {note}")
     if c.quantization_errors:
-        out.print(table("quantized against float", ["output", "SQNR", "max error", "range"], _rows(c)))
+        print_table("quantized against float", ["output", "SQNR", "max error", "range"], _rows(c))
     elif c.errors:
         worst = max(c.errors, key=lambda e: e.max_abs / (e.range or 1))
-        out.print(
-            f"self-check: largest difference to the source graph {worst.max_abs:.3g} (output {worst.name!r}, range {worst.range:.3g})",
-            markup=False,
+        click.echo(
+            f"self-check: largest difference to the source graph {worst.max_abs:.3g} (output {worst.name!r}, range {worst.range:.3g})"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import typer
+import click
 
 from edgekit.interface import Interface
 from edgekit.interface.options import ALL
@@ -23,19 +23,19 @@ def parse_interface(
     dtypes = {}
     for name, label in _pairs("--input-dtype", input_dtype).items():
         if label not in _DTYPES:
-            raise typer.BadParameter(f"--input-dtype {label!r} is none of {', '.join(sorted(_DTYPES))}")
+            raise click.BadParameter(f"--input-dtype {label!r} is none of {', '.join(sorted(_DTYPES))}")
         dtypes[name] = _DTYPES[label]
     prepared = {}
     for text in preprocess:
         found = _SPEC.fullmatch(text)
         if found is None:
-            raise typer.BadParameter(f"--preprocess {text!r}: write, for example, scale=1/255,mean=0.485:0.456:0.406,order=bgr")
+            raise click.BadParameter(f"--preprocess {text!r}: write, for example, scale=1/255,mean=0.485:0.456:0.406,order=bgr")
         prepared[found[1] or ALL] = Preprocessing.parse(found[2])
     names = {}
     for text in rename:
         old, _, new = text.rpartition("=")
         if not old or not new:
-            raise typer.BadParameter(f"--rename {text!r}: write OLD=NEW")
+            raise click.BadParameter(f"--rename {text!r}: write OLD=NEW")
         names[old] = new
     out = Interface(_pairs("--input-layout", input_layout), _pairs("--output-layout", output_layout), dtypes, prepared, names)
     return out or None
@@ -47,6 +47,6 @@ def _pairs(option: str, values: Sequence[str]) -> dict[str, str]:
     for text in values:
         name, _, value = text.rpartition(":")
         if not value or name in out:
-            raise typer.BadParameter(f"{option} {text!r}: write NAME:VALUE or VALUE, each name once")
+            raise click.BadParameter(f"{option} {text!r}: write NAME:VALUE or VALUE, each name once")
         out[name] = value
     return out

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
-import typer
 
-from edgekit.cli.console import parse_freeze
+from edgekit.cli.parsing import parse_freeze
 
 
 def test_numbers_lists_and_files(tmp_path: Path) -> None:
@@ -20,5 +20,5 @@ def test_numbers_lists_and_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["rate", "=3", "rate=fast", "rate=gone.npy"])
 def test_what_is_no_number_is_refused(text: str) -> None:
-    with pytest.raises(typer.BadParameter):
+    with pytest.raises(click.BadParameter):
         parse_freeze([text])

@@ -12,28 +12,29 @@ Examples:
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from pathlib import Path
 
+import click
 import numpy as np
-import typer
 
 from edgekit.cli import options as o
-from edgekit.cli.console import console, duration, model_file, print_json, progress_bar, size, table
+from edgekit.cli.command import Command
+from edgekit.cli.console import duration, model_file, print_json, print_table, progress_bar, size
 from edgekit.format import read_model
 from edgekit.runtime import Session
 from edgekit.self_check import seeded_inputs
 
 
-def command(
-    model: o.Model,
-    runs: Annotated[int, typer.Option("--runs", "-n", min=1, help="Timed runs.")] = 50,
-    warmup: Annotated[int, typer.Option("--warmup", min=0, help="Runs before the clock starts.")] = 5,
-    per_node: Annotated[bool, typer.Option("--per-node", help="Also the time of every operator.")] = False,
-    backend: o.Backend = "cpu",
-    threads: o.Threads = 1,
-    isa: o.Isa = None,
-    json: o.Json = False,
-) -> None:
+@click.command("bench", cls=Command, help=__doc__)
+@o.model
+@click.option("--runs", "-n", type=o.COUNT, default=50, help="Timed runs.")
+@click.option("--warmup", type=click.IntRange(min=0), default=5, help="Runs before the clock starts.")
+@click.option("--per-node", is_flag=True, help="Also the time of every operator.")
+@o.backend
+@o.threads
+@o.isa
+@o.json
+def command(model: Path, runs: int, warmup: int, per_node: bool, backend: str, threads: int, isa: str | None, json: bool) -> None:
     feeds = seeded_inputs(read_model(model_file(model)))
     with Session(model, backend=backend, threads=threads, isa=isa, profile=per_node) as session, progress_bar(quiet=json) as tell:
         times = []
@@ -53,11 +54,7 @@ def command(
             {"seconds": figures, "runs": runs, "threads": threads, "backend": backend, "isa": isa, "memory": memory, "nodes": records}
         )
         return
-    out = console()
     if nodes:
-        out.print(table("operators", ["node", "operator", "back end", "kernel", "time"], [[*n[:4], duration(n[4])] for n in nodes]))
-    out.print(f"median {duration(figures['median'])}, min {duration(figures['min'])}, p90 {duration(figures['p90'])} over {runs} runs")
-    out.print(
-        f"{backend}, {threads} thread(s); peak memory {size(memory.activation_bytes)}, packed weights {size(memory.packed_bytes)}",
-        markup=False,
-    )
+        print_table("operators", ["node", "operator", "back end", "kernel", "time"], [[*n[:4], duration(n[4])] for n in nodes])
+    click.echo(f"median {duration(figures['median'])}, min {duration(figures['min'])}, p90 {duration(figures['p90'])} over {runs} runs")
+    click.echo(f"{backend}, {threads} thread(s); peak memory {size(memory.activation_bytes)}, packed weights {size(memory.packed_bytes)}")

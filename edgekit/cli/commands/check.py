@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 from edgekit import converters
 from edgekit.cli import options as o
-from edgekit.cli.console import console, error_console, parse_freeze, parse_shapes, print_json
+from edgekit.cli.command import Argument, Command
+from edgekit.cli.console import print_error, print_json
+from edgekit.cli.parsing import parse_freeze, parse_shapes
 from edgekit.errors import Blocker, EdgekitError
 
 EXIT_UNREADABLE = 1
@@ -42,13 +44,13 @@ class Finding:
     error: dict[str, str] | None = None
 
 
-def command(
-    models: Annotated[list[Path], typer.Argument(help="Models of any supported format.")],
-    shape: o.Shape = [],  # noqa: B006  (typer copies it)
-    freeze: o.Freeze = [],  # noqa: B006
-    signature: o.Signature = None,
-    json: o.Json = False,
-) -> None:
+@click.command("check", cls=Command, help=__doc__)
+@click.argument("models", cls=Argument, type=o.PATH, nargs=-1, required=True, help="Models of any supported format.")
+@o.shape
+@o.freeze
+@o.signature
+@o.json
+def command(models: tuple[Path, ...], shape: tuple[str, ...], freeze: tuple[str, ...], signature: str | None, json: bool) -> None:
     shapes, values = parse_shapes(shape), parse_freeze(freeze)
     found = {}
     for m in models:
@@ -58,9 +60,9 @@ def command(
     if json:
         print_json({"models": found})
     if any(f.error for f in found.values()):
-        raise typer.Exit(EXIT_UNREADABLE)
+        raise click.exceptions.Exit(EXIT_UNREADABLE)
     if not all(f.converts for f in found.values()):
-        raise typer.Exit(EXIT_BLOCKED)
+        raise click.exceptions.Exit(EXIT_BLOCKED)
 
 
 def _check(model: Path, shapes: Any, values: dict[str, Any], signature: str | None) -> Finding:
@@ -72,17 +74,16 @@ def _check(model: Path, shapes: Any, values: dict[str, Any], signature: str | No
 
 
 def _show(model: Path, found: Finding) -> None:
-    out = console()
     if found.error is not None:
-        error_console().print(f"error: {found.error['message']}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        print_error(f"error: {found.error['message']}")
         return
     n = len(found.blockers)
     outcome = "converts" if found.converts else f"does not convert, for {n} reason{'s' if n > 1 else ''}"
-    out.print(f"{model}: {outcome}", markup=False, soft_wrap=True)
+    click.echo(f"{model}: {outcome}")
     for b in found.blockers:
-        out.print(f"  {b.op} ({b.reason}) at {_where(b)}: {b.message}", markup=False, soft_wrap=True)
+        click.echo(f"  {b.op} ({b.reason}) at {_where(b)}: {b.message}")
         if b.hint:
-            out.print(f"    {b.hint}", markup=False, soft_wrap=True)
+            click.echo(f"    {b.hint}")
 
 
 def _where(b: Blocker) -> str:

@@ -12,13 +12,13 @@ Examples:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import console, decibel, duration, print_json, progress_bar, table
+from edgekit.cli.command import Argument, Command
+from edgekit.cli.console import decibel, duration, print_json, print_table, progress_bar
 from edgekit.cli.conversion import pictures
 from edgekit.quantize import CalibrationData
 from edgekit.report import ErrorFigures, compare_graphs
@@ -26,18 +26,16 @@ from edgekit.report.source_runtime import compare_with_source, missing_runtime
 from edgekit.self_check import seeded_inputs
 
 
-def command(
-    a: Annotated[Path, typer.Argument(help="The yardstick: a source model or an .ekm file.")],
-    b: Annotated[Path, typer.Argument(help="The model under test: usually an .ekm file.")],
-    data: Annotated[
-        Path | None, typer.Option("--data", "-d", help="Folder of inputs (.npy .npz .png .jpg .bmp); a seeded random input without it.")
-    ] = None,
-    samples: Annotated[int | None, typer.Option("--samples", min=1, help="Use at most that many.")] = 20,
-    mean: o.Mean = "0",
-    std: o.Std = "1",
-    bgr: o.Bgr = False,
-    json: o.Json = False,
-) -> None:
+@click.command("compare", cls=Command, help=__doc__)
+@click.argument("a", cls=Argument, type=o.PATH, help="The yardstick: a source model or an .ekm file.")
+@click.argument("b", cls=Argument, type=o.PATH, help="The model under test: usually an .ekm file.")
+@click.option("--data", "-d", type=o.PATH, help="Folder of inputs (.npy .npz .png .jpg .bmp); a seeded random input without it.")
+@click.option("--samples", type=o.COUNT, default=20, help="Use at most that many.")
+@o.mean
+@o.std
+@o.bgr
+@o.json
+def command(a: Path, b: Path, data: Path | None, samples: int, mean: str, std: str, bgr: bool, json: bool) -> None:
     graph_a, _ = api.load_optimized(a)
     graph_b, _ = api.load_optimized(b)
     images = pictures(mean, std, bgr)
@@ -48,17 +46,16 @@ def command(
     if json:
         print_json({**found.to_dict(), "source_runtime": runtime})
         return
-    out = console()
     columns = ["SQNR", "max error", "mean error", "range"]
     layers = [[e.name, e.op, *_figures(e)] for e in found.layers]
-    out.print(table(f"layers, {found.samples} samples", ["value", "operator", *columns], layers))
-    out.print(table("outputs", ["output", *columns], [[e.name, *_figures(e)] for e in found.outputs]))
+    print_table(f"layers, {found.samples} samples", ["value", "operator", *columns], layers)
+    print_table("outputs", ["output", *columns], [[e.name, *_figures(e)] for e in found.outputs])
     if runtime is None and api.is_ekm(b) and missing_runtime(a):
-        out.print(f"note: {missing_runtime(a)}", markup=False, soft_wrap=True)
+        click.echo(f"note: {missing_runtime(a)}")
     if runtime is not None:
         rows = [[e.name, *_figures(e)] for e in runtime.outputs]
-        out.print(table(f"{b.name} against {runtime.name}", ["output", *columns], rows))
-        out.print(
+        print_table(f"{b.name} against {runtime.name}", ["output", *columns], rows)
+        click.echo(
             f"one inference, one thread, median of {runtime.runs}: {duration(runtime.seconds)} there, {duration(runtime.our_seconds)} here"
         )
 

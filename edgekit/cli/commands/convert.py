@@ -14,32 +14,56 @@ Examples:
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import click
+
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import parse_freeze
+from edgekit.cli.command import Command
 from edgekit.cli.conversion import pictures, run_conversion, show_conversion
 from edgekit.cli.interface import parse_interface
+from edgekit.cli.parsing import parse_freeze
 
 
+@click.command("convert", cls=Command, help=__doc__)
+@o.source
+@o.output
+@o.quantize
+@o.calibration
+@o.shape
+@o.freeze
+@o.samples
+@o.mean
+@o.std
+@o.bgr
+@o.signature
+@o.capacity
+@o.input_layout
+@o.output_layout
+@o.input_dtype
+@o.preprocess
+@o.rename
+@o.json
 def command(
-    source: o.Source,
-    output: o.Output,
-    quantize: o.Quantize = None,
-    calibration: o.Calibration = None,
-    shape: o.Shape = [],  # noqa: B006  (typer copies it)
-    freeze: o.Freeze = [],  # noqa: B006
-    samples: o.Samples = None,
-    mean: o.Mean = "0",
-    std: o.Std = "1",
-    bgr: o.Bgr = False,
-    signature: o.Signature = None,
-    capacity: o.Capacity = None,
-    input_layout: o.InputLayout = [],  # noqa: B006
-    output_layout: o.OutputLayout = [],  # noqa: B006
-    input_dtype: o.InputDtype = [],  # noqa: B006
-    preprocess: o.Preprocess = [],  # noqa: B006
-    rename: o.Rename = [],  # noqa: B006
-    json: o.Json = False,
+    source: Path,
+    output: Path,
+    quantize: str | None,
+    calibration: Path | None,
+    shape: tuple[str, ...],
+    freeze: tuple[str, ...],
+    samples: int | None,
+    mean: str,
+    std: str,
+    bgr: bool,
+    signature: str | None,
+    capacity: int | None,
+    input_layout: tuple[str, ...],
+    output_layout: tuple[str, ...],
+    input_dtype: tuple[str, ...],
+    preprocess: tuple[str, ...],
+    rename: tuple[str, ...],
+    json: bool,
 ) -> None:
     interface = parse_interface(input_layout, output_layout, input_dtype, preprocess, rename)
     options = api.ConvertOptions(

@@ -7,8 +7,11 @@ Examples:
 
 from __future__ import annotations
 
+import click
+
 from edgekit.cli import options as o
-from edgekit.cli.console import console, print_json, size, table
+from edgekit.cli.command import Command
+from edgekit.cli.console import print_json, print_table, size
 from edgekit.errors import EdgekitError
 from edgekit.runtime import cpu_features, devices
 from edgekit.simulate import list_devices, load_profile
@@ -26,7 +29,9 @@ def _here() -> list[dict[str, str]]:
         return [*found, {"backend": "opencl", "name": "not available", "driver": str(e)}]
 
 
-def command(json: o.Json = False) -> None:
+@click.command("devices", cls=Command, help=__doc__)
+@o.json
+def command(json: bool) -> None:
     profiles = [load_profile(name) for name in list_devices()]
     here = _here()
     if json:
@@ -34,10 +39,9 @@ def command(json: o.Json = False) -> None:
             {"name": p.name, "title": p.title, "soc": p.soc, "core": p.core, "calibrated": p.calibrated, "dtypes": sorted(p.dtypes),
              "gpu": p.gpu.name if p.gpu else None, "memory_limit_bytes": p.arena_limit_bytes} for p in profiles]})  # fmt: skip
         return
-    out = console()
-    out.print(table("this machine", ["back end", "device", "features / driver"], [[d["backend"], d["name"], d["driver"]] for d in here]))
+    print_table("this machine", ["back end", "device", "features / driver"], [[d["backend"], d["name"], d["driver"]] for d in here])
     rows = []
     for p in profiles:
         loo = [f"{k} {v.quality.loo_median:.0%}" for k, v in sorted(p.dtypes.items()) if v.quality]
         rows.append([p.name, p.core, size(p.arena_limit_bytes), ", ".join(loo) or ("derived" if p.calibrated else "not calibrated")])
-    out.print(table("simulated devices", ["name", "core", "memory for a model", "leave-one-out error"], rows))
+    print_table("simulated devices", ["name", "core", "memory for a model", "leave-one-out error"], rows)

@@ -11,29 +11,29 @@ Examples:
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+import click
 
 from edgekit import converters
 from edgekit.cli import options as o
-from edgekit.cli.console import console, print_json, table
+from edgekit.cli.command import Argument, Command
+from edgekit.cli.console import print_json, print_table
 
 
-def command(
-    name: Annotated[str | None, typer.Argument(help="A format, to list the operators it converts.")] = None, json: o.Json = False
-) -> None:
+@click.command("formats", cls=Command, help=__doc__)
+@click.argument("name", cls=Argument, required=False, help="A format, to list the operators it converts.")
+@o.json
+def command(name: str | None, json: bool) -> None:
     found = [f for f in converters.formats() if name in (None, f.name)]
     if not found:
-        raise typer.BadParameter(f"there is no format {name!r}; there are {', '.join(f.name for f in converters.formats())}")
+        raise click.BadParameter(f"there is no format {name!r}; there are {', '.join(f.name for f in converters.formats())}")
     if json:
         print_json({"formats": found})
         return
     rows = [[f.name, " ".join(f.suffixes), f.description, _needs(f), "?" if f.coverage is None else len(f.coverage)] for f in found]
-    console().print(table("", ["format", "files", "", "reads with", "operators"], rows))
+    print_table("", ["format", "files", "", "reads with", "operators"], rows)
     for f in found if name is not None else ():
         covered = "this converter does not say what it covers" if f.coverage is None else ", ".join(f.coverage)
-        console().print(f"\n{covered}", markup=False)
+        click.echo(f"\n{covered}")
 
 
 def _needs(f: converters.FormatInfo) -> str:

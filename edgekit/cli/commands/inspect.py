@@ -10,24 +10,26 @@ Examples:
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import console, parse_shapes, print_json, size, table
+from edgekit.cli.command import Command
+from edgekit.cli.console import print_json, print_table, size
+from edgekit.cli.parsing import parse_shapes
 from edgekit.ir import graph_hash, print_graph
 from edgekit.simulate.work import graph_macs
 from edgekit.types import format_shape
 
 
-def command(
-    source: o.Source,
-    text: Annotated[bool, typer.Option("--text", help="Print the whole graph in .ektxt form.")] = False,
-    shape: o.Shape = [],  # noqa: B006
-    json: o.Json = False,
-) -> None:
+@click.command("inspect", cls=Command, help=__doc__)
+@o.source
+@click.option("--text", is_flag=True, help="Print the whole graph in .ektxt form.")
+@o.shape
+@o.json
+def command(source: Path, text: bool, shape: tuple[str, ...], json: bool) -> None:
     graph = api.load(source, shapes=parse_shapes(shape))
     if text:
         print(print_graph(graph))
@@ -49,18 +51,15 @@ def command(
         record = {"name": graph.name, "ports": rows, "operators": dict(ops.most_common()), "parameters": parameters}
         print_json({**record, "weight_bytes": weights, "macs": macs, "metadata": graph.metadata, "hash": graph_hash(graph)})
         return
-    out = console()
-    out.print(
-        table(
-            f"{graph.name or source.name}",
-            ["", "name", "type", "shape"],
-            [[k, n, v.dtype.label, format_shape(v.shape)] for k, n, v in ports],
-        )
+    print_table(
+        f"{graph.name or source.name}",
+        ["", "name", "type", "shape"],
+        [[k, n, v.dtype.label, format_shape(v.shape)] for k, n, v in ports],
     )
-    out.print(table("operators", ["operator", "count"], ops.most_common()))
-    out.print(
+    print_table("operators", ["operator", "count"], ops.most_common())
+    click.echo(
         f"{parameters:,} parameters, {size(weights)} of constants"
         + (f", {macs / 1e6:,.1f} M multiply-accumulates" if macs is not None else "")
     )
     for k, v in sorted(graph.metadata.items()):
-        out.print(f"{k}: {v.splitlines()[0] if v else ''}", markup=False, soft_wrap=True)
+        click.echo(f"{k}: {v.splitlines()[0] if v else ''}")

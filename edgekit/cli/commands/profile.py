@@ -10,23 +10,23 @@ Examples:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from edgekit.cli import options as o
-from edgekit.cli.console import console, print_json, progress_bar
+from edgekit.cli.command import Command
+from edgekit.cli.console import print_json, progress_bar
 from edgekit.files import write_text
 from edgekit.simulate.measure import measure_profile
 from edgekit.simulate.profile import dump_profile
 
 
-def command(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The profile to write (.json).")],
-    name: Annotated[str, typer.Option("--name", help="Name of the device.")] = "this-machine",
-    threads: o.Threads = 1,
-    json: o.Json = False,
-) -> None:
+@click.command("profile", cls=Command, help=__doc__)
+@click.option("--output", "-o", type=o.PATH, required=True, help="The profile to write (.json).")
+@click.option("--name", default="this-machine", help="Name of the device.")
+@o.threads
+@o.json
+def command(output: Path, name: str, threads: int, json: bool) -> None:
     with progress_bar(quiet=json) as tell:
         profile = measure_profile(
             name, threads=threads, progress=None if tell is None else lambda done, total: tell("measure", done, total)
@@ -35,9 +35,8 @@ def command(
     if json:
         print_json({"path": output, "name": name, "quality": {k: v.quality for k, v in profile.dtypes.items()}})
         return
-    out = console()
     for dtype, p in profile.dtypes.items():
         assert p.quality is not None
         rates = ", ".join(f"{f} {r.units_per_second / 1e9:.2f}" for f, r in p.families.items() if f != "winograd")
-        out.print(f"{dtype}: {rates} G units/s; leave-one-out error {p.quality.loo_median:.0%}", markup=False, soft_wrap=True)
-    out.print(f"wrote {output}; use it with: edgekit simulate MODEL --device {output}", markup=False, soft_wrap=True)
+        click.echo(f"{dtype}: {rates} G units/s; leave-one-out error {p.quality.loo_median:.0%}")
+    click.echo(f"wrote {output}; use it with: edgekit simulate MODEL --device {output}")

@@ -12,13 +12,13 @@ from __future__ import annotations
 import tempfile
 import zlib
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import console, print_json, size, table
+from edgekit.cli.command import Command
+from edgekit.cli.console import print_json, print_table, size
 
 
 def _deflated(path: Path) -> int:
@@ -30,12 +30,12 @@ def _deflated(path: Path) -> int:
     return total + len(packer.flush())
 
 
-def command(
-    source: o.Source,
-    output: o.Output,
-    sparsity: Annotated[float, typer.Option("--sparsity", "-s", min=0.0, max=0.999, help="Share of the weights to zero.")] = 0.5,
-    json: o.Json = False,
-) -> None:
+@click.command("prune", cls=Command, help=__doc__)
+@o.source
+@o.output
+@click.option("--sparsity", "-s", type=click.FloatRange(0.0, 0.999), default=0.5, help="Share of the weights to zero.")
+@o.json
+def command(source: Path, output: Path, sparsity: float, json: bool) -> None:
     with tempfile.TemporaryDirectory() as tmp:
         dense, _ = api.prune(source, Path(tmp) / "dense.ekm", 0.0)
         before = (dense.nbytes, _deflated(dense.path))
@@ -45,8 +45,7 @@ def command(
         sizes = {"file_bytes": [before[0], after[0]], "deflated_bytes": [before[1], after[1]]}
         print_json({"path": done.path, "sparsity": pruned.sparsity, "sha256": done.sha256, **sizes, "layers": list(pruned.layers)})
         return
-    out = console()
     rows = [[x.node, x.weights, f"{x.zeros_before / x.weights:.1%}", f"{x.zeros_after / x.weights:.1%}"] for x in pruned.layers]
-    out.print(table("", ["layer", "weights", "zeros before", "zeros after"], rows))
-    out.print(f"wrote {done.path}: {pruned.sparsity:.1%} of the weights are zero", markup=False, soft_wrap=True)
-    out.print(f"file {size(before[0])} -> {size(after[0])}; compressed (deflate) {size(before[1])} -> {size(after[1])}", markup=False)
+    print_table("", ["layer", "weights", "zeros before", "zeros after"], rows)
+    click.echo(f"wrote {done.path}: {pruned.sparsity:.1%} of the weights are zero")
+    click.echo(f"file {size(before[0])} -> {size(after[0])}; compressed (deflate) {size(before[1])} -> {size(after[1])}")

@@ -10,29 +10,40 @@ Examples:
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
 from edgekit import api
 from edgekit.cli import options as o
+from edgekit.cli.command import Command
 from edgekit.cli.conversion import pictures, run_conversion, show_conversion
 
 
+@click.command("quantize", cls=Command, help=__doc__)
+@o.source
+@o.output
+@click.option("--recipe", "-r", default="int8", help="int8, int8:min-max, int8:percentile[:NUMBER], int8:mse, float16, int8-weight-only.")
+@o.calibration
+@o.shape
+@o.samples
+@o.mean
+@o.std
+@o.bgr
+@o.signature
+@o.json
 def command(
-    source: o.Source,
-    output: o.Output,
-    recipe: Annotated[
-        str, typer.Option("--recipe", "-r", help="int8, int8:min-max, int8:percentile[:NUMBER], int8:mse, float16, int8-weight-only.")
-    ] = "int8",
-    calibration: o.Calibration = None,
-    shape: o.Shape = [],  # noqa: B006  (typer copies it)
-    samples: o.Samples = None,
-    mean: o.Mean = "0",
-    std: o.Std = "1",
-    bgr: o.Bgr = False,
-    signature: o.Signature = None,
-    json: o.Json = False,
+    source: Path,
+    output: Path,
+    recipe: str,
+    calibration: Path | None,
+    shape: tuple[str, ...],
+    samples: int | None,
+    mean: str,
+    std: str,
+    bgr: bool,
+    signature: str | None,
+    json: bool,
 ) -> None:
     options = api.ConvertOptions(images=pictures(mean, std, bgr), calibration_limit=samples, signature=signature)
     show_conversion(run_conversion(source, output, recipe, calibration, shape, options, json), json)

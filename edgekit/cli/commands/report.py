@@ -12,32 +12,44 @@ Examples:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import console, model_file, print_json, progress_bar, size
+from edgekit.cli.command import Command
+from edgekit.cli.console import model_file, print_json, progress_bar, size
 from edgekit.cli.conversion import pictures
 
 
+@click.command("report", cls=Command, help=__doc__)
+@o.model
+@click.option("--output", "-o", type=o.PATH, default="report.html", help="What to write: .html, .md or .json.")
+@click.option("--source", type=o.PATH, help="The source model: float yardstick, and its own runtime where installed.")
+@click.option("--data", "-d", type=o.PATH, help="Folder of inputs for the comparison with the source.")
+@click.option("--device", multiple=True, help="Also simulate this device; repeat for several.")
+@click.option("--samples", type=o.COUNT, default=8, help="Use at most that many inputs.")
+@click.option("--runs", "-n", type=click.IntRange(min=0), default=20, help="Timed runs on this machine; 0 measures nothing.")
+@o.mean
+@o.std
+@o.bgr
+@o.backend
+@o.threads
+@o.json
 def command(
-    model: o.Model,
-    output: Annotated[Path, typer.Option("--output", "-o", help="What to write: .html, .md or .json.")] = Path("report.html"),
-    source: Annotated[
-        Path | None, typer.Option("--source", help="The source model: float yardstick, and its own runtime where installed.")
-    ] = None,
-    data: Annotated[Path | None, typer.Option("--data", "-d", help="Folder of inputs for the comparison with the source.")] = None,
-    device: Annotated[list[str], typer.Option("--device", help="Also simulate this device; repeat for several.")] = [],  # noqa: B006
-    samples: Annotated[int, typer.Option("--samples", min=1, help="Use at most that many inputs.")] = 8,
-    runs: Annotated[int, typer.Option("--runs", "-n", min=0, help="Timed runs on this machine; 0 measures nothing.")] = 20,
-    mean: o.Mean = "0",
-    std: o.Std = "1",
-    bgr: o.Bgr = False,
-    backend: o.Backend = "cpu",
-    threads: o.Threads = 1,
-    json: o.Json = False,
+    model: Path,
+    output: Path,
+    source: Path | None,
+    data: Path | None,
+    device: tuple[str, ...],
+    samples: int,
+    runs: int,
+    mean: str,
+    std: str,
+    bgr: bool,
+    backend: str,
+    threads: int,
+    json: bool,
 ) -> None:
     images = pictures(mean, std, bgr)
     settings = api.ReportSettings(source, data, tuple(device), samples, runs, images, backend, threads)
@@ -48,4 +60,4 @@ def command(
     if json:
         print_json({"path": path, "bytes": path.stat().st_size})
     else:
-        console().print(f"wrote {path}: {size(path.stat().st_size)}", markup=False, soft_wrap=True)
+        click.echo(f"wrote {path}: {size(path.stat().st_size)}")

@@ -15,13 +15,14 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
 
+import click
 import numpy as np
-import typer
 
 from edgekit.cli import options as o
-from edgekit.cli.console import console, model_file, parse_inputs, print_json, size
+from edgekit.cli.command import Command
+from edgekit.cli.console import model_file, print_json, size
+from edgekit.cli.parsing import parse_inputs
 from edgekit.errors import EdgekitError
 from edgekit.format import read_model
 from edgekit.preprocessing import IMAGE_SUFFIXES, for_caller, read_image
@@ -76,28 +77,36 @@ def _run(session: Session, feeds: dict[str, Array], frames: bool, repeat: int) -
         raise EdgekitError(f"--frames: an output has another shape in every run and cannot be stacked: {e}") from e
 
 
+@click.command("run", cls=Command, help=__doc__)
+@o.model
+@click.option(
+    "--input",
+    "-i",
+    multiple=True,
+    help="NAME=FILE (.npy or a picture), once for each input; a model with one input needs no NAME.",
+)
+@click.option("--output-dir", "-o", type=o.PATH, help="Where to write one .npy an output; made if missing.")
+@click.option(
+    "--frames",
+    is_flag=True,
+    help="Every input file holds one array a run, along one more dimension in front; state goes on from run to run. "
+    "Outputs are stacked the same way.",
+)
+@click.option("--repeat", type=o.COUNT, default=1, help="Run that many times, state going on; the last outputs count.")
+@o.backend
+@o.threads
+@o.isa
+@o.json
 def command(
-    model: o.Model,
-    input: Annotated[
-        list[str],
-        typer.Option("--input", "-i", help="NAME=FILE (.npy or a picture), once for each input; a model with one input needs no NAME."),
-    ] = [],  # noqa: B006
-    output_dir: Annotated[
-        Path | None, typer.Option("--output-dir", "-o", help="Where to write one .npy an output; made if missing.")
-    ] = None,
-    frames: Annotated[
-        bool,
-        typer.Option(
-            "--frames",
-            help="Every input file holds one array a run, along one more dimension in front; state goes on from run to run. "
-            "Outputs are stacked the same way.",
-        ),
-    ] = False,
-    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Run that many times, state going on; the last outputs count.")] = 1,
-    backend: o.Backend = "cpu",
-    threads: o.Threads = 1,
-    isa: o.Isa = None,
-    json: o.Json = False,
+    model: Path,
+    input: tuple[str, ...],
+    output_dir: Path | None,
+    frames: bool,
+    repeat: int,
+    backend: str,
+    threads: int,
+    isa: str | None,
+    json: bool,
 ) -> None:
     with Session(model_file(model), backend=backend, threads=threads, isa=isa) as session:
         files = parse_inputs(input, [s.name for s in session.inputs])
@@ -130,8 +139,7 @@ def command(
                 }
             )
             return
-        out = console()
         for name, f in facts.items():
             where = f" -> {written[name]}" if name in written else ""
-            out.print(f"{name}: {f['dtype']}{f['shape']} from {f['min']:.6g} to {f['max']:.6g}{where}", markup=False, soft_wrap=True)
-        out.print(f"peak memory {size(session.peak_memory_bytes)}", markup=False)
+            click.echo(f"{name}: {f['dtype']}{f['shape']} from {f['min']:.6g} to {f['max']:.6g}{where}")
+        click.echo(f"peak memory {size(session.peak_memory_bytes)}")

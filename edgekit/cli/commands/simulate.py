@@ -11,45 +11,42 @@ Examples:
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
 from edgekit import api
 from edgekit.cli import options as o
-from edgekit.cli.console import console, duration, error_console, print_json, size, table
+from edgekit.cli.command import Argument, Command
+from edgekit.cli.console import duration, print_json, print_table, print_warning, size
 from edgekit.simulate import simulate_graph
 
 
-def command(
-    model: o.Source,
-    device: Annotated[str, typer.Option("--device", "-d", help="A name from `edgekit devices`, or the path of a profile.")],
-    threads: Annotated[
-        int | None, typer.Option("--threads", "-t", min=1, help="Threads on the device; the profile's own count by default.")
-    ] = None,
-    unit: Annotated[str, typer.Option("--unit", help="cpu or gpu.")] = "cpu",
-    per_node: Annotated[bool, typer.Option("--per-node", help="Also the estimate of every operator.")] = False,
-    json: o.Json = False,
-) -> None:
+@click.command("simulate", cls=Command, help=__doc__)
+@click.argument("model", cls=Argument, type=o.PATH, help="The model: a file or folder of any supported format, or an .ekm file.")
+@click.option("--device", "-d", required=True, help="A name from `edgekit devices`, or the path of a profile.")
+@click.option("--threads", "-t", type=o.COUNT, help="Threads on the device; the profile's own count by default.")
+@click.option("--unit", default="cpu", help="cpu or gpu.")
+@click.option("--per-node", is_flag=True, help="Also the estimate of every operator.")
+@o.json
+def command(model: Path, device: str, threads: int | None, unit: str, per_node: bool, json: bool) -> None:
     graph, _ = api.load_optimized(model)
     found = simulate_graph(graph, device, threads=threads, unit=unit)
     if json:
         print_json(found.to_dict())
         return
-    out = console()
     if per_node:
         rows = [[n.name, n.op, f"{n.macs / 1e6:.2f}", duration(n.seconds), f"{duration(n.low)} to {duration(n.high)}"] for n in found.nodes]
-        out.print(table("operators (simulated)", ["node", "operator", "M MACs", "estimate", "band"], rows))
-    out.print(f"{found.title}, {found.unit}, {found.threads} thread(s)", markup=False)
-    out.print(
+        print_table("operators (simulated)", ["node", "operator", "M MACs", "estimate", "band"], rows)
+    click.echo(f"{found.title}, {found.unit}, {found.threads} thread(s)")
+    click.echo(
         f"estimated latency {duration(found.seconds)} ({duration(found.low)} to {duration(found.high)}), simulated, {found.calibration}"
     )
     need = found.arena_bytes + found.weight_bytes
     verdict = "fits" if found.fits else "DOES NOT FIT"
-    out.print(
+    click.echo(
         f"memory {size(found.arena_bytes)} peak activations + {size(found.weight_bytes)} weights = {size(need)}: "
-        f"{verdict} in {size(found.memory_limit_bytes)}",
-        markup=False,
+        f"{verdict} in {size(found.memory_limit_bytes)}"
     )
     if found.warning:
-        error_console().print(f"warning: {found.warning}", style="yellow", markup=False)
+        print_warning(f"warning: {found.warning}")

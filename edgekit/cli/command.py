@@ -1,0 +1,45 @@
+"""Commands and arguments as click has them, with a help that lists arguments too and keeps the lines of examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+class Argument(click.Argument):
+    """An argument with a line of help (click's own has one since 8.5).
+
+    Attributes:
+        help: what to give.
+    """
+
+    def __init__(self, *args: Any, help: str, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.help: str | None = help
+
+
+class Command(click.Command):
+    """A command whose help is a module's docstring: a line, paragraphs, and ``Examples:``."""
+
+    def __init__(self, name: str | None, help: str | None = None, **attributes: Any) -> None:
+        text = (help or "").strip()
+        summary = text.split("\n", 1)[0].rstrip(".")
+        # the mark \b keeps the lines of a paragraph as they stand
+        super().__init__(name, help=text.replace("\nExamples:\n", "\n\b\nExamples:\n"), short_help=summary, **attributes)
+
+    def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Nothing more: click 8.5 would list the arguments a second time."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        arguments = [
+            (p.human_readable_name + ("" if p.nargs == 1 else "..."), (p.help or "") + ("  [required]" if p.required else ""))
+            for p in self.params
+            if isinstance(p, Argument)
+        ]
+        if arguments:
+            with formatter.section("Arguments"):
+                formatter.write_dl(arguments)
+        options = [p.get_help_record(ctx) for p in self.get_params(ctx) if isinstance(p, click.Option)]
+        with formatter.section("Options"):
+            formatter.write_dl([o for o in options if o is not None])
