@@ -15,6 +15,8 @@ from edgekit.format import WrittenModel, read_model, write_model
 from edgekit.interface import Interface, apply_interface, avoidable_transposes
 from edgekit.ir import Graph
 from edgekit.passes import PassLog, bind_shapes, optimize
+from edgekit.passes.canonicalize.widen_half import NOTE as WIDENED
+from edgekit.passes.canonicalize.widen_half import widen_half
 from edgekit.preprocessing import CALLER, Preprocessing, record, recorded
 from edgekit.quantize import CalibrationData, Feeds, Recipe, get_recipe, quantize_graph
 from edgekit.quantize.fuse_qdq import fuse_qdq
@@ -161,9 +163,7 @@ def _import(source: Any, shapes: Shapes | None, notes: list[str], options: Conve
         _require_bounds(graph)
         return graph
     example = _example(options.example_inputs, options.dynamic_shapes)
-    graph = converters.load(
-        source, shapes=shapes, values=options.freeze, default_leading=1, signature=options.signature, example=example
-    )
+    graph = converters.load(source, shapes=shapes, values=options.freeze, default_leading=1, signature=options.signature, example=example)
     _require_bounds(graph)
     notes += [n for n in graph.metadata.get("source.notes", "").splitlines() if n]
     if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):
@@ -173,10 +173,12 @@ def _import(source: Any, shapes: Shapes | None, notes: list[str], options: Conve
 
 
 def _prepare(source: Any, shapes: Shapes | None, notes: list[str], options: ConvertOptions) -> Graph:
-    """Import, with inputs and outputs as they are asked for."""
+    """Import, with inputs and outputs as they are asked for, and float16 arithmetic in float32."""
     graph = _import(source, shapes, notes, options)
     if options.interface:
         notes += apply_interface(graph, options.interface)
+    if widen_half(graph):
+        notes.append(WIDENED)
     return graph
 
 

@@ -30,8 +30,7 @@ _STATE_DICT = (
     "torch.export.save(torch.export.export(module.eval(), inputs), 'model.pt2')"
 )
 _PADDLE = (
-    "a PaddlePaddle model; make ONNX of it: "
-    "paddle2onnx --model_dir DIR --model_filename FILE --params_filename FILE --save_file model.onnx"
+    "a PaddlePaddle model; make ONNX of it: paddle2onnx --model_dir DIR --model_filename FILE --params_filename FILE --save_file model.onnx"
 )
 _CORE_ML = "a Core ML model, which cannot be turned back in general; convert the model it was made of (TensorFlow, Keras, PyTorch, ONNX)"
 _OPENVINO = "OpenVINO's intermediate representation; convert the model it was made of, which is usually ONNX or TensorFlow"

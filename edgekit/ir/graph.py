@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.errors import GraphError
-from edgekit.ops import OpDef, get_op
+from edgekit.ops import OpDef, Port, TypeVariable, get_op
 from edgekit.types import Array, DType, QuantParams, TensorType
 
 #: from so many equal names on, a graph remembers where it stopped counting
@@ -151,6 +151,19 @@ class Node:
         new = list(self._inputs) + [None] * (i + 1 - len(self._inputs))
         new[i] = value
         self.set_inputs(new)
+
+    def port(self, i: int) -> Port:
+        """The port of the table that input ``i`` belongs to."""
+        ports = self.definition.inputs
+        return ports[min(i, len(ports) - 1)]
+
+    def may_hold(self, i: int, dtype: DType) -> bool:
+        """Whether input ``i`` may be ``dtype`` whatever the activations are: weights have an element type of their own."""
+        port = self.port(i)
+        if dtype not in self.definition.allowed(port) or not isinstance(port.type, TypeVariable):
+            return False
+        tied = [k for k, v in enumerate(self._inputs) if v is not None and self.port(k).type == port.type]
+        return tied == [i] and all(p.type != port.type for p in self.definition.outputs)
 
     def subgraphs(self) -> list[Graph]:
         """The graphs among the attributes."""

@@ -1,5 +1,6 @@
 """The order of the passes. This is the only place that knows it.
 
+0. *Widen* float16 arithmetic, so that all other passes see float32.
 1. *Canonicalize*, until nothing changes: shapes, constants, needless nodes, arithmetic in one form.
 2. *Fuse*: loops that are recurrent layers, while their bodies are still plain; batch norm and constants into weights (they must not meet a
    fused clamp), then the recognisers of composed functions
@@ -19,6 +20,7 @@ from edgekit.passes.canonicalize.infer_shapes import INFER_SHAPES
 from edgekit.passes.canonicalize.simplify_arithmetic import SIMPLIFY_ARITHMETIC
 from edgekit.passes.canonicalize.simplify_loops import SIMPLIFY_LOOPS
 from edgekit.passes.canonicalize.simplify_views import SIMPLIFY_VIEWS
+from edgekit.passes.canonicalize.widen_half import WIDEN_HALF
 from edgekit.passes.cleanup.merge_equal_nodes import MERGE_EQUAL_NODES
 from edgekit.passes.cleanup.remove_dead_code import REMOVE_DEAD_CODE
 from edgekit.passes.cleanup.remove_identities import REMOVE_IDENTITIES
@@ -73,7 +75,7 @@ CLEAN_UP: tuple[Pass, ...] = (
 
 def all_passes() -> list[Pass]:
     """Every pass of the pipelines, each once, in order of first use."""
-    return list({p.name: p for p in (*CANONICALIZE, *FUSE, ASSIGN_LAYOUT, *CLEAN_UP, REORDER_NODES)}.values())
+    return list({p.name: p for p in (WIDEN_HALF, *CANONICALIZE, *FUSE, ASSIGN_LAYOUT, *CLEAN_UP, REORDER_NODES)}.values())
 
 
 def optimize(
@@ -81,7 +83,8 @@ def optimize(
 ) -> tuple[Graph, PassLog]:
     """Everything that makes a graph smaller and faster without changing what it computes.
 
-    Inputs and outputs keep their names, order and types.
+    Inputs and outputs keep their names, order and types. float16 arithmetic becomes float32 arithmetic (see ``widen_half``): C kernels
+    compute in float32.
 
     Args:
         graph: stays as it is, unless ``in_place``.
@@ -101,6 +104,7 @@ def optimize(
     verify(graph)
     new = graph if in_place else graph.clone()
     manager = PassManager(log)
+    manager.run(new, [WIDEN_HALF])
     manager.run_until_stable(new, CANONICALIZE)
     manager.run(new, FUSE)
     manager.run_until_stable(new, CANONICALIZE)

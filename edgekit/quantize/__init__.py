@@ -12,7 +12,7 @@ from edgekit.quantize.calibration import CalibrationData, Feeds, Progress, Runne
 from edgekit.quantize.int8 import quantize_int8
 from edgekit.quantize.observers import MeanSquaredError, MinMax, Observer, Percentile, make_observer
 from edgekit.quantize.recipe import RECIPES, Recipe, get_recipe
-from edgekit.quantize.weights import store_weights
+from edgekit.quantize.weights import store_weights, widen_weights
 from edgekit.types import F16, I8
 
 __all__ = [
@@ -67,6 +67,7 @@ def quantize_graph(
         raise QuantizationError(
             "int8 needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them"
         )
+    graph = widen_weights(graph)
     data: Iterable[Feeds] = calibration if isinstance(calibration, CalibrationData) else CalibrationData(calibration, graph, images)
     total = len(data) if isinstance(data, CalibrationData) else None
     ranges = observe_ranges(graph, data, r.observer, run=run, progress=progress, total=total or None)

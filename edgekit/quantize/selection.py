@@ -28,7 +28,7 @@ def select_nodes(graph: Graph, recipe: Recipe) -> set[int]:
 
     A node qualifies when its operator has an integer form for its inputs and at least one of them can be had in int8 without an
     extra conversion: it comes from another such node, is a graph input, or was cast from integers (pictures that the model prepares
-    itself). Operators that only move data do not start an int8 region
+    itself) or from another floating-point type. Operators that only move data do not start an int8 region
     unless one follows.
     """
     chosen: dict[int, Node] = {}
@@ -37,7 +37,7 @@ def select_nodes(graph: Graph, recipe: Recipe) -> set[int]:
         made_by = v.producer
         if made_by is None:
             return not v.is_constant
-        return id(made_by) in chosen or (made_by.op == "Cast" and not made_by.input(0).dtype.is_float)
+        return id(made_by) in chosen or made_by.op == "Cast"
 
     for n in graph.nodes:
         if n.op in recipe.keep_float or n.name in recipe.keep_float:

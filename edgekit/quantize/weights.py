@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from edgekit.ir import Graph, Node, Value, verify
-from edgekit.ops import Port, TypeVariable, Variadic
 from edgekit.ops.traits import Accumulate
 from edgekit.quantize.parameters import quantize_weights, weight_params
 from edgekit.types import F16, F32, I8, DType, QuantParams
@@ -17,11 +16,11 @@ def store_weights(graph: Graph, dtype: DType) -> Graph:
     Only inputs whose port has an element type of its own are touched (the operator converts them), and float16 only where no
     weight overflows.
     """
-    out = graph.clone()
+    out = graph.clone() if dtype is F16 else widen_weights(graph)
     for g in out.walk():
         for n in g.nodes:
             for i, v in enumerate(n.inputs):
-                if v is not None and v.const is not None and v.dtype is F32 and _takes(n, i, dtype):
+                if v is not None and v.const is not None and v.dtype is F32 and n.may_hold(i, dtype):
                     small = _small(g, n, v, i, dtype)
                     if small is not None:
                         n.set_input(i, small)
@@ -29,18 +28,18 @@ def store_weights(graph: Graph, dtype: DType) -> Graph:
     return out
 
 
-def _port(n: Node, i: int) -> Port:
-    ports = n.definition.inputs
-    return ports[min(i, len(ports) - 1)] if isinstance(ports[-1], Variadic) else ports[i]
-
-
-def _takes(n: Node, i: int, dtype: DType) -> bool:
-    port = _port(n, i)
-    if dtype not in n.definition.allowed(port) or not isinstance(port.type, TypeVariable):
-        return False
-    # the element type must not be tied to the activations or to any other input
-    tied = [k for k, v in enumerate(n.inputs) if v is not None and _port(n, k).type == port.type]
-    return tied == [i] and all(p.type != port.type for p in n.definition.outputs)
+def widen_weights(graph: Graph) -> Graph:
+    """A copy of the graph with float32 for float16 weights: integers are made of them."""
+    out = graph.clone()
+    wide: dict[int, tuple[Value, Value]] = {}
+    for g in out.walk():
+        for n in g.nodes:
+            for i, v in enumerate(n.inputs):
+                if v is not None and v.const is not None and v.dtype is F16 and n.may_hold(i, F32):
+                    if id(v) not in wide:
+                        wide[id(v)] = v, g.add_constant(v.const.astype(np.float32), v.name)
+                    n.set_input(i, wide[id(v)][1])
+    return out
 
 
 def _small(g: Graph, n: Node, v: Value, i: int, dtype: DType) -> Value | None:
