@@ -263,7 +263,7 @@ def convert(
         check = SelfCheck(graph) if opts.check else None
         _tell(opts, "optimize", 0, None)
         graph, log = optimize(graph, in_place=True)
-        errors = () if check is None else check.compare(graph, lambda: _prepare(source, shapes, [], opts))
+        errors = () if check is None else check.compare(graph)
     if check is not None:
         graph.metadata.update(check.facts())
     quantization_errors: tuple[ErrorFigures, ...] = ()

@@ -1,16 +1,16 @@
 """The facade of the importers: what a converter is, how one is found, and ``load``.
 
-A converter is a class named by an entry point of the group ``edgekit.converters``; any distribution can bring one. In a source checkout
-whose entry points are not installed, the packages below ``edgekit_converters`` are looked through instead.
+EdgeKit's own converters are the packages below ``edgekit_converters``; they are asked first. Any distribution can bring more: classes named
+by entry points of the group ``edgekit.converters``.
 """
 
 from __future__ import annotations
 
 import importlib
+import itertools
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -133,36 +133,33 @@ class FormatInfo:
 
 
 def converters() -> list[Converter]:
-    """Every converter there is, by name; entry points win over the built-in packages."""
-    found: dict[str, Converter] = {}
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        if point.name not in found:
-            found[point.name] = _checked(point.load()(), point.value)
-    for name, factory in _built_in():
-        if name not in found:
-            found[name] = _checked(factory(), f"{BUILT_IN_PACKAGE}.{name}")
+    """Every converter there is, by name."""
+    found = {c.name: c for c in (*_plugged_in(), *_built_in())}
     return [found[n] for n in sorted(found)]
 
 
-def _built_in() -> list[tuple[str, Any]]:
+def _built_in() -> Iterator[Converter]:
     """Converters of the packages below ``edgekit_converters``: each names its class in ``CONVERTER``."""
     try:
         package = importlib.import_module(BUILT_IN_PACKAGE)
     except ModuleNotFoundError:
-        return []
-    out = []
+        return
     for module in pkgutil.iter_modules(package.__path__):
         if module.ispkg:
             loaded = importlib.import_module(f"{BUILT_IN_PACKAGE}.{module.name}")
             if hasattr(loaded, "CONVERTER"):
-                out.append((module.name, loaded.CONVERTER))
-    return out
+                yield loaded.CONVERTER()
 
 
-def _checked(converter: Any, where: str) -> Converter:
-    if not isinstance(converter, Converter):
-        raise ConversionError(f"{where} is not a converter: it needs name, description, suffixes, detects and load")
-    return converter
+def _plugged_in() -> Iterator[Converter]:
+    """Converters of other distributions, by entry points; looking for those takes a while."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        converter = point.load()()
+        if not isinstance(converter, Converter):
+            raise ConversionError(f"{point.value} is not a converter: it needs name, description, suffixes, detects and load")
+        yield converter
 
 
 def formats() -> list[FormatInfo]:
@@ -172,6 +169,8 @@ def formats() -> list[FormatInfo]:
 
 def needs(converter: Converter) -> tuple[Need, ...]:
     """The packages a converter names, and whether they are there. Nothing is imported."""
+    from importlib.metadata import PackageNotFoundError, version
+
     found = []
     for text in getattr(converter, "needs", ()):
         package, _, purpose = text.partition(":")
@@ -195,14 +194,15 @@ def find_converter(source: Any) -> Converter:
     Raises:
         MalformedModelError: the file cannot be read or no format fits.
     """
-    known = converters()
     path = Path(source) if isinstance(source, str | Path) else None
     head = b"" if path is None else _head(path)
     if path is not None and (what := foreign.recognize(path, head)):
         raise MalformedModelError(f"{path} is {what}")
-    for c in known:
+    known = []
+    for c in itertools.chain(_built_in(), _plugged_in()):
         if c.detects(source if path is None else path, head):
             return c
+        known.append(c)
     if path is not None:
         if what := foreign.explain(path, head, [s for c in known for s in c.suffixes]):
             raise MalformedModelError(f"{path} is {what}")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from edgekit.errors import ConversionError, EdgekitError
 from edgekit.ir import Graph, Value
-from edgekit.reference import ReferenceSession
+from edgekit.ir.macs import graph_macs
+from edgekit.reference.pair import run_pair
 from edgekit.report.compare import ErrorFigures, ErrorSums
-from edgekit.simulate.work import graph_macs
 from edgekit.types import Array, DType, format_shape
 
 Feeds = dict[str, Array]
@@ -44,12 +44,7 @@ def _random(r: np.random.Generator, v: Value, shape: tuple[int, ...]) -> Array:
 
 def error_figures(a: Graph, b: Graph, samples: Sequence[Any]) -> tuple[ErrorFigures, ...]:
     """How the outputs of ``b`` differ from those of ``a`` over samples, run one after the other."""
-    return _figures(a.user_output_names, _run(a, samples), _run(b, samples))
-
-
-def _run(graph: Graph, samples: Sequence[Any]) -> list[dict[str, Array]]:
-    session = ReferenceSession(graph)
-    return [session.run(feeds) for feeds in samples]
+    return _figures(a.user_output_names, *run_pair(a, b, samples))
 
 
 def _figures(names: Sequence[str], want: Sequence[dict[str, Array]], got: Sequence[dict[str, Array]]) -> tuple[ErrorFigures, ...]:
@@ -61,7 +56,7 @@ def _figures(names: Sequence[str], want: Sequence[dict[str, Array]], got: Sequen
 
 
 class SelfCheck:
-    """Runs the imported graph before the passes change it, and compares the optimized one with it afterwards.
+    """Keeps the imported graph as it is before the passes change it, and compares the optimized one with it afterwards.
 
     Pictures of a large model are shrunk: convolutions and what belongs to them compute the same at every size. Where the smaller
     pictures do not go through, or the two graphs differ on them, the check is made at full size.
@@ -71,69 +66,50 @@ class SelfCheck:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self.names = graph.user_output_names
+        self.before = graph.clone()
         self.shapes: dict[str, tuple[int, ...]] = {}
-        self.samples: list[Feeds] = []
-        self.want: list[dict[str, Array]] | None = None
-        small = _smaller(graph)
-        if small is not None:
-            try:
-                with _shapes(graph, small):
-                    self._run_first(graph)
-                self.shapes = small
-            except (EdgekitError, *NOT_RUNNABLE):
-                self.want = None
-        if self.want is None:
-            self._run_full(graph)
 
-    def _run_first(self, graph: Graph) -> None:
-        self.samples = [seeded_inputs(graph, seed) for seed in range(RUNS_WITH_STATE if graph.states else 1)]
-        self.want = _run(graph, self.samples)
-
-    def _run_full(self, graph: Graph) -> None:
-        self.shapes = {}
-        try:
-            self._run_first(graph)
-        except NOT_RUNNABLE:  # nothing is learnt then
-            self.want = None
-
-    def compare(self, graph: Graph, again: Callable[[], Graph]) -> tuple[ErrorFigures, ...]:
+    def compare(self, graph: Graph) -> tuple[ErrorFigures, ...]:
         """The errors by output; empty where no random input goes through the model.
 
         Args:
             graph: after the passes.
-            again: gives the graph as it was before them once more.
 
         Raises:
             ConversionError: they differ by more than rounding.
         """
-        if self.shapes:
+        if small := _smaller(self.before):
             try:
-                with _shapes(graph, self.shapes):
-                    found = self._against(graph)
-                if found and all(e.max_abs <= LIMIT * max(e.range, 1e-6) for e in found):
+                with _shapes(self.before, small), _shapes(graph, small):
+                    found = self._errors(graph)
+                if all(_is_rounding(e) for e in found):
+                    self.shapes = small
                     return found
             except (EdgekitError, *NOT_RUNNABLE):
                 pass
-            self._run_full(again())
         try:
-            found = self._against(graph)
-        except NOT_RUNNABLE:
+            found = self._errors(graph)
+        except NOT_RUNNABLE:  # nothing is learnt then
             return ()
         for e in found:
-            if e.max_abs > LIMIT * max(e.range, 1e-6) and np.isfinite(e.max_abs):
+            if not _is_rounding(e) and np.isfinite(e.max_abs):
                 raise ConversionError(
                     f"the optimized graph differs from the imported one at output {e.name!r} by {e.max_abs:.3g} (range {e.range:.3g}). "
                     "This is a bug in EdgeKit; please report it with the model."
                 )
         return found
 
-    def _against(self, graph: Graph) -> tuple[ErrorFigures, ...]:
-        return () if self.want is None else _figures(self.names, self.want, _run(graph, self.samples))
+    def _errors(self, graph: Graph) -> tuple[ErrorFigures, ...]:
+        samples = [seeded_inputs(self.before, seed) for seed in range(RUNS_WITH_STATE if graph.states else 1)]
+        return error_figures(self.before, graph, samples)
 
     def facts(self) -> dict[str, str]:
         """What to note in the file besides the errors."""
         return {f"check.shape.{name}": format_shape(shape) for name, shape in self.shapes.items()}
+
+
+def _is_rounding(e: ErrorFigures) -> bool:
+    return e.max_abs <= LIMIT * max(e.range, 1e-6)
 
 
 def _smaller(graph: Graph) -> dict[str, tuple[int, ...]] | None:

@@ -27,6 +27,8 @@ IDENTIFIER = b"EKM1"
 VERSION = 1
 BLOB_ALIGNMENT = 64
 MAX_ARENA_BYTES = 1 << 48
+#: stands for the start of the blobs until it is known: bytes that nothing else in a head is likely to have
+UNKNOWN_START = 0x7B1E_D5C4_93A6_F08D
 SYMBOLS_KEY = "edgekit.symbols"
 
 
@@ -158,24 +160,18 @@ def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:
         metadata[SYMBOLS_KEY] = json.dumps(symbols, sort_keys=True)
     model: Record = {
         "version": VERSION,
-        "blobs_start": 1 << 62,  # same size as the real number, which follows from the size
+        "blobs_start": UNKNOWN_START,
         "graphs": [_graph_record(g, p, blobs, index) for g, p in zip(graphs, plans, strict=True)],
         "metadata": [{"key": k, "value": metadata[k]} for k in sorted(metadata)],
+        "blobs": blobs.places,
     }
-    model["blobs"] = blobs.places
-    head_size = len(encode("Model", model, IDENTIFIER))
-    model["blobs_start"] = -(-head_size // BLOB_ALIGNMENT) * BLOB_ALIGNMENT
-    head = encode("Model", model, IDENTIFIER)
-    if len(head) != head_size:
-        raise FormatError("internal: the model's head changed its size between two encodings")
+    head, blobs_start = _head(model)
     target = Path(path)
     digest = hashlib.sha256()
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False) as f:
             try:
-                total = _write_parts(f, digest, head, int(model["blobs_start"]), blobs)
-                f.flush()
-                os.fsync(f.fileno())
+                total = _write_parts(f, digest, head, blobs_start, blobs)
                 umask = os.umask(0)
                 os.umask(umask)
                 Path(f.name).chmod(0o666 & ~umask)
@@ -188,7 +184,21 @@ def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:
     return WrittenModel(total, sum(p.arena_bytes for p in plans), digest.hexdigest(), plans)
 
 
+def _head(model: Record) -> tuple[bytes, int]:
+    """The encoded head, and where the blobs start behind it, which is filled in once its size is known."""
+    head = encode("Model", model, IDENTIFIER)
+    start = -(-len(head) // BLOB_ALIGNMENT) * BLOB_ALIGNMENT
+    unknown = UNKNOWN_START.to_bytes(8, "little")
+    if head.count(unknown) == 1:
+        return head.replace(unknown, start.to_bytes(8, "little")), start
+    again = encode("Model", model | {"blobs_start": start}, IDENTIFIER)  # other numbers or texts happen to have the same bytes
+    if len(again) != len(head):
+        raise FormatError("internal: the model's head changed its size between two encodings")
+    return again, start
+
+
 def _write_parts(f: IO[bytes], digest: hashlib._Hash, head: bytes, blobs_start: int, blobs: _Blobs) -> int:
+    """Write everything and have it on the disk; the number of bytes."""
     at = 0
     with ThreadPoolExecutor(1) as hashing:  # beside the writing: both leave the interpreter free
 
@@ -203,6 +213,8 @@ def _write_parts(f: IO[bytes], digest: hashlib._Hash, head: bytes, blobs_start: 
             put(bytes(blobs_start + place["offset"] - at))
             put(array.reshape(-1).view(np.uint8).data)
         put(bytes(max(0, blobs_start - at)))  # a model without constants still has its blobs_start inside the file
+        f.flush()
+        os.fsync(f.fileno())
     return at
 
 

@@ -202,8 +202,8 @@ def convolve_transposed(x: Array, w: Array, window: Window, groups: int, output_
     sizes = x.shape[1:-1]
     full = [(n - 1) * window.strides[i] + window.extent(i) + output_padding[i] for i, n in enumerate(sizes)]
     y = np.zeros((x.shape[0], *full, w.shape[0]), np.float64)
-    x64, w64 = x.astype(np.float64), w.astype(np.float64)
+    x64, taps = x.astype(np.float64), w.reshape(w.shape[0], -1, w.shape[-1])
     for index, tap in enumerate(window.taps()):
-        y[window.tap_slice(tap, sizes)] += grouped_product(x64, w64.reshape(w.shape[0], -1, w.shape[-1])[:, index], groups)
+        y[window.tap_slice(tap, sizes)] += grouped_product(x64, taps[:, index].astype(np.float64), groups)
     crop = (slice(None), *(slice(window.pads[i], n - window.pads[i + window.rank]) for i, n in enumerate(full)))
     return y[crop]

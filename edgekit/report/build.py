@@ -14,6 +14,7 @@ import numpy as np
 from edgekit.format import read_model
 from edgekit.interface import remaining_transposes
 from edgekit.ir import Graph, Value
+from edgekit.ir.macs import graph_macs
 from edgekit.plan import plan_memory
 from edgekit.report.compare import Comparison, compare_graphs
 from edgekit.report.model import (
@@ -30,7 +31,6 @@ from edgekit.report.model import (
 from edgekit.report.source_runtime import compare_with_source
 from edgekit.runtime import Session, cpu_features, library_version
 from edgekit.simulate import simulate_graph
-from edgekit.simulate.work import graph_macs
 from edgekit.types import Array
 from edgekit.version import __version__
 

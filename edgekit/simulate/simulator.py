@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edgekit.ir import Graph
+from edgekit.ir.macs import node_macs
 from edgekit.plan import plan_memory
 from edgekit.reference import run_graph
 from edgekit.simulate.cost_model import estimate_seconds, estimate_total
 from edgekit.simulate.profile import DeviceProfile, load_profile
-from edgekit.simulate.work import node_macs, node_work
+from edgekit.simulate.work import node_work
 from edgekit.types import Array
 
 

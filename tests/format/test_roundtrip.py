@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edgekit.errors import FormatError
-from edgekit.format import read_model, write_bytes, write_model
+from edgekit.format import read_model, write_bytes, write_model, writer
+from edgekit.format.flat import decode
 from edgekit.ir import GraphBuilder
 from edgekit.reference import run_graph
 from edgekit.symbolic import Symbol, SymDim, parse_dim
@@ -74,3 +75,12 @@ def test_dimension_text_is_read_back(text: str) -> None:
     known = {"N": Symbol("N", 1, 8), "h": Symbol("h")}
     d = parse_dim(text, known)
     assert parse_dim(str(d), known) == d
+
+
+@pytest.mark.parametrize("arena", [64, writer.UNKNOWN_START])
+def test_the_start_of_the_constants_is_the_aligned_end_of_the_head(arena: int) -> None:
+    """Also where another number of the head happens to be the one that stands for the start until it is known."""
+    head, start = writer._head({"blobs_start": writer.UNKNOWN_START, "graphs": [{"name": "g", "arena_bytes": arena}]})
+    model = decode("Model", head, writer.IDENTIFIER)
+    assert model["blobs_start"] == start and start % 64 == 0 and 0 <= start - len(head) < 64
+    assert model["graphs"][0]["arena_bytes"] == arena

@@ -1,8 +1,9 @@
 """What the importers share.
 
-A format's package names a ``lazy.LazyConverter``, which tells its files apart by little code (``marks`` for archives) and loads the importer
-(``loading``) when it is used. An importer reads its format, then: ``inputs.bind_inputs`` makes the graph's inputs from ``SourceInput``s and the caller's options;
-``attempt.attempt`` runs one converter a node from a ``registry.Registry``, and whatever goes wrong becomes a blocker of
-``problems.Problems``; converters compose nodes with a ``composer.Composer``; ``Problems.raise_blockers`` ends an import that found any;
-``outputs.hand_out`` and ``outputs.finish`` end one that did not. ``protobuf`` and ``archives`` read what several formats are wrapped in.
+A format's package names a ``lazy.LazyConverter``, which tells its files apart by little code (``marks`` for archives) and loads the
+importer when it is used: the module ``loading``. That reads its format, then: ``inputs.bind_inputs`` makes the graph's inputs from
+``SourceInput``s and the caller's options; ``attempt.attempt`` runs one converter a node from a ``registry.Registry``, and whatever goes
+wrong becomes a blocker of ``problems.Problems``; converters compose nodes with a ``composer.Composer``; ``Problems.raise_blockers`` ends
+an import that found any; ``outputs.hand_out`` and ``outputs.finish`` end one that did not. ``protobuf`` and ``archives`` read what
+several formats are wrapped in.
 """

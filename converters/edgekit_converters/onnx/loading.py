@@ -53,7 +53,10 @@ def load(source: Any, options: LoadOptions) -> Graph:
     where = str(path) if path is not None else "the ONNX model"
     try:
         model, mapped = _parse(path) if path is not None else (source, None)
-        return _import(model, TensorReader(None if path is None else path.parent, mapped), options)
+        graph = _import(model, TensorReader(None if path is None else path.parent, mapped), options)
+        if mapped is not None:
+            mapped.forget()
+        return graph
     except MalformedModelError as e:
         raise MalformedModelError(str(e) if str(e).startswith(where) else f"{where}: {e}") from e
     except UnsupportedOpError as e:

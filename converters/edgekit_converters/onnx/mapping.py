@@ -32,6 +32,14 @@ class MappedWeights:
     location: str
     data: mmap.mmap
 
+    def forget(self) -> None:
+        """Give back the memory of what was read so far; it is read from the file again where it is still needed.
+
+        Weights that were rearranged have been copied by then.
+        """
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.data.madvise(mmap.MADV_DONTNEED)
+
 
 @dataclass(frozen=True)
 class _Field:

@@ -20,7 +20,7 @@ from edgekit.cli.command import Command
 from edgekit.cli.console import print_json, print_table, size
 from edgekit.cli.parsing import parse_shapes
 from edgekit.ir import graph_hash, print_graph
-from edgekit.simulate.work import graph_macs
+from edgekit.ir.macs import graph_macs
 from edgekit.types import format_shape
 
 
