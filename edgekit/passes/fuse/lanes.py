@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from edgekit.ir import Graph, Node, Value
 from edgekit.passes.canonicalize.facts import has_clamp, ints
+from edgekit.passes.fuse import matrices
+from edgekit.passes.fuse.matrices import Matrix
 from edgekit.types import F32, Array
 
 Leaf = Hashable
@@ -28,41 +31,39 @@ class Linear:
     """``sum(leaf @ matrix) + bias``.
 
     Attributes:
-        terms: a matrix [width of the leaf, width] for each leaf; none is all zero.
+        terms: a simplified matrix [width of the leaf, width] for each leaf; none is all zero.
         bias: [width], float64.
     """
 
-    terms: Mapping[Leaf, Array]
+    terms: Mapping[Leaf, Matrix]
     bias: Array
 
     @property
     def width(self) -> int:
         return len(self.bias)
 
-    def key(self) -> Leaf:
+    @cached_property
+    def key(self) -> str:
         """Equal for equal linears."""
-        terms = sorted((repr(leaf), _digest(m)) for leaf, m in self.terms.items())
-        return (self.width, tuple(terms), _digest(self.bias))
+        terms = sorted((repr(leaf), matrices.digest(m)) for leaf, m in self.terms.items())
+        return hashlib.sha256(repr((self.width, terms, matrices.digest(self.bias))).encode()).hexdigest()
 
     def only(self) -> Leaf | None:
         """The leaf that this is, None where it is more than one leaf alone."""
         if len(self.terms) != 1 or self.bias.any():
             return None
         ((leaf, m),) = self.terms.items()
-        return leaf if m.shape[0] == m.shape[1] and np.array_equal(m, np.eye(len(m))) else None
-
-
-def _digest(a: Array) -> str:
-    return hashlib.sha256(repr(a.shape).encode() + np.ascontiguousarray(a + 0.0).tobytes()).hexdigest()
+        return leaf if matrices.is_identity(m) else None
 
 
 def leaf_of(leaf: Leaf, width: int) -> Linear:
     """A leaf alone."""
-    return Linear({leaf: np.eye(width)}, np.zeros(width))
+    return Linear({leaf: matrices.identity(width)}, np.zeros(width))
 
 
-def _made(terms: Mapping[Leaf, Array], bias: Array) -> Linear:
-    return Linear({k: m for k, m in terms.items() if m.any()}, bias)
+def _made(terms: Mapping[Leaf, Matrix], bias: Array) -> Linear:
+    simple = {leaf: matrices.simplified(m) for leaf, m in terms.items()}
+    return Linear({leaf: m for leaf, m in simple.items() if m is not None}, bias)
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,7 @@ class Lanes:
         return []
 
     def _function(self, f: Function) -> Linear:
-        keys = [repr(o.key()) for o in f.operands]
-        leaf = (f.op, tuple(sorted(keys)), f.attrs)
+        leaf = (f.op, tuple(sorted(o.key for o in f.operands)), f.attrs)
         self.functions[leaf] = f
         return leaf_of(leaf, f.operands[0].width)
 
@@ -163,7 +163,7 @@ class Lanes:
             sign = 1.0 if op == "Add" else -1.0
             terms = dict(x.terms)
             for leaf, m in y.terms.items():
-                terms[leaf] = terms[leaf] + sign * m if leaf in terms else sign * m
+                terms[leaf] = matrices.plus(terms[leaf], m, sign) if leaf in terms else matrices.scaled(m, np.full(y.width, sign))
             return _made(terms, x.bias + sign * y.bias)
         if x is not None:
             return _with_constant(op, x, _vector(b, x.width))
@@ -178,10 +178,11 @@ class Lanes:
         x, w = self.get(node.input(0)), node.input(1).const
         if x is None or w is None or w.ndim != 2 or w.dtype != np.float32 or node.attrs["transpose_a"] or len(node.inputs) > 2:
             return None
-        m = (w.T if node.attrs["transpose_b"] else w).astype(np.float64)
+        m = w.T if node.attrs["transpose_b"] else w
         if m.shape[0] != x.width:
             return None
-        return _made({leaf: t @ m for leaf, t in x.terms.items()}, x.bias @ m)
+        bias = x.bias @ m.astype(np.float64) if x.bias.any() else np.zeros(m.shape[1])
+        return _made({leaf: matrices.times(t, m) for leaf, t in x.terms.items()}, bias)
 
     def _parts(self, node: Node) -> Sequence[Linear | None]:
         x = self.get(node.input(0))
@@ -208,20 +209,20 @@ class Lanes:
         f = None if leaf is None else self.functions.get(leaf)
         if f is not None:
             return self._function(Function(f.op, tuple(self._cut(o, start, stop) for o in f.operands), f.attrs))
-        return _made({k: m[:, start:stop] for k, m in x.terms.items()}, x.bias[start:stop])
+        return _made({k: matrices.columns(m, start, stop) for k, m in x.terms.items()}, x.bias[start:stop])
 
 
 def _joined(parts: Sequence[Linear | None]) -> Linear | None:
     known = [p for p in parts if p is not None]
     if len(known) != len(parts):
         return None
-    terms: dict[Leaf, Array] = {}
-    width, at = sum(p.width for p in known), 0
+    parts_of: dict[Leaf, list[tuple[int, Matrix]]] = {}
+    at = 0
     for p in known:
         for leaf, m in p.terms.items():
-            whole = terms.setdefault(leaf, np.zeros((m.shape[0], width)))
-            whole[:, at : at + p.width] += m
+            parts_of.setdefault(leaf, []).append((at, m))
         at += p.width
+    terms = {leaf: matrices.joined(found, found[0][1].shape[0], at) for leaf, found in parts_of.items()}
     return _made(terms, np.concatenate([p.bias for p in known]))
 
 
@@ -242,4 +243,4 @@ def _with_constant(op: str, x: Linear, c: Array | None) -> Linear | None:
 
 
 def _scaled(x: Linear, by: Array) -> Linear:
-    return _made({leaf: m * by for leaf, m in x.terms.items()}, x.bias * by)
+    return _made({leaf: matrices.scaled(m, by) for leaf, m in x.terms.items()}, x.bias * by)

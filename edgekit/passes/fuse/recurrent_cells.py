@@ -9,6 +9,7 @@ import numpy as np
 
 from edgekit.ops.recurrent import activation_code
 from edgekit.passes.fuse.lanes import Function, Lanes, Leaf, Linear
+from edgekit.passes.fuse.matrices import dense, is_identity
 from edgekit.types import Array
 
 
@@ -132,9 +133,9 @@ class Cells:
                     rest = Linear({q: t for q, t in inner.terms.items() if q != leaf}, inner.bias)
                     gates = [u.operands[0], r.operands[0], rest]
                     if old.only() == ("in", k):
-                        return self._cell("GRU", k, None, gates, [u, n], (m, np.zeros(self.widths[k]), False))
-                    if set(old.terms) == {("in", k)} and np.array_equal(m, np.eye(len(m))):
-                        return self._cell("GRU", k, None, gates, [u, n], (old.terms["in", k], old.bias, True))
+                        return self._cell("GRU", k, None, gates, [u, n], (dense(m), np.zeros(self.widths[k]), False))
+                    if set(old.terms) == {("in", k)} and is_identity(m):
+                        return self._cell("GRU", k, None, gates, [u, n], (dense(old.terms["in", k]), old.bias, True))
         return None
 
     def _blend(self, k: int) -> list[tuple[Linear, Linear]]:
@@ -157,10 +158,9 @@ class Cells:
                 continue
             for u, difference in self._factors_of(product):
                 terms = difference.terms
-                if set(terms) == {("in", k), other} and not difference.bias.any():
-                    eye = np.eye(self.widths[k])
-                    if np.array_equal(terms["in", k], eye) and np.array_equal(terms[other], -eye):
-                        ways.append((u, n))
+                plain = set(terms) == {("in", k), other} and not difference.bias.any()
+                if plain and is_identity(terms["in", k]) and is_identity(terms[other], -1.0):
+                    ways.append((u, n))
         return ways
 
     # -- parts ----------------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ class Cells:
         out = []
         for leaf, m in x.terms.items():
             f = self.lanes.functions.get(leaf)
-            if f is None or f.op != "Mul" or not np.array_equal(m, np.eye(len(m))):
+            if f is None or f.op != "Mul" or not is_identity(m):
                 return None
             out.append(f)
         return out
@@ -212,13 +212,13 @@ class Cells:
         width = self.rows.get(source) or (self.widths.get(int(source[1])) if isinstance(source, tuple) and source[0] == "out" else None)
         if width is None or source == ("out", k) or source == ("out", memory):
             return None
-        w = np.concatenate([g.terms.get(source, np.zeros((width, size))).T for g in gates])
-        recurrent = [g.terms.get(("in", k), np.zeros((size, size))) for g in gates]
+        w = np.concatenate([self._weights(g, source, width, size) for g in gates])
+        recurrent = [self._weights(g, ("in", k), size, size) for g in gates]
         b = np.concatenate([*(g.bias for g in gates), np.zeros(size * len(gates))])
         if hidden is not None:
             if recurrent[-1].any():
                 return None
-            recurrent[-1] = hidden[0]
+            recurrent[-1] = hidden[0].T.astype(np.float32)
             b[-size:] = hidden[1]
         codes: tuple[int, ...] = tuple(activation_code(f.op) for f in functions)
         alphas: tuple[float, ...] = ()
@@ -228,12 +228,17 @@ class Cells:
             betas = tuple(float(dict(f.attrs).get("beta", 0.0)) for f in functions)
         if tuple(f.op for f in functions) == DEFAULTS[op]:
             codes = ()
-        r = np.concatenate([m.T for m in recurrent])
-        w32, r32, b32 = (a.astype(np.float32) for a in (w, r, b))
-        return Cell(op, k, memory, source, w32, r32, b32, codes, alphas, betas, hidden is not None and hidden[2])
+        before = hidden is not None and hidden[2]
+        return Cell(op, k, memory, source, w, np.concatenate(recurrent), b.astype(np.float32), codes, alphas, betas, before)
+
+    @staticmethod
+    def _weights(gate: Linear, leaf: Leaf, width: int, size: int) -> Array:
+        """How a gate reads a leaf: [size, width]."""
+        m = gate.terms.get(leaf)
+        return np.zeros((size, width), np.float32) if m is None else dense(m).T.astype(np.float32, copy=False)
 
 
 def _complements(u: Linear, v: Linear) -> bool:
     """Whether v is 1 - u."""
     leaf = u.only()
-    return leaf is not None and set(v.terms) == {leaf} and np.array_equal(v.terms[leaf], -np.eye(u.width)) and bool((v.bias == 1).all())
+    return leaf is not None and set(v.terms) == {leaf} and is_identity(v.terms[leaf], -1.0) and bool((v.bias == 1).all())
