@@ -81,7 +81,7 @@ def _divide(total: Dim, known: Dim) -> Dim:
     return unknown_dim("rest", total) if quotient is None else quotient
 
 
-@op(id=2, category="layout")
+@op(id=2, category="layout", symbolic_values=True)
 class Transpose:
     """Permute the dimensions: dimension ``i`` of the output is dimension ``perm[i]`` of the input. Empty ``perm`` reverses them."""
 

@@ -53,7 +53,7 @@ class Model:
         inputs, outputs: in order, under the users' names.
         store: first values of variables.
         facts: metadata of the graph.
-        constants: data of Const nodes that lies outside the graph, by the node's name.
+        constants: data of Const nodes that lies outside the graph, by the node's name, in functions too.
     """
 
     body: Body

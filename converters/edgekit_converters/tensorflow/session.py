@@ -81,7 +81,7 @@ class ImportSession(Problems):
         assigned: those that were found assigned in this round.
         states: variables that the graph keeps, by name.
         inputs: names and shapes of the graph's inputs, for hints.
-        constants: data of Const nodes of the main graph that lies outside it.
+        constants: data of Const nodes that lies outside the graph.
         effects: whether a function changes a variable, by its name.
         stage: free for operators that keep something for the whole import, by their own key.
     """

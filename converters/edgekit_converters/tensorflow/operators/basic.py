@@ -25,7 +25,7 @@ PASSED_ON = (
 @converts("Const", "HostConst")
 def const(ctx: NodeContext) -> Item:
     """A tensor of the file."""
-    outside = ctx.session.constants.get(ctx.name) if ctx.importer.depth == 0 else None
+    outside = ctx.session.constants.get(ctx.name)
     array: Array = ctx.attr_tensor("value") if outside is None else outside()
     if array.dtype.kind == "c":
         return Complex((ctx.const(array.real.astype(np.float32)), ctx.const(array.imag.astype(np.float32))))
