@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgekit import converters
 from edgekit.errors import MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph
+from tests.converters.tensorflow.folders import javascript_model
 from tests.converters.tensorflow.models import Maker, Shape, Type, compute, load
 
 R = np.random.default_rng(5)
@@ -284,3 +286,53 @@ def test_damaged_control_flow_is_told(tmp_path: Path) -> None:
             except (UnsupportedOpError, MalformedModelError) as e:
                 outcomes.add(type(e).__name__)
     assert {"UnsupportedOpError", "MalformedModelError"} <= outcomes
+
+
+def test_constants_of_a_loop_whose_data_lie_in_another_file(tmp_path: Path) -> None:
+    """TensorFlow.js keeps every constant beside the graph, those inside a loop's body, too."""
+    m = Frames()
+    m.input("x", (2, 3))
+    weights = {"limit": np.asarray(3, np.int32), "one": np.asarray(1, np.int32), "factor": np.float32([0.5, -2, 3])}
+    for name, array in weights.items():
+        m.const(np.zeros_like(array), name)
+    _, last = m.loop(
+        "w",
+        [m.number(0), "x"],
+        lambda i, _: m.add("Less", i, "limit"),
+        lambda i, a: [m.add("Add", i, "one"), m.add("Mul", a, "factor")],
+        [],
+    )
+    m.add("Relu", last, name="y")
+    entries = [({"name": n, "shape": list(a.shape), "dtype": a.dtype.name}, a.tobytes()) for n, a in weights.items()]
+    graph = converters.load(javascript_model(tmp_path, entries, m.graph()))
+    np.testing.assert_allclose(compute(graph, X)[0], np.maximum(X * weights["factor"] ** 3, 0), rtol=1e-6)
+
+
+def test_elements_of_a_loop_padded_to_one_size(tmp_path: Path) -> None:
+    """``tf.map_fn`` over a part that the data decide, padded to a size that is known: how detectors pad their boxes."""
+    m = Frames()
+    m.input("x", (4, 6))
+    count = m.number(4)
+    array = m.add("TensorArrayV3", count, dtype=Type("float32"), element_shape=Shape(None), dynamic_size=False)
+    rows = m.add("Range", m.number(0), count, m.number(1))
+    filled = m.add("TensorArrayScatterV3", array, rows, "x", f"{array}:1")
+    result = m.add("TensorArrayV3", count, dtype=Type("float32"), element_shape=Shape(None), dynamic_size=False)
+
+    def body(i: str, flow: str, source: str, values: str, target: str) -> list[str]:
+        row = m.add("TensorArrayReadV3", source, i, values, dtype=Type("float32"))
+        places = m.add("Squeeze", m.add("Where", m.add("Greater", row, m.number(0, "float32"))), squeeze_dims=[1])
+        picked = m.add("GatherV2", row, places, m.number(0))
+        size = m.add("StridedSlice", m.add("Shape", picked), m.ints(0), m.ints(1), m.ints(1), shrink_axis_mask=1)
+        pads = m.add("Pack", m.add("Pack", m.number(0), m.add("Sub", m.number(6), size), axis=0, N=2), axis=0, N=1)
+        padded = m.add("Pad", picked, pads)
+        return [m.add("Add", i, m.number(1)), m.add("TensorArrayWriteV3", target, i, padded, flow)]
+
+    outs = m.loop("w", [m.number(0), f"{result}:1"], counted(m, 4), body, [array, filled, result])
+    m.add("TensorArrayGatherV3", result, rows, outs[1], name="y", dtype=Type("float32"))
+    graph = load(m.graph(), tmp_path)
+    assert graph.outputs[0].shape == (4, 6)
+    x = R.normal(size=(4, 6)).astype(np.float32)
+    want = np.zeros_like(x)
+    for row, kept in zip(want, x, strict=True):
+        row[: (kept > 0).sum()] = kept[kept > 0]
+    np.testing.assert_array_equal(compute(graph, x)[0], want)
