@@ -142,12 +142,10 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
 
 
 def test_a_bug_says_that_it_is_one(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from edgekit.cli.commands import formats
-
     def broken() -> Any:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(formats.converters, "formats", broken)
+    monkeypatch.setattr("edgekit.converters.formats", broken)
     assert run(["formats", "--json"]) == EXIT_FAILED
     out, err = capsys.readouterr()
     assert json.loads(out)["error"] == {"kind": "InternalError", "message": "ZeroDivisionError: oops"}

@@ -47,6 +47,11 @@ def test_plain_commands_load_no_framework(arguments: list[str], code: int) -> No
     assert start(HEAVY, *arguments) == (code, [])
 
 
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), ([], 2), (["convert", "--help"], 0), (["bench", "m.ekm", "-n", "0"], 2)])
+def test_help_and_wrong_usage_load_no_numpy(arguments: list[str], code: int) -> None:
+    assert start([*HEAVY, "numpy", "edgekit.ops", "edgekit.api", "edgekit.runtime"], *arguments) == (code, [])
+
+
 def test_what_is_looked_for_is_seen_when_it_is_there() -> None:
     """A table does load rich: the list above can fail."""
     assert start(["rich"], "devices") == (0, ["rich"])

@@ -1,1 +1,1 @@
-"""The commands: one module each, with a function ``command`` and the help text as its docstring."""
+"""One module a command. It imports what it works with inside the function, so that help, completion and wrong usage answer at once."""

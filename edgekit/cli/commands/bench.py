@@ -15,14 +15,10 @@ import time
 from pathlib import Path
 
 import click
-import numpy as np
 
 from edgekit.cli import options as o
 from edgekit.cli.command import Command
 from edgekit.cli.console import duration, model_file, print_json, print_table, progress_bar, size
-from edgekit.format import read_model
-from edgekit.runtime import Session
-from edgekit.self_check import seeded_inputs
 
 
 @click.command("bench", cls=Command, help=__doc__)
@@ -35,6 +31,12 @@ from edgekit.self_check import seeded_inputs
 @o.isa
 @o.json
 def command(model: Path, runs: int, warmup: int, per_node: bool, backend: str, threads: int, isa: str | None, json: bool) -> None:
+    import numpy as np
+
+    from edgekit.format import read_model
+    from edgekit.runtime import Session
+    from edgekit.self_check import seeded_inputs
+
     feeds = seeded_inputs(read_model(model_file(model)))
     with Session(model, backend=backend, threads=threads, isa=isa, profile=per_node) as session, progress_bar(quiet=json) as tell:
         times = []

@@ -17,11 +17,9 @@ from typing import Any
 
 import click
 
-from edgekit import converters
 from edgekit.cli import options as o
 from edgekit.cli.command import Argument, Command
 from edgekit.cli.console import print_error, print_json
-from edgekit.cli.parsing import parse_freeze, parse_shapes
 from edgekit.errors import Blocker, EdgekitError
 
 EXIT_UNREADABLE = 1
@@ -51,6 +49,8 @@ class Finding:
 @o.signature
 @o.json
 def command(models: tuple[Path, ...], shape: tuple[str, ...], freeze: tuple[str, ...], signature: str | None, json: bool) -> None:
+    from edgekit.cli.parsing import parse_freeze, parse_shapes
+
     shapes, values = parse_shapes(shape), parse_freeze(freeze)
     found = {}
     for m in models:
@@ -66,6 +66,8 @@ def command(models: tuple[Path, ...], shape: tuple[str, ...], freeze: tuple[str,
 
 
 def _check(model: Path, shapes: Any, values: dict[str, Any], signature: str | None) -> Finding:
+    from edgekit import converters
+
     try:
         blockers = converters.check(model, shapes, signature=signature, values=values)
     except EdgekitError as e:

@@ -12,18 +12,16 @@ Examples:
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edgekit import api
 from edgekit.cli import options as o
 from edgekit.cli.command import Argument, Command
 from edgekit.cli.console import decibel, duration, print_json, print_table, progress_bar
-from edgekit.cli.conversion import pictures
-from edgekit.quantize import CalibrationData
-from edgekit.report import ErrorFigures, compare_graphs
-from edgekit.report.source_runtime import compare_with_source, missing_runtime
-from edgekit.self_check import seeded_inputs
+
+if TYPE_CHECKING:
+    from edgekit.report import ErrorFigures
 
 
 @click.command("compare", cls=Command, help=__doc__)
@@ -36,6 +34,13 @@ from edgekit.self_check import seeded_inputs
 @o.bgr
 @o.json
 def command(a: Path, b: Path, data: Path | None, samples: int, mean: str, std: str, bgr: bool, json: bool) -> None:
+    from edgekit import api
+    from edgekit.cli.conversion import pictures
+    from edgekit.quantize import CalibrationData
+    from edgekit.report import compare_graphs
+    from edgekit.report.source_runtime import compare_with_source, missing_runtime
+    from edgekit.self_check import seeded_inputs
+
     graph_a, _ = api.load_optimized(a)
     graph_b, _ = api.load_optimized(b)
     images = pictures(mean, std, bgr)

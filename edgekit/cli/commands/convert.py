@@ -18,12 +18,8 @@ from pathlib import Path
 
 import click
 
-from edgekit import api
 from edgekit.cli import options as o
 from edgekit.cli.command import Command
-from edgekit.cli.conversion import pictures, run_conversion, show_conversion
-from edgekit.cli.interface import parse_interface
-from edgekit.cli.parsing import parse_freeze
 
 
 @click.command("convert", cls=Command, help=__doc__)
@@ -65,6 +61,11 @@ def command(
     rename: tuple[str, ...],
     json: bool,
 ) -> None:
+    from edgekit import api
+    from edgekit.cli.conversion import pictures, run_conversion, show_conversion
+    from edgekit.cli.interface import parse_interface
+    from edgekit.cli.parsing import parse_freeze
+
     interface = parse_interface(input_layout, output_layout, input_dtype, preprocess, rename)
     options = api.ConvertOptions(
         images=pictures(mean, std, bgr),

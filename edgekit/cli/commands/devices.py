@@ -13,11 +13,11 @@ from edgekit.cli import options as o
 from edgekit.cli.command import Command
 from edgekit.cli.console import print_json, print_table, size
 from edgekit.errors import EdgekitError
-from edgekit.runtime import cpu_features, devices
-from edgekit.simulate import list_devices, load_profile
 
 
 def _here() -> list[dict[str, str]]:
+    from edgekit.runtime import cpu_features, devices
+
     try:
         found = [{"backend": "cpu", "name": "this machine", "driver": " ".join(cpu_features())}]
     except EdgekitError as e:
@@ -32,6 +32,8 @@ def _here() -> list[dict[str, str]]:
 @click.command("devices", cls=Command, help=__doc__)
 @o.json
 def command(json: bool) -> None:
+    from edgekit.simulate import list_devices, load_profile
+
     profiles = [load_profile(name) for name in list_devices()]
     here = _here()
     if json:

@@ -11,18 +11,24 @@ Examples:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from edgekit import converters
 from edgekit.cli import options as o
 from edgekit.cli.command import Argument, Command
 from edgekit.cli.console import print_json, print_table
+
+if TYPE_CHECKING:
+    from edgekit.converters import FormatInfo
 
 
 @click.command("formats", cls=Command, help=__doc__)
 @click.argument("name", cls=Argument, required=False, help="A format, to list the operators it converts.")
 @o.json
 def command(name: str | None, json: bool) -> None:
+    from edgekit import converters
+
     found = [f for f in converters.formats() if name in (None, f.name)]
     if not found:
         raise click.BadParameter(f"there is no format {name!r}; there are {', '.join(f.name for f in converters.formats())}")
@@ -36,7 +42,7 @@ def command(name: str | None, json: bool) -> None:
         click.echo(f"\n{covered}")
 
 
-def _needs(f: converters.FormatInfo) -> str:
+def _needs(f: FormatInfo) -> str:
     shown = []
     for n in f.needs:
         version = n.installed or "not installed"

@@ -14,14 +14,9 @@ from pathlib import Path
 
 import click
 
-from edgekit import api
 from edgekit.cli import options as o
 from edgekit.cli.command import Command
 from edgekit.cli.console import print_json, print_table, size
-from edgekit.cli.parsing import parse_shapes
-from edgekit.ir import graph_hash, print_graph
-from edgekit.ir.macs import graph_macs
-from edgekit.types import format_shape
 
 
 @click.command("inspect", cls=Command, help=__doc__)
@@ -30,6 +25,12 @@ from edgekit.types import format_shape
 @o.shape
 @o.json
 def command(source: Path, text: bool, shape: tuple[str, ...], json: bool) -> None:
+    from edgekit import api
+    from edgekit.cli.parsing import parse_shapes
+    from edgekit.ir import graph_hash, print_graph
+    from edgekit.ir.macs import graph_macs
+    from edgekit.types import format_shape
+
     graph = api.load(source, shapes=parse_shapes(shape))
     if text:
         print(print_graph(graph))

@@ -16,9 +16,6 @@ import click
 from edgekit.cli import options as o
 from edgekit.cli.command import Command
 from edgekit.cli.console import print_json, progress_bar
-from edgekit.files import write_text
-from edgekit.simulate.measure import measure_profile
-from edgekit.simulate.profile import dump_profile
 
 
 @click.command("profile", cls=Command, help=__doc__)
@@ -27,6 +24,10 @@ from edgekit.simulate.profile import dump_profile
 @o.threads
 @o.json
 def command(output: Path, name: str, threads: int, json: bool) -> None:
+    from edgekit.files import write_text
+    from edgekit.simulate.measure import measure_profile
+    from edgekit.simulate.profile import dump_profile
+
     with progress_bar(quiet=json) as tell:
         profile = measure_profile(
             name, threads=threads, progress=None if tell is None else lambda done, total: tell("measure", done, total)

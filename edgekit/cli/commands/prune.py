@@ -15,7 +15,6 @@ from pathlib import Path
 
 import click
 
-from edgekit import api
 from edgekit.cli import options as o
 from edgekit.cli.command import Command
 from edgekit.cli.console import print_json, print_table, size
@@ -36,6 +35,8 @@ def _deflated(path: Path) -> int:
 @click.option("--sparsity", "-s", type=click.FloatRange(0.0, 0.999), default=0.5, help="Share of the weights to zero.")
 @o.json
 def command(source: Path, output: Path, sparsity: float, json: bool) -> None:
+    from edgekit import api
+
     with tempfile.TemporaryDirectory() as tmp:
         dense, _ = api.prune(source, Path(tmp) / "dense.ekm", 0.0)
         before = (dense.nbytes, _deflated(dense.path))

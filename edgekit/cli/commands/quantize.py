@@ -14,10 +14,8 @@ from pathlib import Path
 
 import click
 
-from edgekit import api
 from edgekit.cli import options as o
 from edgekit.cli.command import Command
-from edgekit.cli.conversion import pictures, run_conversion, show_conversion
 
 
 @click.command("quantize", cls=Command, help=__doc__)
@@ -45,5 +43,8 @@ def command(
     signature: str | None,
     json: bool,
 ) -> None:
+    from edgekit import api
+    from edgekit.cli.conversion import pictures, run_conversion, show_conversion
+
     options = api.ConvertOptions(images=pictures(mean, std, bgr), calibration_limit=samples, signature=signature)
     show_conversion(run_conversion(source, output, recipe, calibration, shape, options, json), json)

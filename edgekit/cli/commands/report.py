@@ -15,11 +15,9 @@ from pathlib import Path
 
 import click
 
-from edgekit import api
 from edgekit.cli import options as o
 from edgekit.cli.command import Command
 from edgekit.cli.console import model_file, print_json, progress_bar, size
-from edgekit.cli.conversion import pictures
 
 
 @click.command("report", cls=Command, help=__doc__)
@@ -51,6 +49,9 @@ def command(
     threads: int,
     json: bool,
 ) -> None:
+    from edgekit import api
+    from edgekit.cli.conversion import pictures
+
     images = pictures(mean, std, bgr)
     settings = api.ReportSettings(source, data, tuple(device), samples, runs, images, backend, threads)
     with progress_bar(quiet=json) as tell:

@@ -15,11 +15,9 @@ from pathlib import Path
 
 import click
 
-from edgekit import api
 from edgekit.cli import options as o
 from edgekit.cli.command import Argument, Command
 from edgekit.cli.console import duration, print_json, print_table, print_warning, size
-from edgekit.simulate import simulate_graph
 
 
 @click.command("simulate", cls=Command, help=__doc__)
@@ -30,6 +28,9 @@ from edgekit.simulate import simulate_graph
 @click.option("--per-node", is_flag=True, help="Also the estimate of every operator.")
 @o.json
 def command(model: Path, device: str, threads: int | None, unit: str, per_node: bool, json: bool) -> None:
+    from edgekit import api
+    from edgekit.simulate import simulate_graph
+
     graph, _ = api.load_optimized(model)
     found = simulate_graph(graph, device, threads=threads, unit=unit)
     if json:
