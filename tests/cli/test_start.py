@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -65,6 +66,12 @@ def test_only_the_named_command_is_loaded() -> None:
 
 def test_every_module_names_its_command_as_its_file() -> None:
     assert {name: module.command.name for name, module in command_modules().items()} == {name: name for name in command_names()}
+
+
+@pytest.mark.parametrize("name", command_names())
+def test_functions_take_what_is_declared(name: str) -> None:
+    command = command_modules()[name].command
+    assert [p.name for p in command.params] == list(inspect.signature(command.callback).parameters)
 
 
 @pytest.mark.parametrize(("words", "expected"), [("edgekit conv", "convert"), ("edgekit convert --cal", "--calibration")])
