@@ -10,7 +10,7 @@ import numpy as np
 from edgekit.errors import ConversionError, EdgekitError
 from edgekit.ir import Graph, Value
 from edgekit.ir.macs import graph_macs
-from edgekit.reference.pair import run_pair
+from edgekit.reference import ReferenceSession
 from edgekit.report.compare import ErrorFigures, ErrorSums
 from edgekit.types import Array, DType, format_shape
 
@@ -44,7 +44,12 @@ def _random(r: np.random.Generator, v: Value, shape: tuple[int, ...]) -> Array:
 
 def error_figures(a: Graph, b: Graph, samples: Sequence[Any]) -> tuple[ErrorFigures, ...]:
     """How the outputs of ``b`` differ from those of ``a`` over samples, run one after the other."""
-    return _figures(a.user_output_names, *run_pair(a, b, samples))
+    return _figures(a.user_output_names, _run(a, samples), _run(b, samples))
+
+
+def _run(graph: Graph, samples: Sequence[Any]) -> list[dict[str, Array]]:
+    session = ReferenceSession(graph)
+    return [session.run(feeds) for feeds in samples]
 
 
 def _figures(names: Sequence[str], want: Sequence[dict[str, Array]], got: Sequence[dict[str, Array]]) -> tuple[ErrorFigures, ...]:
@@ -79,8 +84,11 @@ class SelfCheck:
             ConversionError: they differ by more than rounding.
         """
         if small := _smaller(self.before):
+            from threadpoolctl import threadpool_limits
+
             try:
-                with _shapes(self.before, small), _shapes(graph, small):
+                # products of so few rows are no quicker on several threads, and on a busy machine they wait for each other
+                with _shapes(self.before, small), _shapes(graph, small), threadpool_limits(1, user_api="blas"):
                     found = self._errors(graph)
                 if all(_is_rounding(e) for e in found):
                     self.shapes = small

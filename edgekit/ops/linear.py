@@ -23,6 +23,7 @@ from edgekit.ops.spatial import (
     convolve_transposed,
     from_channels_last,
     join_layout,
+    matrix_product,
     split_layout,
     to_channels_last,
 )
@@ -304,7 +305,7 @@ class FullyConnected:
 
     @staticmethod
     def reference(x: Array, w: Array, b: Array | None, *, clamp_min: float, clamp_max: float, requantize: str = "float") -> Array:
-        return _finish(np.matmul(x.astype(np.float64), w.astype(np.float64).T), b, clamp_min, clamp_max, x)
+        return _finish(matrix_product(x.astype(np.float64), w), b, clamp_min, clamp_max, x)
 
     @staticmethod
     def quant_reference(
@@ -314,5 +315,5 @@ class FullyConnected:
         if qx is None:
             return FullyConnected.reference(x, _float_weights(w, qw), _real_weight_bias(b, qb), clamp_min=clamp_min, clamp_max=clamp_max)
         assert qw is not None
-        acc = np.matmul(x.astype(np.float64) - qx.zero_point[0], w.astype(np.float64).T)
+        acc = matrix_product(x.astype(np.float64) - qx.zero_point[0], w)
         return _finish_quantized(acc, b, (clamp_min, clamp_max), qx, qw, qout[0], requantize)

@@ -18,6 +18,8 @@ LAYOUT = Enum("layout", choices=("NCHW", "NHWC"))
 """The layout attribute: ``NCHW`` stands for N, C, spatial... and ``NHWC`` for N, spatial..., C at any spatial rank. Required."""
 #: elements of the largest matrix that windows are gathered into: 4 MiB of float64, which caches hold
 CHUNK = 1 << 19
+#: elements of the weights that are turned into float64 at a time: half a MiB
+SLICE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -131,15 +133,29 @@ def from_channels_last(y: Array, layout: str) -> Array:
     return np.ascontiguousarray(np.moveaxis(y, -1, 1)) if layout == "NCHW" else y
 
 
+def matrix_product(x: Array, w: Array) -> Array:
+    """``x`` [..., K] in float64 times the transpose of ``w`` [O, K]: [..., O] in float64.
+
+    Weights become float64 a slice at a time: a slice stays in the processor's cache, and few rows of ``x`` cost less than the weights.
+    """
+    flat = x.reshape(-1, x.shape[-1])
+    y = np.empty((len(flat), len(w)), np.float64)
+    step = max(1, SLICE // max(1, w.shape[1]))
+    for first in range(0, len(w), step):
+        np.matmul(flat, w[first : first + step].astype(np.float64, copy=False).T, out=y[:, first : first + step])
+    return y.reshape(*x.shape[:-1], len(w))
+
+
 def grouped_product(x: Array, w: Array, groups: int) -> Array:
-    """``x`` [..., C] times one tap of weights ``w`` [O, C / groups], group by group: [..., O]."""
+    """``x`` [..., C] in float64 times ``w`` [O, C / groups], group by group: [..., O] in float64."""
+    if groups == 1 and w.shape[1] > 1:
+        return matrix_product(x, w)
+    w64 = w.astype(np.float64)
     c, o = x.shape[-1] // groups, w.shape[0] // groups
     if c == 1:
-        return np.asarray((x[..., None] * w.reshape(groups, o)).reshape(*x.shape[:-1], groups * o))
+        return np.asarray((x[..., None] * w64.reshape(groups, o)).reshape(*x.shape[:-1], groups * o))
     flat = x.reshape(-1, groups * c)
-    if groups == 1:
-        return np.asarray((flat @ w.T).reshape(*x.shape[:-1], o))
-    y = np.matmul(flat.reshape(-1, groups, c).transpose(1, 0, 2), w.reshape(groups, o, c).transpose(0, 2, 1))
+    y = np.matmul(flat.reshape(-1, groups, c).transpose(1, 0, 2), w64.reshape(groups, o, c).transpose(0, 2, 1))
     return np.asarray(y.transpose(1, 0, 2).reshape(*x.shape[:-1], groups * o))
 
 
@@ -160,7 +176,7 @@ def convolve(x: Array, w: Array, window: Window, groups: int) -> Array:
     out = window.static_sizes(x.shape[1:-1])
     padded = window.padded(x.astype(np.float64), 0.0, out) if any(window.pads) or window.ceil_mode else x.astype(np.float64)
     taps = list(window.taps())
-    per_tap = w.astype(np.float64).reshape(w.shape[0], len(taps), w.shape[-1])
+    per_tap = w.reshape(w.shape[0], len(taps), w.shape[-1])
     y = np.zeros((x.shape[0], *out, w.shape[0]), np.float64)
     pick = window.tap_slice
     single = w.shape[-1] == 1
@@ -202,8 +218,8 @@ def convolve_transposed(x: Array, w: Array, window: Window, groups: int, output_
     sizes = x.shape[1:-1]
     full = [(n - 1) * window.strides[i] + window.extent(i) + output_padding[i] for i, n in enumerate(sizes)]
     y = np.zeros((x.shape[0], *full, w.shape[0]), np.float64)
-    x64, taps = x.astype(np.float64), w.reshape(w.shape[0], -1, w.shape[-1])
+    x64, per_tap = x.astype(np.float64), w.reshape(w.shape[0], -1, w.shape[-1])
     for index, tap in enumerate(window.taps()):
-        y[window.tap_slice(tap, sizes)] += grouped_product(x64, taps[:, index].astype(np.float64), groups)
+        y[window.tap_slice(tap, sizes)] += grouped_product(x64, per_tap[:, index], groups)
     crop = (slice(None), *(slice(window.pads[i], n - window.pads[i + window.rank]) for i, n in enumerate(full)))
     return y[crop]
