@@ -13,7 +13,7 @@ from edgekit.errors import ConversionError, EdgekitError, QuantizationError, Uns
 from edgekit.files import sha256, source_files, write_text
 from edgekit.format import WrittenModel, read_model, write_model
 from edgekit.interface import Interface, apply_interface, avoidable_transposes
-from edgekit.ir import Graph
+from edgekit.ir import Graph, Part, take_part
 from edgekit.passes import PassLog, bind_shapes, optimize
 from edgekit.passes.canonicalize.widen_half import NOTE as WIDENED
 from edgekit.passes.canonicalize.widen_half import widen_half
@@ -46,6 +46,8 @@ class ConvertOptions:
         labels: class names to store in the model, one an output class.
         freeze: inputs to turn into constants, by name: numbers or arrays.
         signature: which of the source's named entry points to convert (TensorFlow Lite, SavedModel); None takes the usual one.
+        outputs: tensors that become the outputs instead of the model's own, by the source's names; what they do not need is left out.
+        inputs: tensors that become the inputs instead of the model's own; what is before them is left out.
         progress: told how far long work has come.
         capacity: elements that a tensor gets room for where nothing known limits its size (a Range whose limits are computed); None:
             65,536. A run that needs more fails and says so. A Graph or ``.ekm`` file keeps the capacity it was built with.
@@ -59,6 +61,8 @@ class ConvertOptions:
     labels: tuple[str, ...] = ()
     freeze: Mapping[str, Any] = field(default_factory=dict)
     signature: str | None = None
+    outputs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     progress: Progress | None = None
     capacity: int | None = None
     interface: Interface | None = None
@@ -95,7 +99,12 @@ class Conversion:
 
 
 def load(
-    source: Any, example_inputs: Any = None, shapes: Shapes | None = None, signature: str | None = None, dynamic_shapes: Any = None
+    source: Any,
+    example_inputs: Any = None,
+    shapes: Shapes | None = None,
+    signature: str | None = None,
+    dynamic_shapes: Any = None,
+    outputs: Sequence[str] = (),
 ) -> Graph:
     """Read a model of any supported format, or a ``.ekm`` file, as a graph in the source's own layout.
 
@@ -105,6 +114,7 @@ def load(
         shapes: input name -> shape, to fix or bound dynamic dimensions: an integer, an inclusive range ``(1, 8)``, or None a dimension.
         signature: which of the source's named entry points to read (TensorFlow Lite, SavedModel); None takes the usual one.
         dynamic_shapes: dimensions of a ``torch.nn.Module``'s inputs that stay open, as ``torch.export.export`` takes them.
+        outputs: tensors that become the outputs instead of the model's own; what they do not need is not read.
 
     Raises:
         ConversionError: the model cannot be read; every unsupported operator is listed at once.
@@ -126,9 +136,12 @@ def load(
     """
     if isinstance(source, str | os.PathLike) and is_ekm(source):
         _no_signature(signature)
-        return read_model(source)
+        graph = read_model(source)
+        if outputs:
+            take_part(graph, Part(tuple(outputs)))
+        return graph
     example = _example(example_inputs, dynamic_shapes)
-    return converters.load(source, shapes=shapes, signature=signature, example=example)
+    return converters.load(source, shapes=shapes, signature=signature, example=example, part=Part(tuple(outputs)))
 
 
 def _example(inputs: Any, dynamic_shapes: Any) -> converters.Example | None:
@@ -154,16 +167,19 @@ def _no_signature(signature: str | None) -> None:
 def _import(source: Any, shapes: Shapes | None, notes: list[str], options: ConvertOptions | None = None) -> Graph:
     """Import with open batch dimensions settled, because a memory plan needs an upper bound for every dimension."""
     options = options or ConvertOptions()
+    part = Part(tuple(options.outputs), tuple(options.inputs))
     if isinstance(source, Graph) or (isinstance(source, str | os.PathLike) and is_ekm(source)):
         _no_signature(options.signature)
         if options.freeze:
             raise ConversionError("inputs are frozen when a model is imported; an .ekm file or a Graph keeps its inputs")
         graph = source.clone() if isinstance(source, Graph) else read_model(source)
+        if part:
+            take_part(graph, part)
         notes += bind_shapes(graph, _numbers_only(shapes)).notes
         _require_bounds(graph)
         return graph
     example = _example(options.example_inputs, options.dynamic_shapes)
-    graph = converters.load(source, shapes=shapes, values=options.freeze, default_leading=1, signature=options.signature, example=example)
+    graph = converters.load(source, shapes, options.freeze, default_leading=1, signature=options.signature, example=example, part=part)
     _require_bounds(graph)
     notes += [n for n in graph.metadata.get("source.notes", "").splitlines() if n]
     if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):

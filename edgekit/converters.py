@@ -17,7 +17,8 @@ from typing import Any, Protocol, runtime_checkable
 from edgekit import foreign
 from edgekit.errors import Blocker, ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.files import hashing
-from edgekit.ir import Graph
+from edgekit.ir import Graph, Part, take_part
+from edgekit.ir.part import check_part
 from edgekit.types import Array, format_shape
 
 ENTRY_POINT_GROUP = "edgekit.converters"
@@ -52,6 +53,8 @@ class LoadOptions:
         signature: which of a model's named entry points to import; None takes the format's usual one. Only converters whose class says
             ``has_signatures = True`` see anything but None here.
         example: example inputs, for sources that need them. Only converters whose class says ``takes_examples = True`` see any here.
+        part: which part of the model to import. A converter may leave it alone: the graph is cut afterwards. One that leaves out what
+            does not belong to it spares users the operators there that do not convert; tensors it does not find it leaves to the cut.
     """
 
     shapes: Mapping[str, ShapeSpec] = field(default_factory=dict)
@@ -59,6 +62,7 @@ class LoadOptions:
     default_leading: int | None = None
     signature: str | None = None
     example: Example | None = None
+    part: Part = field(default_factory=Part)
 
 
 @runtime_checkable
@@ -237,6 +241,7 @@ def load(
     default_leading: int | None = None,
     signature: str | None = None,
     example: Example | None = None,
+    part: Part | None = None,
 ) -> Graph:
     """Import a model of any known format.
 
@@ -247,6 +252,7 @@ def load(
         default_leading: size for leading dimensions nobody gives (``convert`` passes 1); None keeps them symbolic.
         signature: which of the model's named entry points to import (TensorFlow Lite, SavedModel); None takes the usual one.
         example: example inputs (PyTorch modules, TorchScript).
+        part: other outputs and inputs than the model's own; what is not between them is left out.
 
     Returns:
         the graph, with the source's own input and output names, order and layout.
@@ -254,20 +260,28 @@ def load(
     Raises:
         UnsupportedOpError: with every blocker at once.
         MalformedModelError: the source is broken or of no known format.
-        ConversionError: a signature or example inputs for a format that takes none.
+        ConversionError: a signature or example inputs for a format that takes none; a tensor of ``part`` that the model does not have.
     """
     found = find_converter(source)
     if signature is not None and not getattr(found, "has_signatures", False):
         raise ConversionError(f"models of the format {found.name} have no signatures; leave signature= (--signature) out")
     if example is not None and not getattr(found, "takes_examples", False):
         raise ConversionError(f"models of the format {found.name} hold their graph; leave the example inputs out")
-    options = LoadOptions(shapes or {}, values or {}, default_leading, signature, example)
+    options = LoadOptions(shapes or {}, values or {}, default_leading, signature, example, part or Part())
     path = _path(source)
     if not isinstance(path, Path):
-        return found.load(path, options)
+        return _load(found, path, options)
     with hashing(path) as digest:
-        graph = found.load(path, options)
+        graph = _load(found, path, options)
         graph.metadata["source.sha256"] = digest()
+    return graph
+
+
+def _load(converter: Converter, source: Any, options: LoadOptions) -> Graph:
+    check_part(options.part)
+    graph = converter.load(source, options)
+    if options.part:
+        take_part(graph, options.part)
     return graph
 
 
@@ -281,6 +295,7 @@ def check(
     default_leading: int | None = 1,
     signature: str | None = None,
     values: Mapping[str, Array] | None = None,
+    part: Part | None = None,
 ) -> list[Blocker]:
     """Everything that keeps a model from converting; empty when nothing does. The arguments are those of :func:`load`.
 
@@ -288,7 +303,7 @@ def check(
         MalformedModelError: the source is broken.
     """
     try:
-        return unbounded_inputs(load(source, shapes, values, default_leading, signature))
+        return unbounded_inputs(load(source, shapes, values, default_leading, signature, part=part))
     except UnsupportedOpError as e:
         return list(e.blockers)
 

@@ -24,6 +24,12 @@ freeze = click.option(
     help="Make an input a constant: NAME=NUMBER, NAME=NUMBER,NUMBER,... or NAME=FILE.npy. Repeat for several.",
 )
 signature = click.option("--signature", help="Which named entry point of the model to take (TensorFlow Lite, SavedModel).")
+outputs = click.option(
+    "--outputs", multiple=True, help="Tensors that become the outputs, inner ones too: NAME[,NAME...]; what they do not need is left out."
+)
+inputs = click.option(
+    "--inputs", multiple=True, help="Tensors that become the inputs: NAME[,NAME...]; what is before is left out. --shape gives open sizes."
+)
 capacity = click.option(
     "--capacity", type=COUNT, help="Elements to provide for tensors whose size only the data decide and nothing limits [65536]."
 )

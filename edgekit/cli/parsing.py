@@ -26,6 +26,17 @@ def parse_shapes(values: Sequence[str]) -> dict[str, tuple[ShapeEntry, ...]] | N
     return out or None
 
 
+def parse_names(values: Sequence[str]) -> tuple[str, ...]:
+    """``["a,b", "c"]`` as names. A name that holds a comma is given alone, with a comma behind it: ``a,b,``."""
+    out: list[str] = []
+    for text in values:
+        if text.endswith(",") and text.count(",") > 1:
+            out.append(text[:-1])
+        else:
+            out += [name.strip() for name in text.split(",") if name.strip()]
+    return tuple(out)
+
+
 def parse_freeze(values: Sequence[str]) -> dict[str, Any]:
     """``["rate=16000", "mask=mask.npy"]`` as a dictionary of arrays: one number has no dimensions, several are a list."""
     out: dict[str, Any] = {}

@@ -304,6 +304,16 @@ class Graph:
                 return
         raise GraphError(f"{entry.name!r} is no state of graph {self.name!r}")
 
+    def drop_states(self, states: Sequence[State]) -> None:
+        """Take states out, with their inputs and outputs. Nothing may read them any more but what computes them."""
+        gone = {id(s.input) for s in states}
+        first_in, first_out = len(self.user_inputs), len(self.user_outputs)
+        kept = [k for k, v in enumerate(self.inputs[first_in:]) if id(v) not in gone]
+        self.inputs[first_in:] = [self.inputs[first_in + k] for k in kept]
+        self.outputs[first_out:] = [self.outputs[first_out + k] for k in kept]
+        self.output_names[first_out:] = [self.output_names[first_out + k] for k in kept]
+        self._initials = [self._initials[k] for k in kept]
+
     def new_value(self, hint: str, type: TensorType) -> Value:
         """A value for a node about to be made."""
         return Value(self.unique_name(hint), type)

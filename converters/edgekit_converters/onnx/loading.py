@@ -16,6 +16,7 @@ from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.functions import expand_functions
 from edgekit_converters.onnx.importer import GraphImporter, source_input
 from edgekit_converters.onnx.mapping import MappedWeights, split_weights
+from edgekit_converters.onnx.part import cut
 from edgekit_converters.onnx.protos import as_onnx
 from edgekit_converters.onnx.session import ImportSession
 from edgekit_converters.onnx.tensors import TensorReader
@@ -94,6 +95,9 @@ def _import(model: Any, tensors: TensorReader, options: LoadOptions) -> Graph:
     registry.load_all()
     opsets = _opsets(model)
     model, lost = expand_functions(model, opsets)
+    if options.part:
+        whole = model
+        model = cut(model, options.part, lambda: _inferred_types(whole))
     session = ImportSession(opsets, options, tensors)
     session.not_expanded = lost
     tested_to = TESTED_OPSETS[1]

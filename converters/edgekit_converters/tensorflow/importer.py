@@ -54,9 +54,9 @@ class BodyImporter:
 
     # -- tensors --------------------------------------------------------------------------------------------------------
 
-    def bind(self, name: str, item: Item) -> None:
-        """Say what the (first) output of a node or argument is; the node itself is not imported."""
-        self._items[name, 0] = item
+    def bind(self, name: str, item: Item, index: int = 0) -> None:
+        """Say what an output of a node or argument is; the node itself is not imported."""
+        self._items[name, index] = item
         self._done.add(name)
 
     def item(self, ref: TensorRef) -> Item:
@@ -216,5 +216,5 @@ def unknown_hint(op: str) -> str:
     if op.removeprefix("Ref") in ("Enter", "Exit", "Merge", "Switch", "NextIteration", "LoopCond"):
         return "It belongs to a loop or conditional that is put together in an unknown way; export the model from TensorFlow 2."
     if "Lookup" in op or "HashTable" in op or op.startswith(("String", "Regex", "DecodeJpeg", "DecodePng", "DecodeImage", "ParseExample")):
-        return "It belongs to the preprocessing of text, images or records; export the model behind it."
+        return "It belongs to the preprocessing of text, images or records; export the model behind it, or begin behind it: --inputs NAME."
     return "Replace it in the model, or add a converter for it."

@@ -19,6 +19,7 @@ from edgekit_converters.tensorflow.graph_def import read_graph_file
 from edgekit_converters.tensorflow.hub import hub_root
 from edgekit_converters.tensorflow.javascript import read_graph_model
 from edgekit_converters.tensorflow.model import Model, import_model
+from edgekit_converters.tensorflow.part import cut
 from edgekit_converters.tensorflow.registry import REGISTRY
 from edgekit_converters.tensorflow.saved_model import read_saved_model
 
@@ -50,7 +51,8 @@ def load(source: Any, options: LoadOptions) -> Graph:
     where = str(source)
     try:
         with ExitStack() as stack:
-            return import_model(_read(Path(source), options, stack), options)
+            model = _read(Path(source), options, stack)
+            return import_model(cut(model, options.part) if options.part else model, options)
     except MalformedModelError as e:
         raise MalformedModelError(str(e) if str(e).startswith(where) else f"{where}: {e}") from e
     except UnsupportedOpError as e:

@@ -35,12 +35,14 @@ class ModelInput:
         node: of the placeholder.
         dtype: the DataType code.
         shape: a TensorShapeProto, or None.
+        index: which output of the node it is.
     """
 
     name: str
     node: str
     dtype: int
     shape: Any
+    index: int = 0
 
 
 @dataclass
@@ -110,15 +112,15 @@ def _bind_inputs(model: Model, importer: BodyImporter, options: LoadOptions) -> 
             continue
         shape = None if i.shape is None else shape_of(i.shape)
         if shape is None and i.name not in options.shapes and i.name not in options.values:
-            hint = f"Give one: --shape {i.name}:1,224,224,3, say."
+            hint = f"Give one: --shape {i.name}:1,224,224,3, say (--shape {i.name}: for a single number), or a value: --freeze {i.name}=1."
             session.block("input", i.name, "unknown-shape", "the model says nothing of its shape, not even the rank.", hint)
-            importer.bind(i.node, None)
+            importer.bind(i.node, None, i.index)
             continue
         try:
             sources.append(SourceInput(i.name, element_type(i.dtype), shape))
         except UnsupportedTypeError as e:
-            session.block("input", i.name, e.reason, e.message, "Export the model behind the decoding of files and text.")
-            importer.bind(i.node, None)
+            session.block("input", i.name, e.reason, e.message, "Begin behind the decoding of files and text: --inputs NAME.")
+            importer.bind(i.node, None, i.index)
     names = {s.name for s in sources}
     known = LoadOptions(
         {k: v for k, v in options.shapes.items() if k in names},
@@ -129,7 +131,7 @@ def _bind_inputs(model: Model, importer: BodyImporter, options: LoadOptions) -> 
     session.inputs = {name: v.shape for name, v in values.items()}
     for i in model.inputs:
         if i.name in values:
-            importer.bind(i.node, values[i.name])
+            importer.bind(i.node, values[i.name], i.index)
 
 
 def is_file_content(body: Body, placeholder: str) -> bool:

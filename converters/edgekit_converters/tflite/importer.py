@@ -58,7 +58,6 @@ class SubgraphImporter:
         self.public_names: dict[int, str] = {}
         self._values: dict[int, Value | None] = {}
         self._infos: dict[int, TensorInfo] = {}
-        self._entries: set[int] = {int(i) for i in self.proto.inputs}
 
     # -- tensors --------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from edgekit_converters.tflite import registry
 from edgekit_converters.tflite.associated import associated_files, labels
 from edgekit_converters.tflite.flat import Record, parse
 from edgekit_converters.tflite.importer import SubgraphImporter
+from edgekit_converters.tflite.part import cut
 from edgekit_converters.tflite.session import ImportSession
 from edgekit_converters.tflite.tensors import TensorInfo
 from edgekit_converters.tflite.variables import finish_states
@@ -83,6 +84,10 @@ def _import(model: Record, data: bytes, options: LoadOptions) -> Graph:
     importer = SubgraphImporter(session, builder, entry)
     if signature is not None:
         importer.public_names = {int(m.tensor): m.name for maps in (signature.inputs, signature.outputs) for m in maps if m.name}
+    if options.part:
+        names = (tensor_names(importer, importer.proto.inputs, "input"), tensor_names(importer, importer.proto.outputs, "output"))
+        importer.proto, asked = cut(importer.proto, options.part, *names)
+        importer.public_names |= asked
     _bind_inputs(importer, session)
     importer.run()
     session.raise_blockers()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from edgekit.cli import options as o
 from edgekit.cli.command import Argument, Command
 from edgekit.cli.console import print_error, print_json
 from edgekit.errors import Blocker, EdgekitError
+
+if TYPE_CHECKING:
+    from edgekit.ir import Part
 
 EXIT_UNREADABLE = 1
 EXIT_BLOCKED = 3
@@ -47,14 +50,25 @@ class Finding:
 @o.shape
 @o.freeze
 @o.signature
+@o.outputs
+@o.inputs
 @o.json
-def command(models: tuple[Path, ...], shape: tuple[str, ...], freeze: tuple[str, ...], signature: str | None, json: bool) -> None:
-    from edgekit.cli.parsing import parse_freeze, parse_shapes
+def command(
+    models: tuple[Path, ...],
+    shape: tuple[str, ...],
+    freeze: tuple[str, ...],
+    signature: str | None,
+    outputs: tuple[str, ...],
+    inputs: tuple[str, ...],
+    json: bool,
+) -> None:
+    from edgekit.cli.parsing import parse_freeze, parse_names, parse_shapes
+    from edgekit.ir import Part
 
-    shapes, values = parse_shapes(shape), parse_freeze(freeze)
+    shapes, values, part = parse_shapes(shape), parse_freeze(freeze), Part(parse_names(outputs), parse_names(inputs))
     found = {}
     for m in models:
-        found[str(m)] = _check(m, shapes, values, signature)
+        found[str(m)] = _check(m, shapes, values, signature, part)
         if not json:
             _show(m, found[str(m)])
     if json:
@@ -65,11 +79,11 @@ def command(models: tuple[Path, ...], shape: tuple[str, ...], freeze: tuple[str,
         raise click.exceptions.Exit(EXIT_BLOCKED)
 
 
-def _check(model: Path, shapes: Any, values: dict[str, Any], signature: str | None) -> Finding:
+def _check(model: Path, shapes: Any, values: dict[str, Any], signature: str | None, part: Part) -> Finding:
     from edgekit import converters
 
     try:
-        blockers = converters.check(model, shapes, signature=signature, values=values)
+        blockers = converters.check(model, shapes, signature=signature, values=values, part=part)
     except EdgekitError as e:
         return Finding(error={"kind": type(e).__name__, "message": str(e)})
     return Finding(not blockers, blockers)

@@ -8,6 +8,7 @@ Examples:
   edgekit convert model.onnx -o model.ekm
   edgekit convert model.onnx -o model.ekm --shape x:1,3,224,224
   edgekit convert voice.onnx -o voice.ekm --shape input:1,512 --freeze rate=16000
+  edgekit convert training.pb -o model.ekm --outputs logits --inputs image
   edgekit convert model.onnx -o model.ekm --input-layout nhwc --preprocess scale=1/255,mean=0.485:0.456:0.406,input=uint8
   edgekit convert model.onnx -o model-int8.ekm --quantize int8 --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
 """
@@ -34,6 +35,8 @@ from edgekit.cli.command import Command
 @o.std
 @o.bgr
 @o.signature
+@o.outputs
+@o.inputs
 @o.capacity
 @o.input_layout
 @o.output_layout
@@ -53,6 +56,8 @@ def command(
     std: str,
     bgr: bool,
     signature: str | None,
+    outputs: tuple[str, ...],
+    inputs: tuple[str, ...],
     capacity: int | None,
     input_layout: tuple[str, ...],
     output_layout: tuple[str, ...],
@@ -64,7 +69,7 @@ def command(
     from edgekit import api
     from edgekit.cli.conversion import pictures, run_conversion, show_conversion
     from edgekit.cli.interface import parse_interface
-    from edgekit.cli.parsing import parse_freeze
+    from edgekit.cli.parsing import parse_freeze, parse_names
 
     interface = parse_interface(input_layout, output_layout, input_dtype, preprocess, rename)
     options = api.ConvertOptions(
@@ -72,6 +77,8 @@ def command(
         calibration_limit=samples,
         freeze=parse_freeze(freeze),
         signature=signature,
+        outputs=parse_names(outputs),
+        inputs=parse_names(inputs),
         capacity=capacity,
         interface=interface,
     )
