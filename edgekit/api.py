@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit import converters
 from edgekit.errors import ConversionError, EdgekitError, QuantizationError, UnsupportedOpError
-from edgekit.files import sha256, source_files, write_text
+from edgekit.files import hashing, sha256, source_files, write_text
 from edgekit.format import WrittenModel, read_model, write_model
 from edgekit.interface import Interface, apply_interface, avoidable_transposes
 from edgekit.ir import Graph, Part, take_part
@@ -271,6 +273,20 @@ def convert(
         raise QuantizationError(
             f"{recipe.name} needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them"
         )
+    with hashing(Path(source)) if isinstance(source, str | os.PathLike) else nullcontext() as digest:
+        return _convert(source, Path(path), recipe, calibration, shapes, opts, digest)
+
+
+def _convert(
+    source: Any,
+    path: Path,
+    recipe: Recipe | None,
+    calibration: Any,
+    shapes: Shapes | None,
+    opts: ConvertOptions,
+    digest: Callable[[], str] | None,
+) -> Conversion:
+    """``convert``; ``digest`` gives the sha256 of a source that is a file or a folder."""
     notes: list[str] = []
     with use_capacity(opts.capacity):
         _tell(opts, "read", 0, None)
@@ -289,11 +305,11 @@ def convert(
         progress = None if opts.progress is None else lambda done, total: _tell(opts, "calibrate", done, total)
         graph = quantize_graph(float_graph, recipe, data, progress=progress)
         quantization_errors = _quantization_check(float_graph, graph, data)
-    _stamp(graph, source, recipe, errors, quantization_errors, opts)
+    _stamp(graph, source, digest, recipe, errors, quantization_errors, opts)
     _tell(opts, "write", 0, None)
     written = write_model(graph, path)
     notes += avoidable_transposes(graph)
-    return _conversion(Path(path), written, graph, log, source, errors, quantization_errors, notes)
+    return _conversion(path, written, graph, log, source, errors, quantization_errors, notes)
 
 
 def quantize(
@@ -341,7 +357,8 @@ def prune(source: Any, path: str | os.PathLike[str], sparsity: float) -> tuple[C
     notes: list[str] = []
     graph, log = optimize(_import(source, None, notes))
     pruned = prune_graph(graph, sparsity)
-    _stamp(pruned.graph, source, None, (), (), ConvertOptions())
+    digest = None if isinstance(source, Graph) else partial(sha256, Path(source))
+    _stamp(pruned.graph, source, digest, None, (), (), ConvertOptions())
     written = write_model(pruned.graph, path)
     return _conversion(Path(path), written, pruned.graph, log, source, (), (), notes), pruned
 
@@ -452,6 +469,7 @@ def _quantization_check(float_graph: Graph, graph: Graph, data: CalibrationData 
 def _stamp(
     graph: Graph,
     source: Any,
+    digest: Callable[[], str] | None,
     recipe: Recipe | None,
     errors: Sequence[ErrorFigures],
     quantized: Sequence[ErrorFigures],
@@ -462,8 +480,8 @@ def _stamp(
     m["edgekit.version"] = __version__
     if isinstance(source, str | os.PathLike):
         m["source.name"] = Path(source).name
-        if "source.sha256" not in m or is_ekm(source):
-            m["source.sha256"] = sha256(Path(source))
+        if digest is not None and ("source.sha256" not in m or is_ekm(source)):
+            m["source.sha256"] = digest()
     if recipe is not None:
         m["quantization.recipe"] = recipe.name
         if recipe.needs_calibration:

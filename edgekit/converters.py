@@ -16,7 +16,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from edgekit import foreign
 from edgekit.errors import Blocker, ConversionError, MalformedModelError, UnsupportedOpError
-from edgekit.files import hashing
 from edgekit.ir import Graph, Part, take_part
 from edgekit.ir.part import check_part
 from edgekit.types import Array, format_shape
@@ -268,13 +267,7 @@ def load(
     if example is not None and not getattr(found, "takes_examples", False):
         raise ConversionError(f"models of the format {found.name} hold their graph; leave the example inputs out")
     options = LoadOptions(shapes or {}, values or {}, default_leading, signature, example, part or Part())
-    path = _path(source)
-    if not isinstance(path, Path):
-        return _load(found, path, options)
-    with hashing(path) as digest:
-        graph = _load(found, path, options)
-        graph.metadata["source.sha256"] = digest()
-    return graph
+    return _load(found, _path(source), options)
 
 
 def _load(converter: Converter, source: Any, options: LoadOptions) -> Graph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import tempfile
 import threading
@@ -14,24 +15,36 @@ from pathlib import Path
 from edgekit.errors import EdgekitError
 
 
-def source_files(path: Path) -> list[Path]:
-    """A file, or the files of a folder in a fixed order."""
-    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+def source_files(path: Path, stop: Callable[[], bool] = bool) -> list[Path]:
+    """A file, or the files of a folder in a fixed order; none any more when ``stop`` says so."""
+    if not path.is_dir():
+        return [path]
+    return sorted(p for p in itertools.takewhile(lambda _: not stop(), path.rglob("*")) if p.is_file())
 
 
 def sha256(path: Path, stop: Callable[[], bool] = bool) -> str:
-    """sha256 (hex) of a file's bytes, or of those of a folder's files one after the other; of what was read when ``stop`` said so."""
+    """sha256 (hex) of a file's bytes, or of those of a folder's files one after the other; of what was read when ``stop`` said so.
+
+    Raises:
+        EdgekitError: a file cannot be read.
+    """
     digest = hashlib.sha256()
-    for p in source_files(path):
-        with p.open("rb") as f:
-            while (chunk := f.read(1 << 20)) and not stop():
-                digest.update(chunk)
+    try:
+        for p in source_files(path, stop):
+            with p.open("rb") as f:
+                while (chunk := f.read(1 << 20)) and not stop():
+                    digest.update(chunk)
+    except OSError as e:
+        raise EdgekitError(f"{e.filename or path}: cannot be read: {e.strerror or e}") from e
     return digest.hexdigest()
 
 
 @contextmanager
 def hashing(path: Path) -> Iterator[Callable[[], str]]:
     """``sha256`` in a thread beside other work (both leave the interpreter free); the function given waits for it."""
+    if not path.is_file() and not path.is_dir():  # a pipe or a device might never end
+        yield lambda: sha256(path)
+        return
     stop = threading.Event()
     with ThreadPoolExecutor(1) as beside:
         digest = beside.submit(sha256, path, stop.is_set)

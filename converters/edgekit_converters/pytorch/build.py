@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
@@ -156,9 +154,3 @@ def _results(program: Program, importer: ProgramImporter) -> Sequence[tuple[str,
             raise MalformedModelError(f"output {name!r} is no tensor")
         out.append((name, item))
     return out
-
-
-def digest(path: Path) -> str:
-    """sha256 of a file."""
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()

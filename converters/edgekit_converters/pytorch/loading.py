@@ -11,7 +11,7 @@ from edgekit.ir import Graph
 from edgekit_converters.importing.marks import is_zip
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch import core_aten
-from edgekit_converters.pytorch.build import digest, import_program
+from edgekit_converters.pytorch.build import import_program
 from edgekit_converters.pytorch.detection import Kind, is_exported, is_module, is_script, kind_of_file
 from edgekit_converters.pytorch.exported import export_module, read_exported
 from edgekit_converters.pytorch.pickled import explain_pickle
@@ -54,8 +54,6 @@ def load(source: Any, options: LoadOptions) -> Graph:
         raise MalformedModelError(f"{where}: {e.message} {e.hint}".rstrip()) from e
     except RecursionError as e:
         raise MalformedModelError(f"{where}: the model is nested too deeply") from e
-    if isinstance(source, Path):
-        graph.metadata["source.sha256"] = digest(source)
     return graph
 
 

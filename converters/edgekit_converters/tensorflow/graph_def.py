@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,6 @@ def read_graph_file(path: Path) -> Model:
     facts = {
         "source.format": "tensorflow",
         "source.kind": "GraphDef",
-        "source.sha256": hashlib.sha256(data).hexdigest(),
         "source.producer": f"GraphDef version {proto.versions.producer}" if proto.versions.producer else "",
     }
     return graph_model(proto, path.stem, facts)

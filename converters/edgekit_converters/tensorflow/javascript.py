@@ -5,7 +5,6 @@ The form is that of the tfjs-converter (github.com/tensorflow/tfjs, tfjs-convert
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -69,7 +68,6 @@ def read_graph_model(folder: Folder, name: str) -> Model:
     facts = {
         "source.format": "tensorflow",
         "source.kind": "TensorFlow.js graph model",
-        "source.sha256": hashlib.sha256(data).hexdigest(),
         "source.producer": str(text.get("generatedBy") or ""),
     }
     signature = text.get("signature") or text.get("userDefinedMetadata", {}).get("signature") or {}

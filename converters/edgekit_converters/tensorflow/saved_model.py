@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +50,6 @@ def read_saved_model(folder: Folder, signature: str | None) -> Model:
     facts = {
         "source.format": "tensorflow",
         "source.kind": "SavedModel",
-        "source.sha256": hashlib.sha256(data).hexdigest(),
         "source.producer": f"TensorFlow {meta.meta_info_def.tensorflow_version}".strip(),
         "source.signatures": ", ".join(_names(meta.signature_def)),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -202,7 +201,6 @@ def _metadata(model: Record, data: bytes, session: ImportSession, entry: int) ->
         "labels": labels(files),
         "source.files": ", ".join(files),
         "source.format": "tflite",
-        "source.sha256": hashlib.sha256(data).hexdigest(),
         "source.producer": model.description,
         "source.signatures": ", ".join(s.key for s in model.signatures if s.key),
         "source.notes": "\n".join(session.notes),
