@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import permutations
 from typing import Any
 
@@ -56,7 +57,15 @@ class _State:
 
 
 class Pattern:
-    """Base of the patterns."""
+    """Base of the patterns.
+
+    Attributes:
+        roots: only nodes of these operators can match; None: whatever the node, or none at all.
+    """
+
+    @property
+    def roots(self) -> frozenset[str] | None:
+        return None
 
     def find(self, graph: Graph, value: Value, state: _State, root: bool) -> Iterator[_State]:
         """Every way in which ``value`` matches."""
@@ -112,9 +121,13 @@ class Op(Pattern):
     attrs: Mapping[str, Any] = field(default_factory=dict)
     shared: bool = False
 
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        return frozenset(self.ops.split("|"))
+
     def find(self, graph: Graph, value: Value, state: _State, root: bool) -> Iterator[_State]:
         node = value.producer
-        if node is None or node.op not in self.ops.split("|") or node.outputs[0] is not value:
+        if node is None or node.op not in self.roots or node.outputs[0] is not value:
             return
         if not root and not self.shared and (len(value.uses) != 1 or graph.is_output(value)):
             return
@@ -154,6 +167,11 @@ class Either(Pattern):
 
     options: Sequence[Pattern]
 
+    @cached_property
+    def roots(self) -> frozenset[str] | None:
+        found = [p.roots for p in self.options]
+        return frozenset().union(*(f for f in found if f is not None)) if None not in found else None
+
     def find(self, graph: Graph, value: Value, state: _State, root: bool) -> Iterator[_State]:
         for p in self.options:
             yield from p.find(graph, value, state, root)
@@ -161,6 +179,8 @@ class Either(Pattern):
 
 def match_node(graph: Graph, pattern: Pattern, node: Node) -> Match | None:
     """The first match of ``pattern`` with ``node`` at its root."""
+    if pattern.roots is not None and node.op not in pattern.roots:
+        return None
     for s in pattern.find(graph, node.outputs[0], _State({}, {}), True):
         return Match(node, s.values, s.nodes)
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from edgekit.errors import GraphError
@@ -247,11 +248,11 @@ class OpDef:
     def summary(self) -> str:
         return self.doc.strip().splitlines()[0]
 
-    @property
+    @cached_property
     def attr_by_name(self) -> dict[str, Attr]:
         return {a.name: a for a in self.attrs}
 
-    @property
+    @cached_property
     def subgraph_attrs(self) -> tuple[str, ...]:
         return tuple(a.name for a in self.attrs if isinstance(a, GraphAttr))
 
