@@ -14,10 +14,10 @@ from edgekit.ops.quant_math import dequantize
 from edgekit.ops.quantization import lookup_table
 from edgekit.symbolic import SymDim
 from edgekit.types import F32, I8, I32, I64, Array, Dim, DType, QuantParams
-from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.importing.problems import Poisoned, Unsupported
 from edgekit_converters.tflite.flat import Record
 from edgekit_converters.tflite.session import ImportSession
-from edgekit_converters.tflite.tensors import TensorInfo
+from edgekit_converters.tflite.tensors import COMPLEX64, TensorInfo
 
 if TYPE_CHECKING:
     from edgekit_converters.tflite.importer import SubgraphImporter
@@ -218,9 +218,21 @@ class NodeContext:
     def complex_input(self, i: int) -> Value:
         """A complex input: its real and imaginary parts along a last dimension of two."""
         at = self.input_indices[i] if i < len(self.input_indices) else -1
+        if self.importer.is_poisoned(at):
+            raise Poisoned
         if at not in self.importer.complexes:
             raise MalformedModelError(f"input {i} is no complex number that the model computes")
         return self.importer.complexes[at]
+
+    def complex_or_none(self) -> Value | None:
+        """The first input where it is complex; None where it is real."""
+        at = self.input_indices[0]
+        return self.complex_input(0) if at >= 0 and self.importer.tensor(at).type == COMPLEX64 else None
+
+    def give_complex(self, z: Value) -> Sequence[Value]:
+        """Make a complex value the only output."""
+        self.importer.complexes[self.output_indices[0]] = z
+        return ()
 
     def centred(self, x: Value) -> Value:
         """A quantized value in float32, in units of its scale: integers."""

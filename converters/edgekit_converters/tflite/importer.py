@@ -107,6 +107,10 @@ class SubgraphImporter:
             raise Poisoned
         return value
 
+    def is_poisoned(self, index: int) -> bool:
+        """Whether the operator of a tensor did not convert, so that nothing stands for it."""
+        return index in self._values and self._values[index] is None
+
     def variable(self, index: int) -> Variable:
         """The variable that a variable tensor is."""
         info = self.info(index)
@@ -252,7 +256,7 @@ class SubgraphImporter:
 
 
 #: operators that take or give complex numbers
-COMPLEX_OPS = ("RFFT2D", "REAL", "IMAG", "COMPLEX_ABS", "RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+COMPLEX_OPS = ("RFFT2D", "CAST", "REAL", "IMAG", "COMPLEX_ABS", "RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 #: operators that may give fewer values than they declare
 SILENT = ("VAR_HANDLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 

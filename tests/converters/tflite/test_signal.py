@@ -222,3 +222,34 @@ def test_complex_tensors_change_their_shape(tmp_path: Path, op: str) -> None:
     edgekit.convert(tmp_path / "m.tflite", tmp_path / "m.ekm")
     y = edgekit.Session(tmp_path / "m.ekm").run({"x": x})["y"]
     np.testing.assert_allclose(y, np.abs(np.fft.rfft(x, 32)).reshape(shape), rtol=1e-5, atol=1e-5)
+
+
+def test_shapes_of_complex_tensors_follow_their_input(tmp_path: Path) -> None:
+    """A file that was made for any number of frames declares one frame; what is fed decides."""
+    x = np.random.default_rng(1).standard_normal((1, 5, 1, 30)).astype(np.float32)
+    tensors = [
+        Tensor("x", (1, 5, 1, 30)), Tensor("length", (2,), "int32", np.array([1, 32])), Tensor("bins", (1, 1, 1, 17), "complex64"),
+        Tensor("frames", (1, 1, 17), "complex64"), Tensor("to", (2,), "int32", np.array([-1, 17])),
+        Tensor("rows", (1, 17), "complex64"), Tensor("real", (1, 17)),
+    ]  # fmt: skip
+    nodes = [
+        Op("RFFT2D", ["x", "length"], ["bins"]),
+        Op("SQUEEZE", ["bins"], ["frames"], {"dims": [2]}),
+        Op("RESHAPE", ["frames", "to"], ["rows"]),
+        Op("CAST", ["rows"], ["real"]),
+    ]
+    (tmp_path / "m.tflite").write_bytes(model(Subgraph(tensors, nodes, ["x"], ["real"])))
+    edgekit.convert(tmp_path / "m.tflite", tmp_path / "m.ekm")
+    y = edgekit.Session(tmp_path / "m.ekm").run({"x": x})["real"]
+    np.testing.assert_allclose(y, np.fft.rfft(x, 32).real.reshape(5, 17), rtol=1e-5, atol=1e-5)
+
+
+def test_casts_to_complex_numbers(tmp_path: Path) -> None:
+    tensors = [Tensor("x", (2, 3)), Tensor("z", (2, 3), "complex64"), Tensor("size", (2, 3)), Tensor("imaginary", (2, 3))]
+    nodes = [Op("CAST", ["x"], ["z"]), Op("COMPLEX_ABS", ["z"], ["size"]), Op("IMAG", ["z"], ["imaginary"])]
+    (tmp_path / "m.tflite").write_bytes(model(Subgraph(tensors, nodes, ["x"], ["size", "imaginary"])))
+    edgekit.convert(tmp_path / "m.tflite", tmp_path / "m.ekm")
+    x = np.float32([[1, -2, 3], [-4, 5, 0]])
+    got = edgekit.Session(tmp_path / "m.ekm").run({"x": x})
+    np.testing.assert_allclose(got["size"], np.abs(x))
+    assert not got["imaginary"].any()

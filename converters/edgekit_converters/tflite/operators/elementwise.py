@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -164,11 +165,15 @@ def select(ctx: NodeContext) -> Value:
 
 
 @converts("CAST")
-def cast(ctx: NodeContext) -> Value:
-    """The declared output type; scales play no part."""
-    x = ctx.input(0)
+def cast(ctx: NodeContext) -> Value | Sequence[Value]:
+    """The declared output type; scales play no part. Of a complex number the real part, as LiteRT takes it."""
+    z = ctx.complex_or_none()
+    x = ctx.input(0) if z is None else ctx.call("Gather", z, ctx.const(np.asarray(0, np.int64)), axis=len(z.shape) - 1)
     if x.quant is not None:
         raise Unsupported("a CAST of a quantized tensor is not supported.", "Use DEQUANTIZE.")
+    if not ctx.outputs:  # to complex numbers, whose type is no element type here
+        real = ctx.unsqueeze(ctx.cast(x, F32), len(x.shape))
+        return ctx.give_complex(ctx.call("Pad", real, ctx.i64(*(0,) * (2 * len(x.shape) + 1), 1)))
     return ctx.cast(x, ctx.out.dtype)
 
 

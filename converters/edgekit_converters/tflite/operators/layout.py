@@ -9,60 +9,46 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import BOOL, F32, I32, I64, Dim
-from edgekit_converters.importing.problems import Poisoned, Unsupported
+from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.registry import converts
-from edgekit_converters.tflite.tensors import COMPLEX64
 
 INT_MAX = (1 << 63) - 1
-
-
-def _complex(ctx: NodeContext) -> bool:
-    """Whether the input is complex; then the output is made here, in its declared shape."""
-    importer, at = ctx.importer, ctx.input_indices[0]
-    if at < 0 or importer.tensor(at).type != COMPLEX64:
-        return False
-    if at not in importer.complexes:
-        raise Poisoned
-    z, to = importer.complexes[at], importer.tensor(ctx.output_indices[0])
-    given = to.shape if z.type.is_static or len(to.shape_signature) != len(to.shape) else to.shape_signature
-    importer.complexes[ctx.output_indices[0]] = ctx.reshape(z, [*(int(d) for d in given), 2])
-    return True
 
 
 @converts("RESHAPE")
 def reshape(ctx: NodeContext) -> Value | Sequence[Value]:
     """The shape is an input, or an option; -1 is whatever is left."""
-    if _complex(ctx):
-        return ()
-    x = ctx.input(0)
+    z = ctx.complex_or_none()
     given = ctx.optional(1)
-    if given is None or len(given.shape) != 1:
-        return ctx.call("Reshape", x, ctx.i64(*(int(d) for d in ctx.options.new_shape)), allow_zero=True)
-    return ctx.call("Reshape", x, ctx.cast(given, I64), allow_zero=True)
+    by_option = given is None or len(given.shape) != 1
+    to = ctx.i64(*(int(d) for d in ctx.options.new_shape)) if by_option or given is None else ctx.cast(given, I64)
+    if z is not None:
+        return ctx.give_complex(ctx.call("Reshape", z, ctx.call("Concat", to, ctx.i64(2), axis=0), allow_zero=True))
+    return ctx.call("Reshape", ctx.input(0), to, allow_zero=True)
 
 
 @converts("SQUEEZE")
 def squeeze(ctx: NodeContext) -> Value | Sequence[Value]:
     """Drop dimensions of 1: the named ones, or all."""
-    if _complex(ctx):
-        return ()
-    x = ctx.input(0)
-    rank = len(x.shape)
-    named = {ctx.axis(int(d), rank) for d in ctx.options.dims} or {i for i, d in enumerate(x.shape) if d == 1}
+    z = ctx.complex_or_none()
+    x = ctx.input(0) if z is None else z
+    rank = len(x.shape) - (z is not None)
+    named = {ctx.axis(int(d), rank) for d in ctx.options.dims} or {i for i, d in enumerate(x.shape[:rank]) if d == 1}
     if any(x.shape[i] != 1 for i in named):
-        raise MalformedModelError(f"dimensions {sorted(named)} of the shape {list(x.shape)} are not all 1")
-    return ctx.regroup(x, [d for i, d in enumerate(x.shape) if i not in named])
+        raise MalformedModelError(f"dimensions {sorted(named)} of the shape {list(x.shape[:rank])} are not all 1")
+    y = ctx.regroup(x, [d for i, d in enumerate(x.shape) if i not in named])
+    return y if z is None else ctx.give_complex(y)
 
 
 @converts("EXPAND_DIMS")
 def expand_dims(ctx: NodeContext) -> Value | Sequence[Value]:
     """Insert a dimension of 1."""
-    if _complex(ctx):
-        return ()
-    x = ctx.input(0)
+    z = ctx.complex_or_none()
+    x = ctx.input(0) if z is None else z
     (axis,) = ctx.constant_ints(1, "the axis")
-    return ctx.unsqueeze(x, ctx.axis(axis, len(x.shape) + 1))
+    y = ctx.unsqueeze(x, ctx.axis(axis, len(x.shape) + (z is None)))
+    return y if z is None else ctx.give_complex(y)
 
 
 @converts("TRANSPOSE")

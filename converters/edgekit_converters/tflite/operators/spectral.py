@@ -27,8 +27,7 @@ def rfft2d(ctx: NodeContext) -> Sequence[Value]:
         rank = len(y.shape)
         swapped = (*range(rank - 3), rank - 2, rank - 3, rank - 1)
         y = ctx.call("Transpose", ctx.call("Dft", ctx.call("Transpose", y, perm=swapped), length=lengths[0]), perm=swapped)
-    ctx.importer.complexes[ctx.output_indices[0]] = y
-    return ()
+    return ctx.give_complex(y)
 
 
 @converts("REAL", "IMAG")
