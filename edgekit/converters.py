@@ -10,6 +10,7 @@ import importlib
 import itertools
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -197,6 +198,22 @@ def find_converter(source: Any) -> Converter:
     Raises:
         MalformedModelError: the file cannot be read or no format fits.
     """
+    with _file_errors(source):
+        return _found(source)
+
+
+@contextmanager
+def _file_errors(source: Any) -> Iterator[None]:
+    """What the file system says, of the model's file or of others beside it, as an error of the model's."""
+    try:
+        yield
+    except OSError as e:
+        if not isinstance(source, str | Path):
+            raise
+        raise MalformedModelError(f"{e.filename or source}: cannot be read: {e.strerror or e}") from e
+
+
+def _found(source: Any) -> Converter:
     path = Path(source) if isinstance(source, str | Path) else None
     head = b"" if path is None else _head(path)
     if path is not None and (what := foreign.recognize(path, head)):
@@ -226,11 +243,10 @@ def _head(path: Path) -> bytes:
         raise MalformedModelError(f"{path}: there is no such file or folder")
     if path.is_dir():
         return b""
-    try:
-        with path.open("rb") as f:
-            return f.read(HEAD_BYTES)
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+    if not path.is_file():
+        raise MalformedModelError(f"{path}: cannot be read: it is a pipe, socket or device, not a file")
+    with path.open("rb") as f:
+        return f.read(HEAD_BYTES)
 
 
 def load(
@@ -272,7 +288,8 @@ def load(
 
 def _load(converter: Converter, source: Any, options: LoadOptions) -> Graph:
     check_part(options.part)
-    graph = converter.load(source, options)
+    with _file_errors(source):
+        graph = converter.load(source, options)
     if options.part:
         take_part(graph, options.part)
     return graph

@@ -6,12 +6,13 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "models"
+COLLECTED = Path(__file__).resolve().parents[2] / "build" / "fuzz" / "seeds"
 MAX_ZOO_BYTES = 1_200_000
 ZOO_FORMATS = {
     "tflite": "tflite", "onnx": "onnx", "caffe": "caffe", "tf-frozen": "tensorflow", "savedmodel": "tensorflow", "keras-h5": "keras",
@@ -170,8 +171,10 @@ OWN: dict[str, Callable[[], Iterator[Seed]]] = {
 
 
 def seeds(name: str, zoo: bool = False) -> list[Seed]:
-    """The seeds of a format; with ``zoo`` also the smaller files that ``EDGEKIT_MODEL_ZOO`` has of it."""
+    """The seeds of a format; with ``zoo`` also the smaller files ``EDGEKIT_MODEL_ZOO`` has of it, and what tests/fuzz/collect.py kept."""
     found = list(OWN[name]())
+    if zoo and (COLLECTED / name).is_dir():
+        found += [replace(of(p / "files"), entry=(p / "ENTRY").read_text()) for p in sorted((COLLECTED / name).iterdir())]
     root = Path(os.environ.get("EDGEKIT_MODEL_ZOO", ""))
     if zoo and (root / "MANIFEST.json").is_file():
         for row in json.loads((root / "MANIFEST.json").read_text())["models"]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from google.protobuf.message import DecodeError
 
 import edgekit
 from edgekit import converters
@@ -16,9 +19,11 @@ from edgekit.converters import LoadOptions
 from edgekit.errors import EdgekitError, FormatError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder
 from edgekit.types import F32
+from tests.fuzz.guided import play
 from tests.fuzz.importers import Failure, attempt, fuzz, inputs, write
-from tests.fuzz.mutations import mutate
+from tests.fuzz.mutations import Tape, mutate
 from tests.fuzz.seeds import OWN, Seed, seeds
+from tests.fuzz.structured import edit_json, edit_protobuf
 from tests.require import require_module
 
 RUNS = 120
@@ -151,3 +156,54 @@ def test_a_loop_whose_body_gives_too_few_values(tmp_path: Path) -> None:
     body = Subgraph(inner, [Op("NEG", ["p"], ["q"])], ["p", "q"], ["q"])
     with pytest.raises(MalformedModelError, match="takes 2 values, 1 are computed"):
         converters.load(write(Seed({"m.tflite": model(main, condition, body)}, "m.tflite"), tmp_path))
+
+
+def test_onnx_fields_that_only_the_package_onnx_reads(tmp_path: Path) -> None:
+    """Found by fuzzing: a field EdgeKit skips may be broken, and shows when the package is asked to expand a function."""
+    require_module("onnx", "onnx", "pip install onnx")
+    from onnx import helper
+
+    from tests.converters.onnx.models import model, node
+
+    call = helper.make_node("F", ["x"], ["y"], domain="my")
+    body = helper.make_function("my", "F", ["a"], ["b"], [node("Relu", ["a"], ["b"])], [helper.make_opsetid("", 17)])
+    proto = model([call], {"x": (np.float32, [1])}, ["y"], functions=[body], opsets=[helper.make_opsetid("my", 1)])
+    training_info = bytes([20 << 3 & 0x7F | 0x80 | 2, 1, 3]) + b"\x0a\x7f\x00"  # ModelProto.training_info, cut off inside
+    with pytest.raises(MalformedModelError, match="broken"):
+        converters.load(write(Seed({"m.onnx": proto.SerializeToString() + training_info}, "m.onnx"), tmp_path))
+
+
+def test_a_tape_says_what_is_broken() -> None:
+    """The guided engine's inputs: the same tape breaks the same, and what is put behind it leaves the first choices as they are."""
+    pool = seeds("mxnet")
+    assert play(Tape(b"\x00\x01\x02\x03\x04\x05"), pool) == play(Tape(b"\x00\x01\x02\x03\x04\x05"), pool)
+    played = [play(Tape(np.random.default_rng(k).bytes(60)), pool) for k in range(40)]
+    assert len({tuple(sorted(p.files.items())) for p in played}) > 30
+    short, long = Tape(b"\x05\x00\x02"), Tape(b"\x05\x00\x02\xff")
+    assert [short.integers(9), short.integers(2, 1000)] == [long.integers(9), long.integers(2, 1000)] == [5, 514]
+    assert short.left == 0 and long.left == 1 and short.integers(7) == 0
+    assert all(0 <= Tape(bytes([k, k])).choice((0, 1, 2)) < 3 for k in range(256))
+
+
+def test_structured_edits_keep_the_encoding() -> None:
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+    r = np.random.default_rng(3)
+    text = json.dumps({"a": [1, {"b": "x"}], "c": None}).encode()
+    edited = [edit_json(r, text) for _ in range(200)]
+    assert all(isinstance(json.loads(e), dict) for e in edited) and len(set(edited)) > 20
+    message = FileDescriptorProto(name="n", package="p")
+    message.message_type.add(name="M").field.add(name="f", number=3)
+    data = message.SerializeToString()
+    changed = [edit_protobuf(r, data) for _ in range(200)]
+    assert len(set(changed)) > 20
+    assert sum(_parses(FileDescriptorProto, c) for c in changed) > 150  # others: texts cut inside a character
+    assert edit_protobuf(r, b"\xff") == b"\xff" and edit_json(r, b"no") == b"no"
+
+
+def _parses(message_class: Any, data: bytes) -> bool:
+    try:
+        message_class.FromString(data)
+    except (DecodeError, UnicodeDecodeError):
+        return False
+    return True

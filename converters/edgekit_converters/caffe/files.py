@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgekit.errors import MalformedModelError
 from edgekit_converters.caffe.weights import looks_like_weights
+from edgekit_converters.importing.files import read_head
 
 ITERATION = re.compile(r"[_-]iter[_-](\d{1,12})\Z")
 TEXT_ENDS = (".prototxt", ".prototext", ".pbtxt")
@@ -37,11 +38,7 @@ def find_files(source: Path) -> tuple[Path, Path]:
             names = ", ".join(w.name for w in weights) or "none"
             raise MalformedModelError(f"{source}: one file *{WEIGHTS_END} is needed, the folder has {names}; name the file itself")
         return _text_beside(weights[0]), weights[0]
-    try:
-        with source.open("rb") as f:
-            head = f.read(4096)
-    except OSError as e:
-        raise MalformedModelError(f"{source}: cannot be read: {e.strerror or e}") from e
+    head = read_head(source, 4096)
     binary = looks_like_weights(head) or (source.name.endswith(WEIGHTS_END) and not is_prototxt(head))
     return (_text_beside(source), source) if binary else (source, _weights_beside(source))
 

@@ -16,6 +16,7 @@ from edgekit_converters.caffe.importer import NetworkImporter
 from edgekit_converters.caffe.network import PREDICTIONS, Network, network
 from edgekit_converters.caffe.prototext import MAX_BYTES, parse_text
 from edgekit_converters.caffe.weights import read_weights
+from edgekit_converters.importing.files import read_bytes
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Problems
 
@@ -62,7 +63,7 @@ def _import(text: Path, weights: Path, options: LoadOptions) -> Graph:
     outputs = NetworkImporter(net, read_weights(weights), builder, problems).run(options)
     problems.raise_blockers()
     hand_out(builder, outputs)
-    digest = hashlib.sha256(text.read_bytes())
+    digest = hashlib.sha256(read_bytes(text, MAX_BYTES))
     with weights.open("rb") as f:
         while chunk := f.read(1 << 20):
             digest.update(chunk)
@@ -84,10 +85,6 @@ def read_network(path: Path) -> Network:
         MalformedModelError: the file is broken.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise MalformedModelError(f"{path}: a description of {path.stat().st_size} bytes; at most {MAX_BYTES} are read")
-        return network(parse_text(path.read_text("utf-8", "replace")))
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+        return network(parse_text(read_bytes(path, MAX_BYTES).decode("utf-8", "replace")))
     except MalformedModelError as e:
         raise MalformedModelError(str(e) if str(e).startswith(str(path)) else f"{path}: {e}") from e

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
+from edgekit_converters.importing.files import map_bytes
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MAX_RANK = 32
@@ -34,13 +35,10 @@ def read_weights(path: Path) -> dict[str, list[Array]]:
     Raises:
         MalformedModelError: the file is broken; the message gives the offset.
     """
-    try:
-        size = path.stat().st_size
-        if size == 0:
-            raise MalformedModelError(f"{path}: the file is empty")
-        data = np.memmap(path, np.uint8, "r")
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+    data = map_bytes(path)
+    size = data.size
+    if size == 0:
+        raise MalformedModelError(f"{path}: the file is empty")
     reader = _Reader(data, str(path))
     found: dict[str, list[Array]] = {}
     for number, wire, start, end in reader.fields(0, size):

@@ -204,9 +204,9 @@ def written(config: Mapping[str, object], weights: Mapping[str, Array]) -> Netwo
         MalformedModelError: the config or the weights are broken.
     """
     kind = config.get("model_type")
-    if kind not in FAMILIES:
+    if not isinstance(kind, str) or kind not in FAMILIES:
         return None
-    build, mark = FAMILIES[str(kind)]
+    build, mark = FAMILIES[kind]
     named = next((n for n in weights if n.endswith(mark)), None)
     if named is None:
         raise MalformedModelError(f"the weights hold no ...{mark}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import MalformedModelError
+from edgekit_converters.importing.files import read_bytes
 
 MAX_CONFIG = 1 << 24
 ONNX_PLACES = ("model.onnx", "onnx/model.onnx")
@@ -21,11 +22,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.json"
     try:
-        if path.stat().st_size > MAX_CONFIG:
-            raise MalformedModelError(f"{path}: {path.stat().st_size} bytes are no config")
-        config = json.loads(path.read_bytes())
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+        config = json.loads(read_bytes(path, MAX_CONFIG))
     except (ValueError, RecursionError) as e:
         raise MalformedModelError(f"{path}: no valid JSON: {e}") from e
     if not isinstance(config, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from edgekit.errors import ConversionError, MalformedModelError, MissingDependen
 from edgekit.ir import Graph
 from edgekit.types import Array
 from edgekit_converters.huggingface.families import FAMILIES, written
-from edgekit_converters.huggingface.folder import INDEX, ONNX_PLACES, PICKLED, SAFETENSORS, read_config
+from edgekit_converters.huggingface.folder import INDEX, MAX_CONFIG, ONNX_PLACES, PICKLED, SAFETENSORS, read_config
 from edgekit_converters.huggingface.safetensors import TensorFile
+from edgekit_converters.importing.files import read_bytes
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx import OnnxConverter
 from edgekit_converters.pytorch.build import import_program
@@ -22,6 +24,8 @@ from edgekit_converters.pytorch.pt2 import read_torch_archive
 
 EXAMPLE_LENGTH = 16
 LENGTH_LIMIT = 512
+CLASS_NUMBER = re.compile(r"[0-9]{1,9}")
+MAX_PICKLED = 1 << 36
 
 
 def coverage() -> list[str]:
@@ -61,7 +65,7 @@ def _load(folder: Path, options: LoadOptions) -> Graph:
         if (folder / name).is_file():
             return OnnxConverter().load(folder / name, options)
     config = read_config(folder)
-    net = written(config, _weights(folder)) if config.get("model_type") in FAMILIES else None
+    net = written(config, _weights(folder)) if str(config.get("model_type")) in FAMILIES else None
     if net is not None:
         facts = {"source.format": "huggingface", "source.producer": f"transformers {config.get('transformers_version', '')}".strip()}
         return import_program(net.program(facts), folder.name, options)
@@ -71,7 +75,7 @@ def _load(folder: Path, options: LoadOptions) -> Graph:
 def _labels(config: Mapping[str, Any]) -> list[str]:
     """Class names in the order of the classes; names nobody gave (LABEL_0) are left out."""
     found = config.get("id2label")
-    if not isinstance(found, dict) or not all(str(k).isdigit() for k in found):
+    if not isinstance(found, dict) or not all(CLASS_NUMBER.fullmatch(k) for k in found):
         return []
     labels = [str(found[k]).replace("\n", " ") for k in sorted(found, key=int)]
     return [] if all(n.startswith("LABEL_") for n in labels) else labels
@@ -83,15 +87,15 @@ def _weights(folder: Path) -> Mapping[str, Array]:
         return TensorFile(folder / SAFETENSORS)
     if (folder / INDEX).is_file():
         try:
-            parts = json.loads((folder / INDEX).read_bytes())["weight_map"].values()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+            parts = json.loads(read_bytes(folder / INDEX, MAX_CONFIG))["weight_map"].values()
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
             raise MalformedModelError(f"{folder / INDEX}: broken: {e}") from e
         names = sorted({str(p) for p in parts})
         if any("/" in n or "\\" in n or n.startswith("..") for n in names):
             raise MalformedModelError(f"{folder / INDEX}: a part lies outside of the folder")
         return TensorFile(*(folder / n for n in names))
     path = folder / PICKLED
-    held = read_torch_archive(path.read_bytes(), str(path))
+    held = read_torch_archive(read_bytes(path, MAX_PICKLED), str(path))
     if not isinstance(held, dict):
         raise MalformedModelError(f"{path}: no tensors by name")
     return {str(k): v for k, v in held.items()}

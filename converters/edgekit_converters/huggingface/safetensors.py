@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
+from edgekit_converters.importing.files import map_bytes
 from edgekit_converters.pytorch.pickles import view_bytes
 from edgekit_converters.pytorch.program import TorchType
 
@@ -51,7 +50,7 @@ class TensorFile(Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         path, data, entry = self._entries[name]
         what = f"{path}: tensor {name!r}"
-        if not isinstance(entry, dict) or entry.get("dtype") not in TYPES:
+        if not isinstance(entry, dict) or str(entry.get("dtype")) not in TYPES:
             raise MalformedModelError(f"{what}: its element type is not known")
         shape: Any = entry.get("shape")
         span: Any = entry.get("data_offsets")
@@ -65,10 +64,7 @@ def _sizes(numbers: Any) -> bool:
 
 
 def _opened(path: Path) -> tuple[Array, dict[str, Any]]:
-    try:
-        data: Array = np.memmap(path, np.uint8, "r")
-    except (OSError, ValueError) as e:
-        raise MalformedModelError(f"{path}: cannot be mapped: {e}") from e
+    data = map_bytes(path)
     length = int.from_bytes(data[:8].tobytes(), "little")
     if data.size < 8 or length > min(MAX_HEADER, data.size - 8):
         raise MalformedModelError(f"{path}: the header of {length} bytes lies outside of the file ({data.size} bytes)")

@@ -25,6 +25,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
+from edgekit_converters.importing.files import read_head
 from edgekit_converters.importing.marks import GZIP_MAGIC, ZIP_MAGIC, is_tar, is_zip
 
 CHUNK = 1 << 20
@@ -359,11 +360,7 @@ def open_archive(path: Path, limits: ArchiveLimits | None = None) -> Archive:
     Raises:
         MalformedModelError: it is no archive, it is damaged, or it asks for more than the limits or leads outside.
     """
-    try:
-        with path.open("rb") as f:
-            head = f.read(512)
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+    head = read_head(path, 512)
     if is_zip(head):
         return _ZipArchive(path, limits or ArchiveLimits())
     if is_tar(head):

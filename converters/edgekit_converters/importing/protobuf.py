@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import MalformedModelError
+from edgekit_converters.importing.files import read_bytes
 
 MAX_BYTES = (1 << 31) - 1
 """protobuf's own limit for one message (protobuf.dev/programming-guides/proto-limits)."""
@@ -261,18 +262,3 @@ def _depth(text: str) -> int:
         elif m.group() in "}>":
             depth -= 1
     return deepest
-
-
-def read_bytes(path: Path, limit: int) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        MalformedModelError: it cannot be read or is larger than ``limit``.
-    """
-    try:
-        size = path.stat().st_size
-        if size > limit:
-            raise MalformedModelError(f"{path}: {size} bytes are more than the {limit} that are read")
-        return path.read_bytes()
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e

@@ -18,6 +18,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError, MissingDependencyError
 from edgekit.types import Array
+from edgekit_converters.importing.files import file_size, map_bytes
 
 #: arrays may unpack to this many bytes in all, whatever the file's size ...
 ALWAYS_ALLOWED = 1 << 28
@@ -83,7 +84,7 @@ def check_heaps(source: Path | Array, size: int, where: str) -> None:
     """
     if not size:
         return
-    data = np.memmap(source, np.uint8, "r") if isinstance(source, Path) else source
+    data = map_bytes(source) if isinstance(source, Path) else source
     view = memoryview(data)  # type: ignore[arg-type]
     heaps: dict[int, set[int]] = {}
     for found in re.finditer(rb"GCOL\x01", view):
@@ -123,7 +124,7 @@ class H5File:
     def __init__(self, source: Path | Array, where: str) -> None:
         self.h5py = load_h5py()
         self.where = where
-        size = source.stat().st_size if isinstance(source, Path) else len(source)
+        size = file_size(source) if isinstance(source, Path) else len(source)
         self.budget = max(ALWAYS_ALLOWED, EXPANSION * size)
         check_heaps(source, size, where)
         try:

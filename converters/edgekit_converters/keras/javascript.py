@@ -12,6 +12,7 @@ from typing import Any
 
 from edgekit.errors import ConversionError, MalformedModelError
 from edgekit.types import Array
+from edgekit_converters.importing.files import read_bytes
 from edgekit_converters.keras.config import Layer, parse_json
 from edgekit_converters.keras.source import MAX_CONFIG, Source
 from edgekit_converters.keras.weights import fixed_slots, trainable_slots
@@ -26,9 +27,7 @@ def open_json(path: Path, use: Callable[[Source], Any]) -> Any:
         MalformedModelError: it is broken.
         ConversionError: it is a configuration without weights.
     """
-    if path.stat().st_size > MAX_CONFIG:
-        raise MalformedModelError(f"{path}: a configuration of {path.stat().st_size} bytes is too long")
-    whole = parse_json(path.read_bytes(), str(path))
+    whole = parse_json(read_bytes(path, MAX_CONFIG), str(path))
     if isinstance(whole, Mapping) and "modelTopology" not in whole:
         raise ConversionError(
             f"{path}: a configuration without weights (model.to_json). Build the model from it, load its weights, and save it whole "
@@ -40,7 +39,7 @@ def open_json(path: Path, use: Callable[[Source], Any]) -> Any:
         raise MalformedModelError(f"{path}: modelTopology holds no Keras configuration")
     keras = str(topology.get("keras_version") or "2").removeprefix("tfjs-layers").strip()
     weights = read_weights(DiskFolder(path.parent), whole.get("weightsManifest"))
-    version = keras if keras[:1].isdigit() and not keras.startswith("0") else "2"
+    version = keras if keras[:1] in tuple("123456789") else "2"
     return use(Source(config, version, "", lambda layer: bind_named(layer, weights)))
 
 

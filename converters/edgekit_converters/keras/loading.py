@@ -9,6 +9,7 @@ from typing import Any
 from edgekit.converters import LoadOptions
 from edgekit.errors import ConversionError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder
+from edgekit_converters.importing.files import read_head
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Problems, Unsupported
@@ -58,8 +59,7 @@ def load(source: Any, options: LoadOptions) -> Graph:
 
 
 def _is_json(path: Path) -> bool:
-    with path.open("rb") as f:
-        return f.read(1) == b"{"
+    return read_head(path, 1) == b"{"
 
 
 class KerasProblems(Problems):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from edgekit.errors import ConversionError, MalformedModelError
 from edgekit_converters.importing.archives import open_archive
+from edgekit_converters.importing.files import read_head
 from edgekit_converters.keras.config import Layer, parse_json
 from edgekit_converters.keras.hdf5 import H5File, H5Group
 from edgekit_converters.keras.weights import ArchiveWeights, bind_legacy
@@ -39,7 +41,7 @@ class Source:
     def version(self) -> int:
         """Major version of Keras; files of Keras 1 before 1.1 carry none."""
         head = self.keras.split(".")[0]
-        return int(head) if head.isdigit() else 1
+        return int(head) if re.fullmatch("[0-9]{1,4}", head) else 1
 
 
 def open_source(path: Path, use: Callable[[Source], Any]) -> Any:
@@ -49,11 +51,7 @@ def open_source(path: Path, use: Callable[[Source], Any]) -> Any:
         MalformedModelError: it is broken.
         ConversionError: it holds no model that can be rebuilt: weights alone, or a subclassed model.
     """
-    try:
-        with path.open("rb") as f:
-            head = f.read(4)
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+    head = read_head(path, 4)
     return _archive(path, use) if head == b"PK\x03\x04" else _hdf5(path, use)
 
 

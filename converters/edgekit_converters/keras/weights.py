@@ -147,7 +147,7 @@ class ArchiveWeights:
             return []
         found = []
         names = group.names()
-        for name in sorted(names, key=lambda n: (n != "vars", int(n) if n.isdigit() else 0, n)):
+        for name in sorted(names, key=lambda n: (n != "vars", int(n) if re.fullmatch("[0-9]{1,9}", n) else 0, n)):
             array = group.array(name)
             found += self._all(f"{path}/{name}", depth + 1) if array is None else [array]
         return found

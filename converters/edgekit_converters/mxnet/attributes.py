@@ -61,7 +61,7 @@ def parse_ints(key: str, text: str) -> list[int | None]:
 
 def parse_dtype(key: str, text: str) -> DType:
     """An element type, by name or by number."""
-    name = FLAGS[int(text)] if text.isdigit() and int(text) < len(FLAGS) else text
+    name = FLAGS[int(text)] if re.fullmatch("[0-9]{1,3}", text) and int(text) < len(FLAGS) else text
     if name not in DTYPES:
         raise MalformedModelError(f"{key}={text!r} is no element type")
     return DTYPES[name]

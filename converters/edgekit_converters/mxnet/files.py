@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from edgekit.errors import MalformedModelError
+from edgekit_converters.importing.files import read_head
 from edgekit_converters.mxnet.detection import SYMBOL_END, is_npz, is_params
 
 EPOCH = re.compile(r"-(\d{1,9})\Z")
@@ -23,18 +24,10 @@ def find_files(source: Path) -> tuple[Path, Path | None]:
             names = ", ".join(s.name for s in symbols) or "none"
             raise MalformedModelError(f"{source}: one file *{SYMBOL_END} is needed, the folder has {names}; name the file itself")
         return symbols[0], _params_beside(symbols[0])
-    head = _head(source)
+    head = read_head(source, 16)
     if is_params(head) or is_npz(source, head):
         return _symbol_beside(source), source
     return source, _params_beside(source)
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as f:
-            return f.read(16)
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
 
 
 def _symbol_beside(params: Path) -> Path:

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
+from edgekit_converters.importing.files import map_bytes
 from edgekit_converters.mxnet.detection import LIST_MAGIC, is_npz, is_params
 from edgekit_converters.mxnet.npz import read_npz
 
@@ -41,10 +42,7 @@ def read_params(path: Path) -> dict[str, Array]:
         MalformedModelError: the file is broken; the message gives the offset.
         SparseArrayError: it holds sparse arrays; the message names them.
     """
-    try:
-        data = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.zeros(0, np.uint8)
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+    data = map_bytes(path)
     if is_npz(path, data[:16].tobytes()):
         return read_npz(path)
     return _Reader(data, str(path)).read_list()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import MalformedModelError
+from edgekit_converters.importing.files import read_bytes
 
 MAX_BYTES = 1 << 28
 MAX_NODES = 1 << 20
@@ -70,12 +71,7 @@ def read_symbol(path: Path) -> Symbol:
         MalformedModelError: the file is broken.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise MalformedModelError(f"{path}: a symbol of {size} bytes; at most {MAX_BYTES} are read")
-        return parse_symbol(path.read_text("utf-8"))
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+        return parse_symbol(read_bytes(path, MAX_BYTES).decode())
     except UnicodeDecodeError as e:
         raise MalformedModelError(f"{path}: the text is not UTF-8 at byte {e.start}") from e
     except MalformedModelError as e:

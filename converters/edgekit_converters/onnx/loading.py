@@ -9,6 +9,7 @@ from typing import Any
 from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError, MissingDependencyError, UnsupportedOpError
 from edgekit.ir import Graph, GraphBuilder
+from edgekit_converters.importing.files import file_size, read_bytes
 from edgekit_converters.importing.inputs import bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Poisoned, Unsupported, UnsupportedTypeError
@@ -73,14 +74,14 @@ def _parse(path: Path) -> tuple[Any, MappedWeights | None]:
         from edgekit_converters.onnx.protos import messages
     except ImportError as e:
         raise MissingDependencyError(f"reading ONNX models needs the package protobuf: pip install protobuf ({e})") from e
+    size = file_size(path)
+    if size == 0:
+        raise MalformedModelError(f"{path}: the file is empty")
+    if size > MAX_FILE_BYTES:
+        raise MalformedModelError(f"{path}: {size} bytes; protobuf holds at most 2 GiB, keep the weights as external data")
     try:
-        size = path.stat().st_size
-        if size == 0:
-            raise MalformedModelError(f"{path}: the file is empty")
-        if size > MAX_FILE_BYTES:
-            raise MalformedModelError(f"{path}: {size} bytes; protobuf holds at most 2 GiB, keep the weights as external data")
         split = split_weights(path)
-        data, mapped = split if split is not None else (path.read_bytes(), None)
+        data, mapped = split if split is not None else (read_bytes(path, MAX_FILE_BYTES), None)
     except OSError as e:
         raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
     model = messages()["ModelProto"]()

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from edgekit.errors import MalformedModelError
+
 TEXT = """
 syntax = "proto2";
 
@@ -168,9 +170,19 @@ def messages() -> Mapping[str, Any]:
 
 
 def as_onnx(model: Any) -> Any:
-    """A model as the package onnx has it, for what only that can do; None where it is not installed."""
+    """A model as the package onnx has it, for what only that can do; None where it is not installed.
+
+    Raises:
+        MalformedModelError: a field that EdgeKit does not read is broken.
+    """
     try:
         import onnx
+        from google.protobuf.message import DecodeError
     except ImportError:
         return None
-    return model if isinstance(model, onnx.ModelProto) else onnx.ModelProto.FromString(model.SerializeToString())
+    if isinstance(model, onnx.ModelProto):
+        return model
+    try:
+        return onnx.ModelProto.FromString(model.SerializeToString())
+    except (DecodeError, ValueError) as e:
+        raise MalformedModelError(f"no valid ONNX protobuf: a field beside those of the graph is broken ({e})") from e

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array, DType
+from edgekit_converters.importing.files import file_size, map_bytes
 from edgekit_converters.importing.problems import UnsupportedTypeError
 from edgekit_converters.onnx.mapping import MappedWeights
 
@@ -168,14 +169,14 @@ class TensorReader:
         except ValueError as e:
             raise MalformedModelError(f"tensor {tensor.name!r}: offset or length of its external data is not a number") from e
         self._check(tensor, length, count * dtype.itemsize, "bytes")
-        size = path.stat().st_size
+        size = file_size(path)
         if offset < 0 or offset + length > size:
             raise MalformedModelError(
                 f"tensor {tensor.name!r} lies at bytes {offset} to {offset + length} of {path.name}, which has {size}"
             )
         if count == 0:
             return np.zeros(shape, dtype)
-        return np.asarray(np.memmap(path, dtype, "r", offset, (count,))).reshape(shape)
+        return map_bytes(path)[offset : offset + length].view(dtype).reshape(shape)
 
     def _external_path(self, name: str, location: str) -> Path:
         """The data file, which must lie inside the model's folder, links resolved."""
@@ -183,9 +184,13 @@ class TensorReader:
             raise MalformedModelError(f"tensor {name!r} has external data, but the model comes without a folder; pass its path instead")
         if not location:
             raise MalformedModelError(f"tensor {name!r} has external data but names no file")
-        path = (self.folder / location).resolve()
+        try:
+            path = (self.folder / location).resolve()
+            there = path.is_file()
+        except (OSError, ValueError, RuntimeError) as e:  # a zero in the name, a name too long, links that lead round in a circle
+            raise MalformedModelError(f"tensor {name!r}: external data {location[:200]!r} cannot be a file: {e}") from e
         if Path(location).is_absolute() or not path.is_relative_to(self.folder):
             raise MalformedModelError(f"tensor {name!r}: external data {location!r} lies outside the model's folder and is not read")
-        if not path.is_file():
+        if not there:
             raise MalformedModelError(f"tensor {name!r}: the external data file {location!r} is missing next to the model")
         return path

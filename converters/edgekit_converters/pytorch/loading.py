@@ -8,6 +8,7 @@ from typing import Any
 from edgekit.converters import Example, LoadOptions
 from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph
+from edgekit_converters.importing.files import read_head
 from edgekit_converters.importing.marks import is_zip
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch import core_aten
@@ -64,8 +65,7 @@ def _load(source: Any, options: LoadOptions) -> Graph:
         return load_script_object(source, options)
     if is_module(source):
         return import_program(read_exported(export_module(source, _example(source, options))), type(source).__name__, options)
-    with source.open("rb") as f:
-        head = f.read(512)
+    head = read_head(source, 512)
     kind = kind_of_file(source, head)
     if kind is Kind.PT2 or (kind is None and is_zip(head)):
         with opened_pt2(source) as program:

@@ -10,7 +10,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
 from edgekit_converters.importing.archives import Archive
-from edgekit_converters.importing.protobuf import read_bytes
+from edgekit_converters.importing.files import file_size, read_bytes
 
 
 class Folder(Protocol):
@@ -43,7 +43,11 @@ class DiskFolder:
 
     def _file(self, name: str) -> Path:
         path = self._path / name
-        if PurePosixPath(name).is_absolute() or not path.resolve().is_relative_to(self._path.resolve()):
+        try:
+            inside = not PurePosixPath(name).is_absolute() and path.resolve().is_relative_to(self._path.resolve())
+        except (OSError, ValueError, RuntimeError) as e:  # a zero in the name, a name too long, links that lead round in a circle
+            raise MalformedModelError(f"{self.where}: {name[:200]!r} cannot be a file of the model: {e}") from e
+        if not inside:
             raise MalformedModelError(f"{self.where}: {name!r} lies outside the model's folder and is not read")
         return path
 
@@ -55,8 +59,8 @@ class DiskFolder:
 
     def part(self, name: str, offset: int, size: int) -> Array:
         path = self._file(name)
+        end = file_size(path)
         try:
-            end = path.stat().st_size
             if offset < 0 or size < 0 or offset + size > end:
                 raise MalformedModelError(f"{path}: bytes {offset} to {offset + size} are named, the file has {end}")
             found = np.fromfile(path, np.uint8, size, offset=offset) if size else np.zeros(0, np.uint8)

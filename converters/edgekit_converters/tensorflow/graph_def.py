@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import MalformedModelError
-from edgekit_converters.importing.protobuf import MAX_BYTES, parse, parse_text, read_bytes
+from edgekit_converters.importing.files import read_bytes
+from edgekit_converters.importing.protobuf import MAX_BYTES, parse, parse_text
 from edgekit_converters.tensorflow.detection import looks_like_graph_text
 from edgekit_converters.tensorflow.frames import lift_frames
 from edgekit_converters.tensorflow.lifting import EXIT, KINDS, MERGE, PASSES, plain_op

@@ -11,6 +11,7 @@ from edgekit.converters import LoadOptions
 from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph
 from edgekit_converters.importing.archives import open_archive
+from edgekit_converters.importing.files import read_head
 from edgekit_converters.importing.marks import is_tar
 from edgekit_converters.importing.problems import UnsupportedTypeError
 from edgekit_converters.tensorflow import detection
@@ -69,11 +70,7 @@ def _read(path: Path, options: LoadOptions, stack: ExitStack) -> Model:
     """What the files say; an archive stays open as long as ``stack``."""
     if path.is_dir():
         return read_saved_model(DiskFolder(path), options.signature)
-    try:
-        with path.open("rb") as f:
-            head = f.read(HEAD_BYTES)
-    except OSError as e:
-        raise MalformedModelError(f"{path}: cannot be read: {e.strerror or e}") from e
+    head = read_head(path, HEAD_BYTES)
     if detection.looks_like_saved_model(head) or detection.looks_like_saved_model_text(head):
         return read_saved_model(DiskFolder(path.parent), options.signature)
     if is_tar(head):

@@ -7,6 +7,7 @@ checkpoint for a tensor of that very name (TF1).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +81,7 @@ def sliced(array: Array, spec: str, name: str) -> Array:
         start, _, length = text.partition(",")
         if text == "-":
             window.append(slice(None))
-        elif start.isdecimal() and length.isdecimal():
+        elif re.fullmatch("[0-9]{1,18}", start) and re.fullmatch("[0-9]{1,18}", length):
             window.append(slice(int(start), int(start) + int(length)))
         else:
             raise MalformedModelError(f"variable {name!r} gets the part {spec!r} of a tensor")

@@ -11,6 +11,7 @@ from edgekit.errors import ConversionError, GraphError, MalformedModelError, Uns
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import Dim, TensorType, format_shape
+from edgekit_converters.importing.files import read_bytes
 from edgekit_converters.importing.inputs import check_names, frozen_value
 from edgekit_converters.importing.outputs import finish
 from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
@@ -24,6 +25,8 @@ from edgekit_converters.tflite.tensors import TensorInfo
 from edgekit_converters.tflite.variables import finish_states
 
 VERSION = 3
+MAX_FILE_BYTES = 1 << 34
+"""Buffers may lie behind the flatbuffer, which itself ends at 2 GiB."""
 
 
 def coverage() -> list[str]:
@@ -52,10 +55,7 @@ def load(source: Any, options: LoadOptions) -> Graph:
         MalformedModelError: the model is broken.
     """
     where = str(source) if isinstance(source, Path) else "the TensorFlow Lite model"
-    try:
-        data = source.read_bytes() if isinstance(source, Path) else bytes(source)
-    except OSError as e:
-        raise MalformedModelError(f"{where}: cannot be read: {e.strerror or e}") from e
+    data = read_bytes(source, MAX_FILE_BYTES) if isinstance(source, Path) else bytes(source)
     try:
         return _import(parse(data), data, options)
     except MalformedModelError as e:
