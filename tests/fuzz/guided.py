@@ -52,7 +52,7 @@ def fuzz_here(name: str, seconds: float, folder: Path, zoo: bool, deep: bool) ->
 
     with atheris.instrument_imports(include=[f"edgekit_converters.{name}", "edgekit_converters.importing"]):
         converters.coverage(next(c for c in converters.converters() if c.name == name))  # imports everything there is of it
-    converters._plugged_in = lambda: []  # looking for others takes longer than many an input
+    converters._plugged_in = list  # looking for others takes longer than many an input
     pool = seeds(name, zoo)
     scratch = Path(tempfile.mkdtemp(prefix="edgekit-fuzz-"))
     findings, current = folder / "findings.jsonl", os.open(folder / "current", os.O_RDWR | os.O_CREAT)
