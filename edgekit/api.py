@@ -288,16 +288,17 @@ def _convert(
 ) -> Conversion:
     """``convert``; ``digest`` gives the sha256 of a source that is a file or a folder."""
     notes: list[str] = []
+    errors: tuple[ErrorFigures, ...] = ()
     with use_capacity(opts.capacity):
         _tell(opts, "read", 0, None)
         graph = _prepare(source, shapes, notes, opts)
-        _tell(opts, "check", 0, None)
-        check = SelfCheck(graph) if opts.check else None
         _tell(opts, "optimize", 0, None)
-        graph, log = optimize(graph, in_place=True)
-        errors = () if check is None else check.compare(graph)
-    if check is not None:
-        graph.metadata.update(check.facts())
+        with SelfCheck(graph) if opts.check else nullcontext() as check:
+            graph, log = optimize(graph, in_place=True)
+            if check is not None:
+                _tell(opts, "check", 0, None)
+                errors = check.compare(graph)
+                graph.metadata.update(check.facts())
     quantization_errors: tuple[ErrorFigures, ...] = ()
     if recipe is not None:
         float_graph = graph

@@ -42,7 +42,8 @@ def sha256(path: Path, stop: Callable[[], bool] = bool) -> str:
 @contextmanager
 def hashing(path: Path) -> Iterator[Callable[[], str]]:
     """``sha256`` in a thread beside other work (both leave the interpreter free); the function given waits for it."""
-    if not os.path.isfile(path) and not os.path.isdir(path):  # a pipe or a device might never end; Path raises what it cannot tell
+    # a pipe or a device might never end; Path raises what it cannot tell
+    if not os.path.isfile(path) and not os.path.isdir(path):  # noqa: PTH112, PTH113
         yield lambda: sha256(path)
         return
     stop = threading.Event()

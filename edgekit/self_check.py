@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,10 +16,13 @@ from edgekit.errors import ConversionError, EdgekitError
 from edgekit.ir import Graph, Value
 from edgekit.ir.macs import graph_macs
 from edgekit.reference import ReferenceSession
+from edgekit.reference.interpreter import Observer
 from edgekit.report.compare import ErrorFigures, ErrorSums
 from edgekit.types import Array, DType, format_shape
 
 Feeds = dict[str, Array]
+Results = list[dict[str, Array]]
+Shapes = dict[str, tuple[int, ...]]
 
 #: conversions whose passes change results by more than this share of the output range are refused: it would be a bug
 LIMIT = 1e-3
@@ -49,9 +57,9 @@ def error_figures(a: Graph, b: Graph, samples: Sequence[Any]) -> tuple[ErrorFigu
     return _figures(a.user_output_names, _run(a, samples), _run(b, samples))
 
 
-def _run(graph: Graph, samples: Sequence[Any]) -> list[dict[str, Array]]:
+def _run(graph: Graph, samples: Sequence[Any], observer: Observer | None = None) -> Results:
     session = ReferenceSession(graph)
-    return [session.run(feeds) for feeds in samples]
+    return [session.run(feeds, observer) for feeds in samples]
 
 
 def _figures(names: Sequence[str], want: Sequence[dict[str, Array]], got: Sequence[dict[str, Array]]) -> tuple[ErrorFigures, ...]:
@@ -62,11 +70,17 @@ def _figures(names: Sequence[str], want: Sequence[dict[str, Array]], got: Sequen
     return tuple(s.figures(name, "") for name, s in sums.items())
 
 
+class _Stopped(Exception):
+    """The conversion has failed: nobody wants what still runs."""
+
+
 class SelfCheck:
-    """Keeps the imported graph as it is before the passes change it, and compares the optimized one with it afterwards.
+    """Runs a copy of the imported graph while the passes change the graph, and compares the optimized one with it afterwards.
 
     Pictures of a large model are shrunk: convolutions and what belongs to them compute the same at every size. Where the smaller
     pictures do not go through, or the two graphs differ on them, the check is made at full size.
+
+    Used in a ``with`` statement, which ends what still runs.
 
     Attributes:
         shapes: input -> shape it was checked with, of inputs that were shrunk.
@@ -74,7 +88,24 @@ class SelfCheck:
 
     def __init__(self, graph: Graph) -> None:
         self.before = graph.clone()
-        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.shapes: Shapes = {}
+        self._small = _smaller(self.before)
+        self._samples = self._inputs(self._small)
+        self._stop = threading.Event()
+        self._beside = ThreadPoolExecutor(1)
+        first = partial(_run_shaped, self.before, self._samples, self._small, self._give_way)
+        self._first = self._beside.submit(copy_context().run, first)
+
+    def __enter__(self) -> SelfCheck:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._beside.shutdown()
+
+    def _give_way(self, value: Value, array: Array) -> None:
+        if self._stop.is_set():
+            raise _Stopped
 
     def compare(self, graph: Graph) -> tuple[ErrorFigures, ...]:
         """The errors by output; empty where no random input goes through the model.
@@ -85,17 +116,20 @@ class SelfCheck:
         Raises:
             ConversionError: they differ by more than rounding.
         """
-        if small := _smaller(self.before):
+        names = self.before.user_output_names
+        if self._small:
             try:
-                with _shapes(self.before, small), _shapes(graph, small):
-                    found = self._errors(graph)
+                found = _figures(names, self._first.result(), _run_shaped(graph, self._samples, self._small))
                 if all(_is_rounding(e) for e in found):
-                    self.shapes = small
+                    self.shapes = self._small
                     return found
             except (EdgekitError, *NOT_RUNNABLE):
                 pass
         try:
-            found = self._errors(graph)
+            samples = self._inputs({})
+            found = _figures(
+                names, _run_shaped(self.before, samples, {}) if self._small else self._first.result(), _run_shaped(graph, samples, {})
+            )
         except NOT_RUNNABLE:  # nothing is learnt then
             return ()
         for e in found:
@@ -106,15 +140,9 @@ class SelfCheck:
                 )
         return found
 
-    def _errors(self, graph: Graph) -> tuple[ErrorFigures, ...]:
-        samples = [seeded_inputs(self.before, seed) for seed in range(RUNS_WITH_STATE if graph.states else 1)]
-        if graph_macs(self.before) < SOME_MACS:
-            return error_figures(self.before, graph, samples)
-        from threadpoolctl import threadpool_limits
-
-        # products of so few rows are hardly quicker on several threads, and on a busy machine those wait for each other
-        with threadpool_limits(1, user_api="blas"):
-            return error_figures(self.before, graph, samples)
+    def _inputs(self, shapes: Shapes) -> list[Feeds]:
+        with _shapes(self.before, shapes):
+            return [seeded_inputs(self.before, seed) for seed in range(RUNS_WITH_STATE if self.before.states else 1)]
 
     def facts(self) -> dict[str, str]:
         """What to note in the file besides the errors."""
@@ -125,22 +153,38 @@ def _is_rounding(e: ErrorFigures) -> bool:
     return e.max_abs <= LIMIT * max(e.range, 1e-6)
 
 
-def _smaller(graph: Graph) -> dict[str, tuple[int, ...]] | None:
-    """Smaller shapes for the pictures of a large model; None where it is not large or takes no pictures."""
+def _run_shaped(graph: Graph, samples: Sequence[Feeds], shapes: Shapes, observer: Observer | None = None) -> Results:
+    """A run, with other shapes of some inputs."""
+    with _shapes(graph, shapes), _one_thread(graph):
+        return _run(graph, samples, observer)
+
+
+def _one_thread(graph: Graph) -> AbstractContextManager[Any]:
+    """Products of so few rows are hardly quicker on several threads, and on a busy machine those wait for each other."""
+    if graph_macs(graph) < SOME_MACS:
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
+    return limits
+
+
+def _smaller(graph: Graph) -> Shapes:
+    """Smaller shapes for the pictures of a large model; empty where it is not large or takes no pictures."""
+    found: Shapes = {}
     if not all(v.type.is_static for v in graph.values()) or graph_macs(graph) < LARGE_MACS:
-        return None
-    found = {}
+        return found
     for v in graph.user_inputs:
         shape = v.type.max_shape()
         if len(shape) == 4 and sum(d >= 2 * SMALL_SIDE for d in shape) == 2:
             found[v.name] = tuple(SMALL_SIDE if d >= 2 * SMALL_SIDE else d for d in shape)
-    return found or None
+    return found
 
 
 class _shapes:
     """Inputs of a graph with other shapes for a while: the reference works with whatever it is fed."""
 
-    def __init__(self, graph: Graph, shapes: dict[str, tuple[int, ...]]) -> None:
+    def __init__(self, graph: Graph, shapes: Shapes) -> None:
         self.inputs = [(v, v.type) for v in graph.inputs if v.name in shapes]
         self.shapes = shapes
 
