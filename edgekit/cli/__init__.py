@@ -8,6 +8,8 @@ import os
 # of folded constants would follow their number
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
+# weights are read once and written once: cleared pages of 2 MiB, which the kernel may have to make room for, cost more than they save
+os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
 
 from edgekit.cli.app import main  # noqa: E402
 

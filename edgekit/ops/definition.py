@@ -41,7 +41,6 @@ class Port:
     type: TypeVariable | DType
 
 
-@dataclass(frozen=True)
 class Optional(Port):
     """An input that may be absent (None), or an output that may go unused."""
 
@@ -75,7 +74,6 @@ class Attr:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
 class Int(Attr):
     fbs = "long"
 
@@ -85,7 +83,6 @@ class Int(Attr):
         return int(value)
 
 
-@dataclass(frozen=True)
 class Bool(Attr):
     fbs = "bool"
 
@@ -95,7 +92,6 @@ class Bool(Attr):
         return bool(value)
 
 
-@dataclass(frozen=True)
 class Float(Attr):
     """A float32."""
 
@@ -108,7 +104,6 @@ class Float(Attr):
         return float(np.float32(value))
 
 
-@dataclass(frozen=True)
 class Ints(Attr):
     fbs = "[long]"
 
@@ -119,7 +114,6 @@ class Ints(Attr):
         return out
 
 
-@dataclass(frozen=True)
 class Floats(Attr):
     fbs = "[float]"
 
@@ -142,7 +136,6 @@ class Enum(Attr):
         return str(value)
 
 
-@dataclass(frozen=True)
 class DTypeAttr(Attr):
     """An element type."""
 
@@ -154,7 +147,6 @@ class DTypeAttr(Attr):
         return value
 
 
-@dataclass(frozen=True)
 class GraphAttr(Attr):
     """A subgraph (an ``ir.Graph``); stored as the index of a graph in the file."""
 

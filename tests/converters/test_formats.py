@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from edgekit.cli.app import run
 from edgekit.converters import Converter, LoadOptions
 from edgekit.dev import codegen
 from edgekit.dev.codegen.importers import importers
+from edgekit.errors import ConversionError
 from edgekit.ir import Graph
 from edgekit.ops import all_ops
 
@@ -44,6 +46,28 @@ def test_a_converter_with_the_required_members_alone_is_one() -> None:
     assert isinstance(Minimal(), Converter)
     assert converters.needs(Minimal()) == ()
     assert converters.coverage(Minimal()) is None
+
+
+def plug_in(monkeypatch: pytest.MonkeyPatch, *loaded: Any) -> None:
+    """Entry points of other distributions that give these."""
+    points = [EntryPoint(f"p{i}", f"theirs:{i}", converters.ENTRY_POINT_GROUP) for i in range(len(loaded))]
+    monkeypatch.setattr(EntryPoint, "load", lambda point: loaded[points.index(point)])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points if group == converters.ENTRY_POINT_GROUP else [])
+
+
+def test_other_distributions_bring_formats(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plug_in(monkeypatch, Minimal)
+    (tmp_path / "model").write_bytes(b"MINI and more")
+    assert isinstance(converters.find_converter(tmp_path / "model"), Minimal)
+    assert "minimal" in [c.name for c in converters.converters()]
+    (tmp_path / "broken.mini").write_bytes(b"something else")
+    assert isinstance(converters.find_converter(tmp_path / "broken.mini"), Minimal)
+
+
+def test_a_plug_in_that_is_no_converter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(monkeypatch, dict)
+    with pytest.raises(ConversionError, match="theirs:0 is not a converter: it needs name"):
+        converters.converters()
 
 
 def test_needs_and_coverage() -> None:
