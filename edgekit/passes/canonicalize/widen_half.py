@@ -22,6 +22,8 @@ NOTE = "float16 is computed in float32; inputs, outputs and weights keep their t
 _INDIFFERENT = ("Cast", "Shape", "Size")
 #: constants of fewer elements are widened: it saves nothing to keep them
 _LARGE = 1024
+#: constants that grow more on their way (Expand) are no weights of the source
+_GROWTH = 4
 
 
 def moves_only(node: Node) -> bool:
@@ -36,6 +38,8 @@ def computes_in_half(graph: Graph) -> bool:
 
 
 def _computes(n: Node) -> bool:
+    if n.op == "Cast" and n.attrs["to"] is F16 and n.output.uses:
+        return True  # importers put Casts around operators; the values between two of them are rounded
     if n.op in _INDIFFERENT or moves_only(n) or n.definition.subgraph_attrs:
         return False
     return any(v.dtype is F16 for v in n.outputs) or any(
@@ -164,34 +168,30 @@ def _cast_behind(graph: Graph, n: Node) -> None:
 
 
 def _half(v: Value, found: dict[int, Array | None]) -> Array | None:
-    """The float16 array that a float32 value widens, where it is a large constant that was moved around at most."""
+    """The large float16 array that a value holds or widens: a constant that was moved around at most."""
+    a = _moved_constant(v, found)
+    return a if a is not None and a.size >= _LARGE else None
+
+
+def _moved_constant(v: Value, found: dict[int, Array | None]) -> Array | None:
+    if v.const is not None:
+        return v.const if v.dtype is F16 else None
     if id(v) not in found:
         p = v.producer
         found[id(v)] = None
-        if p is not None and p.op == "Cast" and p.attrs["to"] is F32 and p.input(0).dtype is F16:
-            found[id(v)] = _large(p.input(0).const)
-        elif p is not None and moves_only(p) and len(p.outputs) == 1:
+        if p is not None and p.op == "Cast" and v.dtype is F32 and p.input(0).dtype is F16:
+            found[id(v)] = _moved_constant(p.input(0), found)
+        elif p is not None and moves_only(p) and len(p.outputs) == 1 and v.type.is_static:
             found[id(v)] = _moved(p, found)
     return found[id(v)]
 
 
-def _large(a: Array | None) -> Array | None:
-    return a if a is not None and a.size >= _LARGE else None
-
-
 def _moved(p: Node, found: dict[int, Array | None]) -> Array | None:
-    arrays: list[Array | None] = []
-    halves = 0
-    for u in p.inputs:
-        if u is None:
-            arrays.append(None)
-            continue
-        a = _half(u, found) if u.dtype is F32 and u.const is None else u.const if u.dtype is not F32 else None
-        if a is None:
-            return None
-        halves += u.dtype is F32
-        arrays.append(a)
-    if not halves or not p.output.type.is_static:
+    kind = p.output.dtype
+    arrays = [None if u is None else _moved_constant(u, found) if u.dtype is kind else u.const for u in p.inputs]
+    if any(a is None and u is not None for a, u in zip(arrays, p.inputs, strict=True)):
+        return None
+    if p.output.type.max_elements() > _GROWTH * sum(a.size for a in arrays if a is not None):
         return None
     return np.asarray(p.definition.reference(*p.definition.group_inputs(arrays), **p.attrs))
 
