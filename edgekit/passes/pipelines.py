@@ -7,7 +7,8 @@
    (they look for the Clip and Relu nodes that fused clamps would hide), padding, and activations last.
 3. *Layout*: once, on the fused graph, so that there are few nodes to commute with.
 4. *Clean up*: what the layout pass left over; two passes of step 2 again, because Transposes stood between their nodes.
-5. *Order*: last, because every other pass changes what is alive when.
+5. *Weights* that hold no more than float16 are stored so, after all passes that may change them.
+6. *Order*: last, because every other pass changes what is alive when.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from edgekit.passes.canonicalize.simplify_loops import SIMPLIFY_LOOPS
 from edgekit.passes.canonicalize.simplify_views import SIMPLIFY_VIEWS
 from edgekit.passes.canonicalize.widen_half import WIDEN_HALF
 from edgekit.passes.cleanup.merge_equal_nodes import MERGE_EQUAL_NODES
+from edgekit.passes.cleanup.narrow_weights import NARROW_WEIGHTS
 from edgekit.passes.cleanup.remove_dead_code import REMOVE_DEAD_CODE
 from edgekit.passes.cleanup.remove_identities import REMOVE_IDENTITIES
 from edgekit.passes.cleanup.reorder_nodes import REORDER_NODES
@@ -75,7 +77,7 @@ CLEAN_UP: tuple[Pass, ...] = (
 
 def all_passes() -> list[Pass]:
     """Every pass of the pipelines, each once, in order of first use."""
-    return list({p.name: p for p in (WIDEN_HALF, *CANONICALIZE, *FUSE, ASSIGN_LAYOUT, *CLEAN_UP, REORDER_NODES)}.values())
+    return list({p.name: p for p in (WIDEN_HALF, *CANONICALIZE, *FUSE, ASSIGN_LAYOUT, *CLEAN_UP, NARROW_WEIGHTS, REORDER_NODES)}.values())
 
 
 def optimize(
@@ -111,5 +113,5 @@ def optimize(
     if target_layout is not None:
         manager.run(new, [ASSIGN_LAYOUT])
     manager.run_until_stable(new, CLEAN_UP)
-    manager.run(new, [REORDER_NODES])
+    manager.run(new, [NARROW_WEIGHTS, REORDER_NODES])
     return new, manager.log

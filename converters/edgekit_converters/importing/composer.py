@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,6 @@ WIDER = {
     I64: (),
     U64: (I64,),
 }
-#: operators that compute float16 tensors in float32, with casts around them; constants stay float16 where a port of their own holds them
-FLOAT32_CATEGORIES = ("linear", "pool", "normalization", "recurrent")
 MAX_COMPUTED_ELEMENTS = 1 << 24
 
 Number = int | float
@@ -146,7 +144,7 @@ class Composer:
     def call_multi(self, op: str, *inputs: Value | None, **attrs: Any) -> tuple[Value, ...]:
         """Add a node; element types it does not take are widened with casts around it."""
         definition = get_op(op)
-        wide, back = self._widened(definition, inputs)
+        wide, back = self._widened(definition, inputs, attrs)
         outs = self._add(op, wide, attrs)
         if back is not None:
             ports = [definition.outputs[min(k, len(definition.outputs) - 1)] for k in range(len(outs))]
@@ -165,7 +163,7 @@ class Composer:
         return self.builder.call_multi(op, *inputs, name=name, out_types=out_types, **attrs)
 
     def _widened(
-        self, definition: OpDef, inputs: Sequence[Value | None]
+        self, definition: OpDef, inputs: Sequence[Value | None], attrs: Mapping[str, Any]
     ) -> tuple[Sequence[Value | None], tuple[TypeVariable, DType] | None]:
         """The inputs in types the operator takes, and which outputs to cast back to what."""
         ports: list[Port] = [definition.inputs[min(i, len(definition.inputs) - 1)] for i in range(len(inputs))]
@@ -178,9 +176,8 @@ class Composer:
                 continue
             (dtype,) = kinds
             allowed = definition.types[variable]
-            if dtype is F16 and definition.category in FLOAT32_CATEGORIES:
-                own = variable != definition.inputs[0].type and all(v.is_constant for v in members.values())
-                allowed = allowed if own else tuple(t for t in allowed if t is not F16)
+            if definition.name == "Resize" and variable == definition.inputs[0].type and attrs.get("mode", "nearest") != "nearest":
+                allowed = tuple(t for t in allowed if t is not F64)
             if dtype in allowed or any(v.quant is not None for v in members.values()):
                 continue
             target = next((w for w in WIDER.get(dtype, ()) if w in allowed), None)

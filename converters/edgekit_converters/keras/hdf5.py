@@ -30,6 +30,8 @@ HEAP_HEADER, HEAP_ENTRY = 16, 16
 #: files up to this size, of up to so many heaps, are looked through for texts of impossible lengths
 MAX_SCANNED, MAX_HEAPS = 1 << 25, 256
 MAX_NAMES = 1 << 20
+#: how h5py writes bfloat16: as two opaque bytes
+BFLOAT16 = np.dtype("V2")
 MAX_RANK = 16
 #: filters that come with HDF5: deflate, shuffle, fletcher32, szip, nbit, scaleoffset, and h5py's lzf
 FILTERS = (1, 2, 3, 4, 5, 6, 32000)
@@ -144,6 +146,14 @@ class H5File:
         return H5Group(self, self._file, "")
 
 
+def _widened(a: Array) -> Array:
+    """bfloat16 as float32, whose upper half it is; other arrays as they are."""
+    if a.dtype != BFLOAT16:
+        return a
+    wide: Array = (a.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return wide
+
+
 class H5Group:
     """A group of a file.
 
@@ -203,7 +213,7 @@ class H5Group:
         path = f"{self.path}/{name}".lstrip("/")
         try:
             self._check(found)
-            return np.asarray(found[()])
+            return _widened(np.asarray(found[()]))
         except H5_ERRORS as e:
             raise self._fail(f"the dataset {path!r}", e) from e
 
@@ -212,7 +222,7 @@ class H5Group:
             raise ValueError("its data lie in other files")
         if dataset.shape is None or len(dataset.shape) > MAX_RANK:
             raise ValueError("it has no usable shape")
-        if dataset.dtype.kind not in "fiub":
+        if dataset.dtype.kind not in "fiub" and dataset.dtype != BFLOAT16:
             raise ValueError(f"it holds {dataset.dtype}, not numbers")
         declared = dataset.dtype.itemsize
         for d in dataset.shape:

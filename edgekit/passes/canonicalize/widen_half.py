@@ -13,6 +13,7 @@ import numpy as np
 from edgekit.ir import Graph, Node, Value
 from edgekit.ops.traits import SameScale
 from edgekit.passes.base import UNCHANGED, Pass, PassManager, PassResult
+from edgekit.passes.cleanup.narrow_weights import LARGE, cast_behind, reads_rows
 from edgekit.types import F16, F32, Array
 
 #: key of the fact in a model's metadata
@@ -20,8 +21,6 @@ FACT = "arithmetic.float16"
 NOTE = "float16 is computed in float32; inputs, outputs and weights keep their type"
 #: they take the element type out of consideration: sizes and conversions
 _INDIFFERENT = ("Cast", "Shape", "Size")
-#: constants of fewer elements are widened: it saves nothing to keep them
-_LARGE = 1024
 #: constants that grow more on their way (Expand) are no weights of the source
 _GROWTH = 4
 
@@ -38,8 +37,6 @@ def computes_in_half(graph: Graph) -> bool:
 
 
 def _computes(n: Node) -> bool:
-    if n.op == "Cast" and n.attrs["to"] is F16 and n.output.uses:
-        return True  # importers put Casts around operators; the values between two of them are rounded
     if n.op in _INDIFFERENT or moves_only(n) or n.definition.subgraph_attrs:
         return False
     return any(v.dtype is F16 for v in n.outputs) or any(
@@ -145,32 +142,20 @@ def _keep_tables(graph: Graph) -> list[str]:
         for i, v in enumerate(n.inputs):
             if v is None or v.dtype is not F32 or v.producer is None:
                 continue
-            gather = n.op in ("Gather", "GatherND") and i == 0
-            if (not gather and not n.may_hold(i, F16)) or _half(v, found) is None:
+            rows = reads_rows(n, i)
+            if (not rows and not n.may_hold(i, F16)) or _half(v, found) is None:
                 continue
             n.set_input(i, constant(v))
             names.append(n.name)
-            if gather:
-                _cast_behind(graph, n)
+            if rows:
+                cast_behind(graph, n)
     return names
-
-
-def _cast_behind(graph: Graph, n: Node) -> None:
-    y = n.output
-    name = y.name
-    wide = graph.new_value(f"{name}/float32", y.type)
-    graph.replace_all_uses(y, wide)
-    y.type = y.type.with_dtype(F16)
-    graph.insert_after(n, [Node("Cast", [y], [wide], {"to": F32}, wide.name)])
-    if graph.is_output(wide):
-        graph.rename(y, f"{name}/float16")
-        graph.rename(wide, name)
 
 
 def _half(v: Value, found: dict[int, Array | None]) -> Array | None:
     """The large float16 array that a value holds or widens: a constant that was moved around at most."""
     a = _moved_constant(v, found)
-    return a if a is not None and a.size >= _LARGE else None
+    return a if a is not None and a.size >= LARGE else None
 
 
 def _moved_constant(v: Value, found: dict[int, Array | None]) -> Array | None:

@@ -21,6 +21,9 @@ from edgekit.passes.fuse import matrices
 from edgekit.passes.fuse.matrices import Matrix
 from edgekit.types import F32, Array
 
+#: element types that float weights are stored in
+STORED = (np.float32, np.float16)
+
 Leaf = Hashable
 ACTIVATIONS = ("Sigmoid", "Tanh", "Relu", "HardSigmoid", "Softsign", "Softplus")
 MAX_WIDTH = 1 << 14
@@ -176,7 +179,7 @@ class Lanes:
 
     def _product(self, node: Node) -> Linear | None:
         x, w = self.get(node.input(0)), node.input(1).const
-        if x is None or w is None or w.ndim != 2 or w.dtype != np.float32 or node.attrs["transpose_a"] or len(node.inputs) > 2:
+        if x is None or w is None or w.ndim != 2 or w.dtype not in STORED or node.attrs["transpose_a"] or len(node.inputs) > 2:
             return None
         m = w.T if node.attrs["transpose_b"] else w
         if m.shape[0] != x.width:
@@ -229,7 +232,7 @@ def _joined(parts: Sequence[Linear | None]) -> Linear | None:
 def _vector(v: Value, width: int) -> Array | None:
     """A constant that is the same for every row."""
     c = v.const
-    if c is None or c.dtype != np.float32 or c.size not in (1, width) or any(d != 1 for d in c.shape[:-1]):
+    if c is None or c.dtype not in STORED or c.size not in (1, width) or any(d != 1 for d in c.shape[:-1]):
         return None
     return np.broadcast_to(c.reshape(-1).astype(np.float64), (width,))
 
