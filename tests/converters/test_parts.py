@@ -224,3 +224,20 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     np.testing.assert_allclose(got["logits"], X @ K, rtol=1e-4)
     again = edgekit.convert(out, tmp_path / "less.ekm", options=edgekit.ConvertOptions(outputs=("logits",)))
     assert again.graph.output_names == ["logits"]
+
+
+def test_operators_that_no_output_needs(tmp_path: Path) -> None:
+    """Left over from training, say: they need not convert. An input that only they read stays."""
+    require_module("onnx", "onnx", "pip install onnx")
+    nodes = [node("RandomUniformLike", ["x"], ["noise"]), node("Frobnicate", ["noise", "z"], ["lost"]), node("Relu", ["x"], ["y"])]
+    inputs: dict[str, Any] = {"x": (np.float32, [1, 4]), "z": (np.float32, [2])}
+    path = onnx_models.save(onnx_models.model(nodes, inputs, ["y"]), tmp_path)
+    graph = converters.load(path)
+    assert names(graph) == (["x", "z"], ["y"]) and [n.op for n in graph.nodes] == ["Relu"]
+
+    tensors = [Tensor("x", (1, 4)), Tensor("shape", (1,), "int32", np.int32([4])), Tensor("noise", (4,)), Tensor("y", (1, 4))]
+    lite = tmp_path / "m.tflite"
+    lite.write_bytes(
+        tflite_model(Subgraph(tensors, [Op("RANDOM_UNIFORM", ["shape"], ["noise"]), Op("RELU", ["x"], ["y"])], ["x"], ["y"]))
+    )
+    assert [n.op for n in converters.load(lite).nodes] == ["Relu"]

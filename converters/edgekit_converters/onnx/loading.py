@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError, MissingDependencyError, UnsupportedOpError
-from edgekit.ir import Graph, GraphBuilder
+from edgekit.ir import Graph, GraphBuilder, Part
 from edgekit_converters.importing.files import file_size, read_bytes
 from edgekit_converters.importing.inputs import bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
@@ -17,7 +17,7 @@ from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.functions import expand_functions
 from edgekit_converters.onnx.importer import GraphImporter, source_input
 from edgekit_converters.onnx.mapping import MappedWeights, split_weights
-from edgekit_converters.onnx.part import cut
+from edgekit_converters.onnx.part import cut, is_whole
 from edgekit_converters.onnx.protos import as_onnx
 from edgekit_converters.onnx.session import ImportSession
 from edgekit_converters.onnx.tensors import TensorReader
@@ -99,6 +99,12 @@ def _import(model: Any, tensors: TensorReader, options: LoadOptions) -> Graph:
     if options.part:
         whole = model
         model = cut(model, options.part, lambda: _inferred_types(whole))
+    return _import_graph(model, opsets, lost, tensors, options)
+
+
+def _import_graph(
+    model: Any, opsets: dict[str, int], lost: dict[tuple[str, str], str], tensors: TensorReader, options: LoadOptions
+) -> Graph:
     session = ImportSession(opsets, options, tensors)
     session.not_expanded = lost
     tested_to = TESTED_OPSETS[1]
@@ -109,6 +115,9 @@ def _import(model: Any, tensors: TensorReader, options: LoadOptions) -> Graph:
     importer = GraphImporter(session, GraphBuilder(graph, fold=True))
     _bind_inputs(proto, session, importer)
     importer.run(proto)
+    unsupported = any(b.reason != "invalid-node" for b in session.blockers)
+    if unsupported and not is_whole(model):  # again without the nodes that no output needs: they may be the obstacles
+        return _import_graph(cut(model, Part(), dict), opsets, lost, tensors, options)
     sessions = [session]
     if session.blockers and (inferred := _inferred_types(model)):
         # again, now with stand-ins behind what does not convert, so that the rest is checked too

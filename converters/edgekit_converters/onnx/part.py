@@ -60,8 +60,15 @@ def cut(model: Any, part: Part, types: Callable[[], Mapping[str, Any]]) -> Any:
         else:
             entry.type.tensor_type.elem_type = FLOAT
         entry.name = name
-    new.input.extend(i for i in graph.input if i.name in used and i.name not in part.inputs)
+    new.input.extend(i for i in graph.input if (i.name in used or not part) and i.name not in part.inputs)
     return made
+
+
+def is_whole(model: Any) -> bool:
+    """Whether every node matters to the outputs."""
+    nodes = list(model.graph.node)
+    producers = {o: k for k, n in enumerate(nodes) for o in n.output if o}
+    return len(_needed(nodes, producers, [o.name for o in model.graph.output], set())[0]) == len(nodes)
 
 
 def _copy(message: Any, name: str, value: Any) -> None:

@@ -13,6 +13,7 @@ from edgekit_converters.importing.problems import Poisoned, Unsupported, Unsuppo
 from edgekit_converters.tflite import registry
 from edgekit_converters.tflite.context import NodeContext
 from edgekit_converters.tflite.flat import Record
+from edgekit_converters.tflite.part import needed
 from edgekit_converters.tflite.schema import OPERATOR_OPTIONS, TABLES
 from edgekit_converters.tflite.session import ImportSession
 from edgekit_converters.tflite.tensors import COMPLEX64, RESOURCE, TensorInfo, constant_data, tensor_info
@@ -144,11 +145,17 @@ class SubgraphImporter:
     # -- operators ------------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Import every operator, in the file's order."""
+        """Import the operators that matter to the outputs or change something, in the file's order."""
         outside = self.session.location
+        wanted, _ = needed(self.proto, [int(i) for i in self.proto.outputs], (), self.has_effects)
         for number, node in enumerate(self.proto.operators):
-            self._node(number, node)
+            if number in wanted:
+                self._node(number, node)
         self.session.location = outside
+
+    def has_effects(self, node: Record) -> bool:
+        """Whether an operator does more than compute its outputs: it may assign a variable, here or in a subgraph."""
+        return not any(int(o) >= 0 for o in node.outputs) or self.session.op_name(node.opcode_index) in EFFECTS
 
     def _node(self, number: int, node: Record) -> None:
         session = self.session
@@ -255,6 +262,8 @@ class SubgraphImporter:
         return value
 
 
+#: operators that may change a variable although they have outputs
+EFFECTS = ("CALL_ONCE", "CALL", "IF", "WHILE", "STABLEHLO_COMPOSITE")
 #: operators that take or give complex numbers
 COMPLEX_OPS = ("RFFT2D", "CAST", "REAL", "IMAG", "COMPLEX_ABS", "RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 #: operators that may give fewer values than they declare

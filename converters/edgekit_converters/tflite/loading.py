@@ -85,7 +85,7 @@ def _import(model: Record, data: bytes, options: LoadOptions) -> Graph:
         importer.public_names = {int(m.tensor): m.name for maps in (signature.inputs, signature.outputs) for m in maps if m.name}
     if options.part:
         names = (tensor_names(importer, importer.proto.inputs, "input"), tensor_names(importer, importer.proto.outputs, "output"))
-        importer.proto, asked = cut(importer.proto, options.part, *names)
+        importer.proto, asked = cut(importer.proto, options.part, names, importer.has_effects)
         importer.public_names |= asked
     _bind_inputs(importer, session)
     importer.run()
