@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.arrays import permuted
 from edgekit.errors import MalformedModelError
 from edgekit.ir import GraphBuilder, Value
 from edgekit.ops import OpDef, Port, TypeVariable, get_op
@@ -266,7 +267,7 @@ class Composer:
         if list(perm) == list(range(len(perm))):
             return x
         if x.const is not None and x.quant is None:
-            return self.const(np.ascontiguousarray(np.transpose(x.const, perm)), name=x.name)
+            return self.const(permuted(x.const, perm), name=x.name)
         return self._add("Transpose", (x,), {"perm": tuple(perm)})[0]
 
     def computed(self, shape: Sequence[int]) -> None:

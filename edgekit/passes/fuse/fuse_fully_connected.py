@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgekit.arrays import permuted
 from edgekit.ir import Value
 from edgekit.ir.editor import Editor
 from edgekit.ir.pattern import Any_, Const, Match, Op
@@ -17,7 +18,7 @@ def _constant_matrix(m: Match, e: Editor) -> Value | None:
         return None
     if node.attrs["transpose_a"]:
         return None
-    weight = m["w"] if node.attrs["transpose_b"] else e.constant(np.ascontiguousarray(w.T), m["w"].name)
+    weight = m["w"] if node.attrs["transpose_b"] else e.constant(permuted(w, (1, 0)), m["w"].name)
     return e.call("FullyConnected", m["x"], weight)
 
 

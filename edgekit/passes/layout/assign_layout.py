@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from edgekit.arrays import permuted
 from edgekit.errors import GraphError
 from edgekit.ir import Graph, Node, Value
 from edgekit.passes.base import UNCHANGED, Pass, PassResult
@@ -198,7 +199,7 @@ class _Rewriter:
             have = self.copies.setdefault(id(v), {})
             if perm not in have:
                 have[perm] = self.graph.add_constant(
-                    np.ascontiguousarray(v.const.transpose(perm)), v.name, permute_type(v.type, perm).quant
+                    permuted(v.const, perm), v.name, permute_type(v.type, perm).quant
                 )
             return have[perm]
         have = self.copies[id(v)]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.arrays import permuted
 from edgekit.ir import Node, Value
 from edgekit.passes.canonicalize.facts import ints, permutation
 from edgekit.passes.layout.permutation import Perm, between, channels_last, compose, inverse, through_reshape
@@ -109,7 +110,7 @@ def _pointwise(node: Node, port: Port, perm: Perm) -> Commuted | None:
         elif v.const is not None and (v.quant is None or v.quant.is_per_tensor):
             ins.append(None)
             full = v.const.reshape((1,) * (rank - v.const.ndim) + v.const.shape)
-            constants[i] = np.ascontiguousarray(full.transpose(perm))
+            constants[i] = permuted(full, perm)
         else:
             return None
     return Commuted(tuple(ins), (perm,) * len(node.outputs), {}, constants)

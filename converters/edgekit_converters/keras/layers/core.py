@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgekit.arrays import permuted
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import I32, Array, QuantParams
@@ -65,7 +66,7 @@ def _int8_dense(ctx: LayerContext, kernel: Array) -> Value:
     if scales.size != kernel.shape[1] or not (scales > 0).all():
         raise MalformedModelError(f"the array 'kernel_scale' has {scales.size} numbers, {kernel.shape[1]} positive ones are needed")
     quant = QuantParams.per_channel(1.0 / scales, 0)
-    w = ctx.builder.constant(np.ascontiguousarray(kernel.T), f"{ctx.name}/kernel", None, quant)
+    w = ctx.builder.constant(permuted(kernel, (1, 0)), f"{ctx.name}/kernel", None, quant)
     y = ctx.call("Div", ctx.call("FullyConnected", rounded, w), scale)
     bias = ctx.bias()
     return y if bias is None else ctx.call("Add", y, bias)

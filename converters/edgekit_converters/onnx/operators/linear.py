@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgekit.arrays import permuted
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F16, F32, QuantParams
@@ -44,7 +45,7 @@ def permute(ctx: NodeContext, w: Value, perm: Sequence[int]) -> Value:
         quant = w.quant
         if quant is not None and quant.axis is not None:
             quant = QuantParams(quant.scale, quant.zero_point, list(perm).index(quant.axis))
-        return ctx.builder.constant(np.ascontiguousarray(np.transpose(w.const, perm)), w.name, quant=quant)
+        return ctx.builder.constant(permuted(w.const, perm), w.name, quant=quant)
     producer = w.producer
     if producer is not None and producer.op in ("Dequantize", "Cast") and producer.input(0).const is not None:
         return ctx.call(producer.op, permute(ctx, producer.input(0), perm), **producer.attrs)

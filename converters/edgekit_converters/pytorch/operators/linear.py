@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from edgekit.arrays import permuted
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F16, F32, QuantParams
@@ -21,7 +20,7 @@ def rearranged(ctx: AtenContext, w: Value, perm: Sequence[int]) -> Value:
         quant = w.quant
         if quant is not None and quant.axis is not None:
             quant = QuantParams(quant.scale, quant.zero_point, list(perm).index(quant.axis))
-        return ctx.builder.constant(np.ascontiguousarray(np.transpose(w.const, perm)), w.name, quant=quant)
+        return ctx.builder.constant(permuted(w.const, perm), w.name, quant=quant)
     p = w.producer
     if p is not None and p.op in ("Dequantize", "Cast") and p.input(0).const is not None:
         return ctx.call(p.op, rearranged(ctx, p.input(0), perm), **p.attrs)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.arrays import permuted
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.ops.quant_math import clamp_bounds
@@ -194,7 +195,7 @@ def depthwise_conv_2d(ctx: NodeContext) -> Value:
         raise MalformedModelError(f"{channels} channels for weights of shape {list(weights.shape)}")
     strides, dilations = _window(ctx)
     pads = window_pads(ctx, x.shape[1:3], weights.shape[1:3], strides, dilations)
-    moved = np.ascontiguousarray(np.transpose(weights, (3, 1, 2, 0)))
+    moved = permuted(weights, (3, 1, 2, 0))
     attrs = {"strides": strides, "pads": pads, "dilations": dilations, "groups": channels, "layout": "NHWC"}
     return accumulate(ctx, "Conv", x, w, moved, _moved(w.quant, 3, 0), 2, **attrs)
 
@@ -238,7 +239,7 @@ def conv_3d(ctx: NodeContext) -> Value:
     strides = (int(o.stride_d), int(o.stride_h), int(o.stride_w))
     dilations = (int(o.dilation_d), int(o.dilation_h), int(o.dilation_w))
     pads = window_pads(ctx, x.shape[1:4], weights.shape[:3], strides, dilations)
-    kernel = ctx.const(np.ascontiguousarray(np.transpose(weights, (4, 0, 1, 2, 3))))
+    kernel = ctx.const(permuted(weights, (4, 0, 1, 2, 3)))
     groups = ctx.static(x.shape[4], "the channels") // weights.shape[3]
     attrs = {"strides": strides, "pads": pads, "dilations": dilations, "groups": groups, "layout": "NHWC", **ctx.clamp()}
     return ctx.activate(ctx.call("Conv", x, kernel, ctx.optional(2), **attrs))
