@@ -59,6 +59,9 @@ IDENTITIES: list[tuple[str, Form]] = [
     ("mul_1", lambda b, x: b.call("Mul", x, b.constant(np.ones((3, 1), np.float32)))),
     ("div_1", lambda b, x: b.call("Div", x, number(b, 1))),
     ("pow_1", lambda b, x: b.call("Pow", x, number(b, 1))),
+    ("mul_spread_1", lambda b, x: b.call("Mul", x, b.call("Expand", number(b, 1), b.call("Shape", x)))),
+    ("where_true", lambda b, x: b.call("Where", b.constant(np.ones((3, 1), np.bool_)), x, number(b, 7))),
+    ("where_false", lambda b, x: b.call("Where", b.call("Expand", b.constant(np.array(False)), b.call("Shape", x)), number(b, 7), x)),
     ("max_pool", lambda b, x: b.call("MaxPool", x, kernel=[1], strides=[1], pads=[0, 0], dilations=[1], layout="NCHW")),
 ]
 
@@ -81,6 +84,9 @@ def test_identity_is_removed(form: Form) -> None:
         lambda b, x: b.call("Gather", x, ints(b, 0, 2, 1), axis=1),
         lambda b, x: b.call("Pad", x, ints(b, 0, 1, 0, 0, -1, 0)),
         lambda b, x: b.call("Add", x, number(b, 0), clamp_min=0.0),
+        lambda b, x: b.call("Where", b.constant(np.ones((5, 2, 3, 4), np.bool_)), x, number(b, 7)),
+        lambda b, x: b.call("Where", b.constant(np.arange(3)[:, None] > 1), x, number(b, 7)),
+        lambda b, x: b.call("Sub", b.call("Expand", number(b, 0), b.call("Shape", x)), x),
     ],
 )
 def test_what_only_looks_like_an_identity_stays(form: Form) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from edgekit.errors import MalformedModelError
@@ -16,6 +16,7 @@ from edgekit_converters.tensorflow.complex_values import COMPONENTWISE, Complex,
 from edgekit_converters.tensorflow.context import Item, NodeContext
 from edgekit_converters.tensorflow.dilation import Lazy
 from edgekit_converters.tensorflow.nodes import Body, SourceNode, TensorRef
+from edgekit_converters.tensorflow.noise import PASSED_ON, Noise, block, settle
 from edgekit_converters.tensorflow.order import reach, sort_nodes
 from edgekit_converters.tensorflow.ports import OUTPUT_PORTS
 from edgekit_converters.tensorflow.registry import REGISTRY
@@ -121,7 +122,10 @@ class BodyImporter:
         if convert is None:
             self.session.block(op, node.name, "unsupported-op", "no converter for this operator.", unknown_hint(op))
             return self._stand_in(node)
-        if any(i is None for i in items):
+        noise = next((i for i in items if isinstance(i, Noise)), None) if op not in PASSED_ON else None
+        if noise is not None:
+            convert = self._settled(node, items, noise)
+        if convert is None or any(i is None for i in items):
             return self._stand_in(node)
         if op in COMPONENTWISE and any(isinstance(i, Complex) for i in items):
             convert = componentwise(convert, lambda parts: NodeContext(self, node, parts), items)
@@ -136,6 +140,14 @@ class BodyImporter:
             if isinstance(item, Value):
                 name_result(self.builder, item, node.name if k == 0 else f"{node.name}:{k}", first)
             self._items[node.name, k] = item
+
+    def _settled(self, node: SourceNode, items: list[Item], noise: Noise) -> Callable[[NodeContext], Item] | None:
+        """What gives the result of a node that reads random numbers; None where it matters which they are, which is an obstacle."""
+        made = None if any(i is None for i in items) else settle(NodeContext(self, node, items))
+        if made is None:
+            block(self.session, noise)
+            return None
+        return lambda _: made
 
     def _stand_in(self, node: SourceNode) -> None:
         """Outputs of a node that did not convert: where the file says their types, values nobody computes, so that the rest is checked."""

@@ -16,6 +16,7 @@ from edgekit_converters.importing.problems import UnsupportedTypeError
 from edgekit_converters.tensorflow.frames import lift_frames
 from edgekit_converters.tensorflow.importer import BodyImporter
 from edgekit_converters.tensorflow.nodes import Body, Library, TensorRef
+from edgekit_converters.tensorflow.noise import Noise, block
 from edgekit_converters.tensorflow.registry import REGISTRY
 from edgekit_converters.tensorflow.session import ImportSession, Scope
 from edgekit_converters.tensorflow.tensors import STRING, element_type, shape_of
@@ -93,9 +94,13 @@ def import_model(model: Model, options: LoadOptions) -> Graph:
     session.raise_blockers()
     outputs = []
     for (name, _), item in zip(model.outputs, items, strict=True):
+        if isinstance(item, Noise):
+            block(session, item)
+            continue
         if not isinstance(item, Value):
             raise MalformedModelError(f"output {name!r} is no tensor")
         outputs.append((name, item))
+    session.raise_blockers()
     hand_out(scope.builder, outputs)
     _hand_out_states(session, scope)
     return finish(scope.builder.graph, {**model.facts, "source.notes": "\n".join(session.notes)})

@@ -32,6 +32,38 @@ def _neutral(m: Match, e: Editor) -> Value | None:
     return x if c.size and bool(np.all(c == NEUTRAL[node.op])) else None
 
 
+def _neutral_spread(m: Match, e: Editor) -> Value | None:
+    """The same where the number is spread to a shape that is not known yet."""
+    node, x = m.root, m["x"]
+    y, c = node.outputs[0], m.constant("c")
+    if has_clamp(node) or y.quant is not None or x.dtype is not y.dtype or not same_dims(x.shape, y.shape):
+        return None
+    if not node.definition.commutative and node.input(0) is not x:
+        return None
+    return x if c.size and bool(np.all(c == NEUTRAL[node.op])) else None
+
+
+def _spread_of_cast(m: Match, e: Editor) -> Value | None:
+    """A truth value that is spread and becomes a number is a number that is spread."""
+    c, spread = m.constant("c"), m.node("spread")
+    if c.dtype != np.bool_ or m.root.outputs[0].quant is not None:
+        return None
+    return e.call("Expand", e.constant(c.astype(m.root.outputs[0].dtype.numpy)), spread.input(1))
+
+
+def _decided(m: Match, e: Editor) -> Value | None:
+    """Where with a condition that is everywhere true or false."""
+    node = m.root
+    condition, y = node.input(0), node.outputs[0]
+    if condition.producer is not None and condition.producer.op == "Expand":
+        condition = condition.producer.input(0)
+    c = condition.const
+    if c is None or not c.size or c.any() != c.all():
+        return None
+    x = node.input(1 if c.all() else 2)
+    return x if x.type == y.type and x.const is None else None
+
+
 def _divide(m: Match, e: Editor) -> Value | None:
     """x / c = x * (1 / c) for powers of two, where the result has the same bits."""
     node = m.root
@@ -137,6 +169,9 @@ SIMPLIFY_ARITHMETIC = rule_pass(
     "Remove arithmetic with neutral constants; write subtraction, division, squares, minima and maxima in one way.",
     "simplified arithmetic",
     Rule(Op("Add|Mul|Sub|Div|Pow", [Any_("x"), Const("c")]), _neutral),
+    Rule(Op("Add|Mul|Sub|Div|Pow", [Any_("x"), Op("Expand", [Const("c")])]), _neutral_spread),
+    Rule(Op("Cast", [Op("Expand", [Const("c")], name="spread")]), _spread_of_cast),
+    Rule(Op("Where"), _decided),
     Rule(Op("Mul", [Op("Mul", [Any_("x"), Const("a")], name="inner"), Const("b")]), _merge_constants),
     Rule(Op("Add", [Op("Add", [Any_("x"), Const("a")], name="inner"), Const("b")]), _merge_constants),
     Rule(Op("Div"), _divide),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from edgekit.types import I32, Array
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tensorflow.complex_values import Complex
 from edgekit_converters.tensorflow.context import Item, NodeContext, Text
+from edgekit_converters.tensorflow.noise import HINT, random_numbers
 from edgekit_converters.tensorflow.operators.spectral import to_complex
 from edgekit_converters.tensorflow.registry import converts
 from edgekit_converters.tensorflow.tensors import BFLOAT16, COMPLEX
@@ -65,12 +67,28 @@ def call(ctx: NodeContext) -> Sequence[Item]:
     return ctx.importer.call(name, ctx.items)
 
 
-@converts("RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "Multinomial", "StatelessRandomUniformV2")
-def random(ctx: NodeContext) -> Value:
-    """Random numbers: dropout that was left switched on, as a rule."""
-    raise Unsupported(
-        "random numbers are not supported.", "Export the model for inference: with training=False, dropout draws none.", "unsupported-op"
-    )
+@converts("RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2")
+def random_uniform(ctx: NodeContext) -> Sequence[Item]:
+    """Random numbers from 0 to below 1: those of a dropout that is switched off (its rate is 0, or frozen to it) decide nothing."""
+    return random_numbers(ctx, 0.0, 1.0)
+
+
+@converts("RandomStandardNormal", "StatelessRandomNormal", "StatelessRandomNormalV2")
+def random_normal(ctx: NodeContext) -> Sequence[Item]:
+    """Normally distributed random numbers, of use only where they are multiplied by 0."""
+    return random_numbers(ctx, -math.inf, math.inf)
+
+
+@converts("TruncatedNormal")
+def truncated_normal(ctx: NodeContext) -> Sequence[Item]:
+    """Random numbers within two standard deviations, of use only where they are multiplied by 0."""
+    return random_numbers(ctx, -2.0, math.nextafter(2.0, 3.0))
+
+
+@converts("RandomUniformInt", "Multinomial")
+def random_choice(ctx: NodeContext) -> Value:
+    """Random integers: dropout has no use for them."""
+    raise Unsupported("random numbers are not supported.", HINT, "unsupported-op")
 
 
 @converts("Rank")
