@@ -481,8 +481,11 @@ def _stamp(
     m["edgekit.version"] = __version__
     if isinstance(source, str | os.PathLike):
         m["source.name"] = Path(source).name
-        if digest is not None and ("source.sha256" not in m or is_ekm(source)):
-            m["source.sha256"] = digest()
+        if digest is not None:
+            files = _model_files(source, graph)
+            m["source.sha256"] = digest() if len(files) < 2 or Path(source).is_dir() else sha256(files)
+        if is_ekm(source):
+            m.pop("source.files", None)
     if recipe is not None:
         m["quantization.recipe"] = recipe.name
         if recipe.needs_calibration:
@@ -497,6 +500,16 @@ def _stamp(
         m[f"quantization.sqnr_db.{e.name}"] = "inf" if e.sqnr_db is None else f"{e.sqnr_db:.4f}"
 
 
+def _model_files(source: str | os.PathLike[str], graph: Graph) -> list[Path]:
+    """The files of a source: those that its importer read beside the one that is named, or what a folder holds."""
+    path = Path(source)
+    if not path.is_file() or is_ekm(path):
+        return source_files(path)
+    names = graph.metadata.get("source.files", path.name).split("\n")
+    files = [path.resolve().parent / n for n in names]
+    return files if all(f.is_file() for f in files) else [path]
+
+
 def _conversion(
     path: Path,
     written: WrittenModel,
@@ -507,7 +520,7 @@ def _conversion(
     quantization_errors: tuple[ErrorFigures, ...],
     notes: Sequence[str],
 ) -> Conversion:
-    source_nbytes = sum(p.stat().st_size for p in source_files(Path(source))) if isinstance(source, str | os.PathLike) else 0
+    source_nbytes = sum(p.stat().st_size for p in _model_files(source, graph)) if isinstance(source, str | os.PathLike) else 0
     return Conversion(
         path, written.nbytes, source_nbytes, written.arena_bytes, written.sha256, graph, log, errors, quantization_errors, tuple(notes)
     )

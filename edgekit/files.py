@@ -7,7 +7,7 @@ import itertools
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,15 +22,19 @@ def source_files(path: Path, stop: Callable[[], bool] = bool) -> list[Path]:
     return sorted(p for p in itertools.takewhile(lambda _: not stop(), path.rglob("*")) if p.is_file())
 
 
-def sha256(path: Path, stop: Callable[[], bool] = bool) -> str:
-    """sha256 (hex) of a file's bytes, or of those of a folder's files one after the other; of what was read when ``stop`` said so.
+def sha256(path: Path | Sequence[Path], stop: Callable[[], bool] = bool) -> str:
+    """sha256 (hex) of a file's bytes, or of those of several files, or a folder's, one after the other.
+
+    Args:
+        path: a file, a folder, or files.
+        stop: ends the reading early when it gives True; the hash is good for nothing then.
 
     Raises:
         EdgekitError: a file cannot be read.
     """
     digest = hashlib.sha256()
     try:
-        for p in source_files(path, stop):
+        for p in source_files(path, stop) if isinstance(path, Path) else path:
             with p.open("rb") as f:
                 while (chunk := f.read(1 << 20)) and not stop():
                     digest.update(chunk)

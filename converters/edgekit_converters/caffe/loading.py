@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,16 +62,10 @@ def _import(text: Path, weights: Path, options: LoadOptions) -> Graph:
     outputs = NetworkImporter(net, read_weights(weights), builder, problems).run(options)
     problems.raise_blockers()
     hand_out(builder, outputs)
-    digest = hashlib.sha256(read_bytes(text, MAX_BYTES))
-    with weights.open("rb") as f:
-        while chunk := f.read(1 << 20):
-            digest.update(chunk)
     return finish(
         graph,
         {
             "source.format": "caffe",
-            "source.sha256": digest.hexdigest(),
-            "source.files": f"{text.name}, {weights.name}",
             "source.notes": "\n".join(problems.notes),
         },
     )

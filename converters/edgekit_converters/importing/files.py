@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import stat
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
+
+#: the files of the import that is under way; None where nobody asks
+_READ: ContextVar[set[Path] | None] = ContextVar("_READ", default=None)
+
+
+@contextmanager
+def files_read() -> Iterator[set[Path]]:
+    """The files whose contents the functions of this module give out in the meantime, links resolved."""
+    found: set[Path] = set()
+    token = _READ.set(found)
+    try:
+        yield found
+    finally:
+        _READ.reset(token)
 
 
 def file_size(path: Path) -> int:
@@ -24,7 +41,28 @@ def file_size(path: Path) -> int:
     if not stat.S_ISREG(found.st_mode):
         kind = "folder" if stat.S_ISDIR(found.st_mode) else "pipe, socket or device"
         raise MalformedModelError(f"{path}: cannot be read: it is a {kind}, not a file")
+    if (read := _READ.get()) is not None:
+        read.add(path.resolve())
     return found.st_size
+
+
+def member(folder: Path, name: str) -> Path:
+    """The file that a model names, which must lie inside its folder, links resolved.
+
+    Hugging Face's cache keeps links in ``snapshots/REVISION`` and the files in ``blobs`` beside it; such links are followed.
+
+    Raises:
+        MalformedModelError: it lies elsewhere, or the name cannot be one. Whether the file is there is not looked at.
+    """
+    try:
+        root, path = folder.resolve(), (folder / name).resolve()
+    except (OSError, ValueError, RuntimeError) as e:  # a zero in the name, a name too long, links that lead round in a circle
+        raise MalformedModelError(f"{name[:200]!r} cannot be a file: {e}") from e
+    caches = [p.parent / "blobs" for p in root.parents if p.name == "snapshots"]
+    inside = any(path.is_relative_to(p) for p in (root, *caches))
+    if PurePosixPath(name).is_absolute() or not inside:
+        raise MalformedModelError(f"{name[:200]!r} lies outside the model's folder and is not read")
+    return path
 
 
 def read_bytes(path: Path, limit: int) -> bytes:

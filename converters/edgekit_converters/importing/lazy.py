@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from edgekit.converters import LoadOptions
 from edgekit.ir import Graph
+from edgekit_converters.importing.files import files_read
 
 
 class LazyConverter:
@@ -20,7 +22,7 @@ class LazyConverter:
     importer: str
 
     def load(self, source: Any, options: LoadOptions) -> Graph:
-        """Import a model.
+        """Import a model; where it consists of several files, they are named in the metadata (``source.files``).
 
         Args:
             source: a path, or an object that the converter detects.
@@ -30,7 +32,14 @@ class LazyConverter:
             UnsupportedOpError: lists every blocker.
             MalformedModelError: the model is broken.
         """
-        graph: Graph = import_module(self.importer).load(source, options)
+        with files_read() as files:
+            graph: Graph = import_module(self.importer).load(source, options)
+        if isinstance(source, Path) and source.is_file():
+            own = source.resolve()
+            # what lies elsewhere (a folder of links) is known by its name alone
+            names = [p.relative_to(own.parent).as_posix() if p.is_relative_to(own.parent) else p.name for p in files | {own}]
+            if len(names) > 1 and not any("\n" in n for n in names):
+                graph.metadata["source.files"] = "\n".join(sorted(names))
         return graph
 
     def coverage(self) -> list[str]:

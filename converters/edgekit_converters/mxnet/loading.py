@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,13 @@ from edgekit.converters import LoadOptions
 from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph, GraphBuilder
 from edgekit.types import Array
-from edgekit_converters.importing.files import read_bytes
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.mxnet.context import REGISTRY
 from edgekit_converters.mxnet.detection import SYMBOL_END
 from edgekit_converters.mxnet.files import find_files
 from edgekit_converters.mxnet.importer import MxnetProblems, SymbolImporter
 from edgekit_converters.mxnet.params import SparseArrayError, read_params
-from edgekit_converters.mxnet.symbol import MAX_BYTES, read_symbol
+from edgekit_converters.mxnet.symbol import read_symbol
 
 
 def coverage() -> list[str]:
@@ -71,18 +69,11 @@ def _import(symbol_path: Path, params_path: Path | None, options: LoadOptions) -
     outputs = SymbolImporter(symbol, params, builder, problems).run(options)
     problems.raise_blockers()
     hand_out(builder, outputs)
-    digest = hashlib.sha256(read_bytes(symbol_path, MAX_BYTES))
-    if params_path is not None:
-        with params_path.open("rb") as f:
-            while chunk := f.read(1 << 20):
-                digest.update(chunk)
     version = symbol.version
     return finish(
         graph,
         {
             "source.format": "mxnet",
-            "source.sha256": digest.hexdigest(),
-            "source.files": ", ".join(p.name for p in (symbol_path, params_path) if p is not None),
             "source.version": f"{version // 10000}.{version // 100 % 100}.{version % 100}",
             "source.notes": "\n".join(problems.notes),
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
 from edgekit_converters.importing.archives import Archive
-from edgekit_converters.importing.files import file_size, read_bytes
+from edgekit_converters.importing.files import file_size, member, read_bytes
 
 
 class Folder(Protocol):
@@ -42,14 +42,10 @@ class DiskFolder:
         self._path = path
 
     def _file(self, name: str) -> Path:
-        path = self._path / name
         try:
-            inside = not PurePosixPath(name).is_absolute() and path.resolve().is_relative_to(self._path.resolve())
-        except (OSError, ValueError, RuntimeError) as e:  # a zero in the name, a name too long, links that lead round in a circle
-            raise MalformedModelError(f"{self.where}: {name[:200]!r} cannot be a file of the model: {e}") from e
-        if not inside:
-            raise MalformedModelError(f"{self.where}: {name!r} lies outside the model's folder and is not read")
-        return path
+            return member(self._path, name)
+        except MalformedModelError as e:
+            raise MalformedModelError(f"{self.where}: {e}") from e
 
     def __contains__(self, name: str) -> bool:
         return self._file(name).is_file()

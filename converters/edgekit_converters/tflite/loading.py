@@ -199,7 +199,7 @@ def _metadata(model: Record, data: bytes, session: ImportSession, entry: int) ->
     files = associated_files(data)
     facts = {
         "labels": labels(files),
-        "source.files": ", ".join(files),
+        "source.associated_files": ", ".join(files),
         "source.format": "tflite",
         "source.producer": model.description,
         "source.signatures": ", ".join(s.key for s in model.signatures if s.key),

@@ -29,7 +29,7 @@ def test_labels_travel_with_the_model(tmp_path: Path) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(packed({"notes.txt": b"no names here", "labels.txt": "cat\r\nhund\ngrün \n".encode()}))
     graph = converters.load(path)
-    assert graph.metadata["labels"] == "cat\nhund\ngrün" and graph.metadata["source.files"] == "notes.txt, labels.txt"
+    assert graph.metadata["labels"] == "cat\nhund\ngrün" and graph.metadata["source.associated_files"] == "notes.txt, labels.txt"
     done = edgekit.convert(path, tmp_path / "m.ekm")
     with edgekit.Session(done.path) as session:
         assert session.metadata["labels"].split("\n") == ["cat", "hund", "grün"]
