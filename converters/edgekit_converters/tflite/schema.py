@@ -139,7 +139,7 @@ OPERATOR_OPTIONS = {
     "LEAKY_RELU": "LeakyReluOptions", "MIRROR_PAD": "MirrorPadOptions", "REVERSE_SEQUENCE": "ReverseSequenceOptions",
     "BATCH_MATMUL": "BatchMatMulOptions", "CUMSUM": "CumsumOptions", "TRANSPOSE_CONV": "TransposeConvOptions", "GELU": "GeluOptions",
     "FAKE_QUANT": "FakeQuantOptions", "IF": "IfOptions", "WHILE": "WhileOptions", "CALL_ONCE": "CallOnceOptions",
-    "VAR_HANDLE": "VarHandleOptions", "CONV_3D": "Conv3DOptions", "BUCKETIZE": "BucketizeOptions",
+    "VAR_HANDLE": "VarHandleOptions", "CONV_3D": "Conv3DOptions", "CONV_3D_TRANSPOSE": "Conv3DOptions", "BUCKETIZE": "BucketizeOptions",
 }  # fmt: skip
 
 #: names of BuiltinOperator, by code

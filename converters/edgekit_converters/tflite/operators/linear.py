@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -217,16 +218,25 @@ def transpose_conv(ctx: NodeContext) -> Value:
     if len(shape) != 4 or weights.ndim != 4 or len(x.shape) != 4:
         raise MalformedModelError("a transposed convolution works on tensors of rank 4")
     strides = (int(ctx.options.stride_h), int(ctx.options.stride_w))
-    pads = window_pads(ctx, tuple(shape[1:3]), weights.shape[1:3], strides, (1, 1))
-    extra = []
-    for i in range(2):
-        n = ctx.static(x.shape[1 + i], "a spatial dimension")
-        extra.append(shape[1 + i] - ((n - 1) * strides[i] + weights.shape[1 + i] - pads[i] - pads[2 + i]))
-    ends = [pads[2 + i] - min(extra[i], 0) for i in range(2)]
+    pads, extra = _to_shape(ctx, x, shape, weights.shape[1:3], strides, (1, 1))
     return accumulate(
-        ctx, "ConvTranspose", x, w, weights, w.quant, 3, strides=strides, pads=(*pads[:2], *ends), dilations=(1, 1),
-        output_padding=tuple(max(e, 0) for e in extra), groups=1, layout="NHWC",
+        ctx, "ConvTranspose", x, w, weights, w.quant, 3, strides=strides, pads=pads, dilations=(1, 1), output_padding=extra, groups=1,
+        layout="NHWC",
     )  # fmt: skip
+
+
+def _to_shape(
+    ctx: NodeContext, x: Value, shape: Sequence[int], kernel: Sequence[int], strides: tuple[int, ...], dilations: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Pads and output padding of a transposed convolution whose output has a given shape."""
+    rank = len(strides)
+    pads = window_pads(ctx, tuple(shape[1:-1]), tuple(kernel), strides, dilations)
+    extra = []
+    for i in range(rank):
+        n = ctx.static(x.shape[1 + i], "a spatial dimension")
+        extra.append(shape[1 + i] - ((n - 1) * strides[i] + dilations[i] * (kernel[i] - 1) + 1 - pads[i] - pads[rank + i]))
+    ends = [pads[rank + i] - min(extra[i], 0) for i in range(rank)]
+    return (*pads[:rank], *ends), tuple(max(e, 0) for e in extra)
 
 
 @converts("CONV_3D")
@@ -243,6 +253,22 @@ def conv_3d(ctx: NodeContext) -> Value:
     groups = ctx.static(x.shape[4], "the channels") // weights.shape[3]
     attrs = {"strides": strides, "pads": pads, "dilations": dilations, "groups": groups, "layout": "NHWC", **ctx.clamp()}
     return ctx.activate(ctx.call("Conv", x, kernel, ctx.optional(2), **attrs))
+
+
+@converts("CONV_3D_TRANSPOSE")
+def conv_3d_transpose(ctx: NodeContext) -> Value:
+    """Transposed convolution over three dimensions to a given output shape: weights [d, h, w, O, I]."""
+    shape = ctx.constant_ints(0, "the output shape")
+    _, weights = weights_of(ctx, 1)
+    x, o = ctx.real(2), ctx.options
+    if len(shape) != 5 or len(x.shape) != 5 or weights.ndim != 5 or weights.dtype != np.float32:
+        raise Unsupported("only float CONV_3D_TRANSPOSE is supported.")
+    strides = (int(o.stride_d), int(o.stride_h), int(o.stride_w))
+    dilations = (int(o.dilation_d), int(o.dilation_h), int(o.dilation_w))
+    pads, extra = _to_shape(ctx, x, shape, weights.shape[:3], strides, dilations)
+    kernel = ctx.const(permuted(weights, (3, 0, 1, 2, 4)))
+    attrs = {"strides": strides, "pads": pads, "dilations": dilations, "groups": 1, "layout": "NHWC", **ctx.clamp()}
+    return ctx.activate(ctx.call("ConvTranspose", x, kernel, ctx.optional(3), output_padding=extra, **attrs))
 
 
 @converts("FULLY_CONNECTED")
