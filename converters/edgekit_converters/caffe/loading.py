@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.converters import LoadOptions
-from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
+from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder
 from edgekit_converters.caffe.context import REGISTRY
 from edgekit_converters.caffe.files import find_files
@@ -15,6 +15,7 @@ from edgekit_converters.caffe.importer import NetworkImporter
 from edgekit_converters.caffe.network import PREDICTIONS, Network, network
 from edgekit_converters.caffe.prototext import MAX_BYTES, parse_text
 from edgekit_converters.caffe.weights import read_weights
+from edgekit_converters.importing.failures import naming
 from edgekit_converters.importing.files import read_bytes
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Problems
@@ -27,8 +28,7 @@ def coverage() -> list[str]:
 
 def functions(operator: str) -> list[Callable[..., Any]]:
     """The converter of a layer."""
-    found = REGISTRY.find(PREDICTIONS.get(operator, operator))
-    return [] if found is None else [found]
+    return REGISTRY.functions(PREDICTIONS.get(operator, operator))
 
 
 def load(source: Any, options: LoadOptions) -> Graph:
@@ -42,14 +42,8 @@ def load(source: Any, options: LoadOptions) -> Graph:
         UnsupportedOpError: lists every blocker.
         MalformedModelError: a file is broken or missing.
     """
-    try:
+    with naming(str(source), str(source.parent)):
         return _import(*find_files(source), options)
-    except MalformedModelError as e:
-        raise MalformedModelError(str(e) if str(e).startswith(str(source.parent)) else f"{source}: {e}") from e
-    except GraphError as e:
-        raise MalformedModelError(f"{source}: {e}") from e
-    except UnsupportedOpError as e:
-        raise UnsupportedOpError(f"{source} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
 
 
 def _import(text: Path, weights: Path, options: LoadOptions) -> Graph:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.converters import Example, LoadOptions
-from edgekit.errors import ConversionError, MalformedModelError, MissingDependencyError, UnsupportedOpError
+from edgekit.errors import ConversionError, MalformedModelError, MissingDependencyError
 from edgekit.ir import Graph
 from edgekit.types import Array
 from edgekit_converters.huggingface.families import FAMILIES, written
 from edgekit_converters.huggingface.folder import INDEX, MAX_CONFIG, ONNX_PLACES, PICKLED, SAFETENSORS, read_config
 from edgekit_converters.huggingface.safetensors import TensorFile
+from edgekit_converters.importing.failures import naming
 from edgekit_converters.importing.files import read_bytes
-from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx import OnnxConverter
 from edgekit_converters.pytorch.build import import_program
 from edgekit_converters.pytorch.exported import export_module, quiet, read_exported
@@ -46,14 +46,8 @@ def load(source: Any, options: LoadOptions) -> Graph:
         UnsupportedOpError: with every blocker.
         MalformedModelError: the folder is broken.
     """
-    try:
+    with naming(str(source)):
         graph = _load(source, options)
-    except MalformedModelError as e:
-        raise MalformedModelError(str(e) if str(source) in str(e) else f"{source}: {e}") from e
-    except UnsupportedOpError as e:
-        raise UnsupportedOpError(f"{source} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
-    except Unsupported as e:
-        raise MalformedModelError(f"{source}: {e.message} {e.hint}".rstrip()) from e
     labels = _labels(read_config(source))
     if labels:
         graph.metadata["labels"] = "\n".join(labels)

@@ -35,7 +35,7 @@ class SourceInput:
 
 
 def bind_inputs(builder: GraphBuilder, inputs: Sequence[SourceInput], options: LoadOptions, problems: Problems) -> dict[str, Value]:
-    """Make the graph's inputs; those the caller freezes become constants.
+    """Make the graph's inputs; those the caller freezes become constants. ``problems`` learns the shapes, for its hints.
 
     Returns:
         the values by input name.
@@ -54,6 +54,7 @@ def bind_inputs(builder: GraphBuilder, inputs: Sequence[SourceInput], options: L
             found[i.name] = builder.constant(frozen_value(i.name, t, options.values[i.name]), i.name)
         else:
             found[i.name] = builder.input(i.name, t.dtype, t.shape, t.quant)
+    problems.inputs = {name: v.shape for name, v in found.items() if v.const is None}
     return found
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from edgekit.errors import Blocker, MalformedModelError, UnsupportedOpError
+from edgekit.types import Dim
+
+EXAMPLE_SIZE = 224
 
 
 class Unsupported(Exception):
@@ -36,11 +41,13 @@ class Problems:
 
     Attributes:
         notes: facts the user should know, each once.
+        inputs: shapes of the model's inputs by name, for hints; ``inputs.bind_inputs`` sets it.
         location: where the node that is being imported stands in the source; blockers take it along.
     """
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.inputs: Mapping[str, Sequence[Dim]] = {}
         self.location = ""
         self._blockers: dict[tuple[str, str, str, str], list[tuple[str, str]]] = {}
 
@@ -63,8 +70,13 @@ class Problems:
         return found
 
     def shape_hint(self) -> str:
-        """How to give the open dimensions of the model's inputs; empty when none is open or nothing is known of them."""
-        return ""
+        """How to give the open dimensions of the model's inputs; empty when none is open."""
+        parts = []
+        for name, shape in self.inputs.items():
+            if any(not isinstance(d, int) for d in shape):
+                sizes = [str(d) if isinstance(d, int) else "1" if i == 0 else str(EXAMPLE_SIZE) for i, d in enumerate(shape)]
+                parts.append(f"--shape {name}:{','.join(sizes)}")
+        return f"Pass {' '.join(parts)}" if parts else ""
 
     def raise_blockers(self) -> None:
         """Raise what was found.

@@ -9,6 +9,7 @@ from typing import Any
 from edgekit.converters import LoadOptions
 from edgekit.errors import ConversionError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder
+from edgekit_converters.importing.failures import naming
 from edgekit_converters.importing.files import read_head
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
@@ -54,49 +55,31 @@ def load(source: Any, options: LoadOptions) -> Graph:
     def use(opened: Source) -> Graph:
         return _import(path, opened, options)
 
-    graph: Graph = open_json(path, use) if _is_json(path) else open_source(path, use)
-    return graph
+    with naming(str(path)):
+        graph: Graph = open_json(path, use) if _is_json(path) else open_source(path, use)
+        return graph
 
 
 def _is_json(path: Path) -> bool:
     return read_head(path, 1) == b"{"
 
 
-class KerasProblems(Problems):
-    """Problems of one import, with the inputs it knows of."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inputs: list[SourceInput] = []
-
-    def shape_hint(self) -> str:
-        """How to give the open dimensions of the inputs."""
-        open_inputs = [i for i in self.inputs if i.shape is None or any(not isinstance(d, int) for d in i.shape[1:])]
-        if not open_inputs:
-            return ""
-        shown = [f"--shape {i.name}:" + ",".join(str(d) if isinstance(d, int) else "1" for d in i.shape or (1,)) for i in open_inputs]
-        return f"Pass {' '.join(shown)} with the sizes you need."
-
-
 def _import(path: Path, source: Source, options: LoadOptions) -> Graph:
-    problems = KerasProblems()
-    try:
-        model = TreeReader(source.version, problems).read(source.config)
-        if not model.is_model:
-            raise _no_model(path, model)
-        source.bind(model)
-    except MalformedModelError as e:
-        raise MalformedModelError(f"{path}: {e}" if str(path) not in str(e) else str(e)) from e
+    problems = Problems()
+    model = TreeReader(source.version, problems).read(source.config)
+    if not model.is_model:
+        raise _no_model(path, model)
+    source.bind(model)
     builder = GraphBuilder(Graph(model.name), fold=True)
     importer = ModelImporter(problems, builder, f"Keras {source.keras}".strip())
     importer.backend = source.backend
     importer.survey(model)
     try:
-        problems.inputs = model_inputs(model)
+        declared = model_inputs(model)
     except Unsupported as e:  # text, say
         problems.block("InputLayer", model.path, e.reason, e.message, "Cut the model behind the layers that turn it into numbers.")
         problems.raise_blockers()
-    inputs = bind_inputs(builder, problems.inputs, options, problems)
+    inputs = bind_inputs(builder, declared, options, problems)
     outputs = importer.run(model, [Tensor(v) for v in inputs.values()], "")
     problems.raise_blockers()
     hand_out(builder, [(n, t.value) for n, t in zip(output_names(model, len(outputs)), outputs, strict=True) if t.value is not None])

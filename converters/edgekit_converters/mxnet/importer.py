@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
 from edgekit.ir import GraphBuilder, Value
-from edgekit.types import F16, F32, F64, Array, Dim, DType
+from edgekit.types import F16, F32, F64, Array, DType
 from edgekit_converters.importing.attempt import attempt, name_result
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs
 from edgekit_converters.importing.problems import Poisoned, Problems
@@ -35,23 +35,6 @@ OUTPUT_NAMES = {
 COUNTED = ("_contrib_box_nms", "_contrib_box_non_maximum_suppression")
 
 
-class MxnetProblems(Problems):
-    """Problems that know the inputs' shapes for their hints."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shapes: dict[str, tuple[Dim, ...]] = {}
-
-    def shape_hint(self) -> str:
-        """How to give the open dimensions of the inputs."""
-        parts = []
-        for name, shape in self.shapes.items():
-            if any(not isinstance(d, int) for d in shape):
-                sizes = [str(d) if isinstance(d, int) else "1" if i == 0 else "224" for i, d in enumerate(shape)]
-                parts.append(f"--shape {name}:{','.join(sizes)}")
-        return f"Pass {' '.join(parts)}" if parts else ""
-
-
 class SymbolImporter:
     """Imports the nodes of one symbol.
 
@@ -62,7 +45,7 @@ class SymbolImporter:
         problems: of the import.
     """
 
-    def __init__(self, symbol: Symbol, params: Mapping[str, Array], builder: GraphBuilder, problems: MxnetProblems) -> None:
+    def __init__(self, symbol: Symbol, params: Mapping[str, Array], builder: GraphBuilder, problems: Problems) -> None:
         self.symbol = symbol
         self.params = params
         self.builder = builder
@@ -111,7 +94,6 @@ class SymbolImporter:
                 + self._why_missing()
             )  # fmt: skip
         bound = bind_inputs(self.builder, list(inputs.values()), options, self.problems)
-        self.problems.shapes = {n: v.shape for n, v in bound.items() if v.const is None}
         for i, source in inputs.items():
             self._values[i, 0] = bound[source.name]
 

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.converters import LoadOptions
-from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph, GraphBuilder
 from edgekit.types import Array
+from edgekit_converters.importing.failures import naming
 from edgekit_converters.importing.outputs import finish, hand_out
+from edgekit_converters.importing.problems import Problems
 from edgekit_converters.mxnet.context import REGISTRY
 from edgekit_converters.mxnet.detection import SYMBOL_END
 from edgekit_converters.mxnet.files import find_files
-from edgekit_converters.mxnet.importer import MxnetProblems, SymbolImporter
+from edgekit_converters.mxnet.importer import SymbolImporter
 from edgekit_converters.mxnet.params import SparseArrayError, read_params
 from edgekit_converters.mxnet.symbol import read_symbol
 
@@ -26,8 +27,7 @@ def coverage() -> list[str]:
 
 def functions(operator: str) -> list[Callable[..., Any]]:
     """The converter of an operator."""
-    found = REGISTRY.find(operator)
-    return [] if found is None else [found]
+    return REGISTRY.functions(operator)
 
 
 def load(source: Any, options: LoadOptions) -> Graph:
@@ -41,20 +41,13 @@ def load(source: Any, options: LoadOptions) -> Graph:
         UnsupportedOpError: lists every blocker.
         MalformedModelError: a file is broken or missing.
     """
-    where = str(source)
-    try:
+    with naming(str(source), str(source.parent)):
         return _import(*find_files(source), options)
-    except MalformedModelError as e:
-        raise MalformedModelError(str(e) if str(e).startswith(str(Path(where).parent)) else f"{where}: {e}") from e
-    except GraphError as e:
-        raise MalformedModelError(f"{where}: {e}") from e
-    except UnsupportedOpError as e:
-        raise UnsupportedOpError(f"{where} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
 
 
 def _import(symbol_path: Path, params_path: Path | None, options: LoadOptions) -> Graph:
     symbol = read_symbol(symbol_path)
-    problems = MxnetProblems()
+    problems = Problems()
     params: dict[str, Array] = {}
     if params_path is not None:
         try:

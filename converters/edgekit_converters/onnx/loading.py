@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.converters import LoadOptions
-from edgekit.errors import MalformedModelError, MissingDependencyError, UnsupportedOpError
+from edgekit.errors import MalformedModelError, MissingDependencyError
 from edgekit.ir import Graph, GraphBuilder, Part
+from edgekit_converters.importing.failures import naming
 from edgekit_converters.importing.files import file_size, read_bytes
 from edgekit_converters.importing.inputs import bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
@@ -53,18 +54,12 @@ def load(source: Any, options: LoadOptions) -> Graph:
     """
     path = source if isinstance(source, Path) else None
     where = str(path) if path is not None else "the ONNX model"
-    try:
+    with naming(where):
         model, mapped = _parse(path) if path is not None else (source, None)
         graph = _import(model, TensorReader(None if path is None else path.parent, mapped), options)
         if mapped is not None:
             mapped.forget()
         return graph
-    except MalformedModelError as e:
-        raise MalformedModelError(str(e) if str(e).startswith(where) else f"{where}: {e}") from e
-    except UnsupportedOpError as e:
-        raise UnsupportedOpError(f"{where} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
-    except RecursionError as e:
-        raise MalformedModelError(f"{where}: the model is nested too deeply") from e
 
 
 def _parse(path: Path) -> tuple[Any, MappedWeights | None]:
@@ -168,8 +163,6 @@ def _bind_inputs(proto: Any, session: ImportSession, importer: GraphImporter) ->
             session.block("graph input", info.name, e.reason, e.message)
             importer.bind(info.name, None)
     for name, value in bind_inputs(importer.builder, declared, session.options, session).items():
-        if value.const is None:
-            session.inputs[name] = value.shape
         importer.bind(name, value)
 
 

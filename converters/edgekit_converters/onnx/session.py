@@ -7,12 +7,10 @@ from typing import Any
 
 from edgekit.converters import LoadOptions
 from edgekit.ir import Value
-from edgekit.types import Dim
 from edgekit_converters.importing.problems import Problems, Unsupported
 from edgekit_converters.onnx.registry import canonical_domain
 from edgekit_converters.onnx.tensors import BFLOAT16, NARROW, TensorReader
 
-EXAMPLE_SIZE = 224
 MAX_UNROLLED = 20_000
 
 
@@ -23,7 +21,6 @@ class ImportSession(Problems):
         opsets: version by domain.
         options: what the caller settled.
         tensors: reads TensorProtos.
-        inputs: names and shapes of the graph inputs, for hints.
         inferred: the source's own types of values, by name: stand-ins behind nodes that do not convert.
         not_expanded: why the function of an operator could not be expanded, by domain and operator.
     """
@@ -33,7 +30,6 @@ class ImportSession(Problems):
         self.opsets = opsets
         self.options = options
         self.tensors = tensors
-        self.inputs: dict[str, tuple[Dim, ...]] = {}
         self.inferred: dict[str, Any] = {}
         self.not_expanded: Mapping[tuple[str, str], str] = {}
         self._narrow: list[Value] = []
@@ -64,17 +60,3 @@ class ImportSession(Problems):
     def opset(self, domain: str) -> int:
         """The version of a domain; 1 where the model does not import it."""
         return self.opsets.get(canonical_domain(domain), 1)
-
-    @property
-    def is_dynamic(self) -> bool:
-        """Whether an input of the model has an open dimension."""
-        return any(not isinstance(d, int) for shape in self.inputs.values() for d in shape)
-
-    def shape_hint(self) -> str:
-        """How to give the open dimensions of the model's inputs; empty when none is open."""
-        parts = []
-        for name, shape in self.inputs.items():
-            if any(not isinstance(d, int) for d in shape):
-                sizes = [str(d) if isinstance(d, int) else "1" if i == 0 else str(EXAMPLE_SIZE) for i, d in enumerate(shape)]
-                parts.append(f"--shape {name}:{','.join(sizes)}")
-        return f"Pass {' '.join(parts)}" if parts else ""

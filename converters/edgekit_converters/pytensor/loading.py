@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from edgekit.converters import LoadOptions
-from edgekit.errors import GraphError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph, GraphBuilder
+from edgekit_converters.importing.failures import naming
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Problems
 from edgekit_converters.pytensor.context import REGISTRY
@@ -25,8 +25,7 @@ def functions(operator: str) -> list[Callable[..., Any]]:
     """The converters of an operator class."""
     if operator.startswith("Elemwise{"):
         return scalar_functions(operator.removeprefix("Elemwise{").removesuffix("}"))
-    found = REGISTRY.find(operator)
-    return [] if found is None else [found]
+    return REGISTRY.functions(operator)
 
 
 def load(source: Any, options: LoadOptions) -> Graph:
@@ -44,17 +43,10 @@ def load(source: Any, options: LoadOptions) -> Graph:
     graph = Graph(str(getattr(source, "name", None) or ""))
     builder = GraphBuilder(graph, fold=True)
     package = type(source).__module__.split(".")[0]
-    try:
+    with naming(f"the {package} function"):
         importer = FunctionImporter(source, builder, problems)
         outputs = importer.run(options)
         problems.raise_blockers()
         hand_out(builder, outputs)
         importer.keep_states()
         return finish(graph, {"source.format": package, "source.notes": "\n".join(problems.notes)})
-    except MalformedModelError as e:
-        raise MalformedModelError(f"the {package} function: {e}") from e
-    except GraphError as e:
-        raise MalformedModelError(f"the {package} function: {e}") from e
-    except UnsupportedOpError as e:
-        text = f"the {package} function does not convert; {len(e.blockers)} kind(s) of obstacle:"
-        raise UnsupportedOpError(text, e.blockers) from None

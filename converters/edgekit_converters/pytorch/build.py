@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.types import I64, Array, DType, TensorType
+from edgekit.types import I64, Array, DType
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Poisoned, Problems
@@ -15,24 +15,6 @@ from edgekit_converters.pytorch import registry
 from edgekit_converters.pytorch.context import Sym
 from edgekit_converters.pytorch.importer import ProgramImporter, Tensor, input_type
 from edgekit_converters.pytorch.program import Program, ProgramInput, Ref
-
-EXAMPLE_SIZE = 224
-
-
-class TorchProblems(Problems):
-    """Blockers with a hint that names the open dimensions of the model's inputs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inputs: dict[str, TensorType] = {}
-
-    def shape_hint(self) -> str:
-        parts = []
-        for name, t in self.inputs.items():
-            if not t.is_static:
-                sizes = [str(d) if isinstance(d, int) else "1" if i == 0 else str(EXAMPLE_SIZE) for i, d in enumerate(t.shape)]
-                parts.append(f"--shape {name}:{','.join(sizes)}")
-        return f"Pass {' '.join(parts)}" if parts else ""
 
 
 def import_program(program: Program, name: str, options: LoadOptions) -> Graph:
@@ -43,7 +25,7 @@ def import_program(program: Program, name: str, options: LoadOptions) -> Graph:
         MalformedModelError: the program is broken.
     """
     registry.REGISTRY.load_all()
-    problems = TorchProblems()
+    problems = Problems()
     builder = GraphBuilder(Graph(name), fold=True)
     importer = ProgramImporter(problems, builder, program.metas)
     _bind_users(program, options, problems, importer)
@@ -70,7 +52,7 @@ def import_program(program: Program, name: str, options: LoadOptions) -> Graph:
     return finish(builder.graph, facts)
 
 
-def _bind_users(program: Program, options: LoadOptions, problems: TorchProblems, importer: ProgramImporter) -> None:
+def _bind_users(program: Program, options: LoadOptions, problems: Problems, importer: ProgramImporter) -> None:
     sources = []
     for given in program.inputs:
         if given.kind != "user":
@@ -82,7 +64,6 @@ def _bind_users(program: Program, options: LoadOptions, problems: TorchProblems,
         t = input_type(meta, program.ranges, given.name)
         sources.append(SourceInput(given.name, t.dtype, t.shape))
     found = bind_inputs(importer.builder, sources, options, problems)
-    problems.inputs = {n: v.type for n, v in found.items() if v.const is None}
     for name, value in found.items():
         meta = program.metas.get(name)
         importer.bind(name, Sym(value) if meta is None else value)

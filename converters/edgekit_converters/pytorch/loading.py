@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.converters import Example, LoadOptions
-from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
+from edgekit.errors import ConversionError, MalformedModelError
 from edgekit.ir import Graph
+from edgekit_converters.importing.failures import naming
 from edgekit_converters.importing.files import read_head
 from edgekit_converters.importing.marks import is_zip
-from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch import core_aten
 from edgekit_converters.pytorch.build import import_program
 from edgekit_converters.pytorch.detection import Kind, is_exported, is_module, is_script, kind_of_file
@@ -45,17 +45,8 @@ def load(source: Any, options: LoadOptions) -> Graph:
         MissingDependencyError: torch is needed for this kind of source.
     """
     where = str(source) if isinstance(source, Path) else f"the {type(source).__name__}"
-    try:
-        graph = _load(source, options)
-    except MalformedModelError as e:
-        raise MalformedModelError(str(e) if str(e).startswith(where) else f"{where}: {e}") from e
-    except UnsupportedOpError as e:
-        raise UnsupportedOpError(f"{where} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
-    except Unsupported as e:
-        raise MalformedModelError(f"{where}: {e.message} {e.hint}".rstrip()) from e
-    except RecursionError as e:
-        raise MalformedModelError(f"{where}: the model is nested too deeply") from e
-    return graph
+    with naming(where):
+        return _load(source, options)
 
 
 def _load(source: Any, options: LoadOptions) -> Graph:
@@ -64,7 +55,7 @@ def _load(source: Any, options: LoadOptions) -> Graph:
     if is_script(source):
         return load_script_object(source, options)
     if is_module(source):
-        return import_program(read_exported(export_module(source, _example(source, options))), type(source).__name__, options)
+        return import_program(read_exported(export_module(source, _example(options))), type(source).__name__, options)
     head = read_head(source, 512)
     kind = kind_of_file(source, head)
     if kind is Kind.PT2 or (kind is None and is_zip(head)):
@@ -77,10 +68,10 @@ def _load(source: Any, options: LoadOptions) -> Graph:
     raise MalformedModelError("no model of torch: it holds neither an exported program nor TorchScript")
 
 
-def _example(module: Any, options: LoadOptions) -> Example:
+def _example(options: LoadOptions) -> Example:
     if options.example is None:
         raise ConversionError(
-            f"{type(module).__name__} is a torch.nn.Module, which shows its graph only while it runs: pass example inputs, "
+            "a torch.nn.Module shows its graph only while it runs: pass example inputs, "
             "edgekit.load(module, (tensor,)), or ConvertOptions(example_inputs=(tensor,))"
         )
     return options.example

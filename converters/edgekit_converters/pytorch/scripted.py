@@ -17,8 +17,7 @@ from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import BOOL, F32, I64, Array, DType, TensorType
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
-from edgekit_converters.importing.problems import Unsupported
-from edgekit_converters.pytorch.build import TorchProblems
+from edgekit_converters.importing.problems import Problems, Unsupported
 from edgekit_converters.pytorch.context import Sym, number_type
 from edgekit_converters.pytorch.exported import MAX_MESSAGE, arguments, quiet, torch_module
 from edgekit_converters.pytorch.importer import POISON, ProgramImporter, Tensor
@@ -59,7 +58,7 @@ class Pass:
     """
 
     builder: GraphBuilder
-    problems: TorchProblems
+    problems: Problems
     outputs: list[tuple[str, Value]] = field(default_factory=list)
     before: Attributes = field(default_factory=dict)
     after: Attributes = field(default_factory=dict)
@@ -102,7 +101,7 @@ def _require_shapes(tensors: Sequence[str], options: LoadOptions) -> None:
     Raises:
         UnsupportedOpError: an input has no shape.
     """
-    problems = TorchProblems()
+    problems = Problems()
     if options.example is None:
         for name in tensors:
             if name not in options.shapes and name not in options.values:
@@ -110,7 +109,7 @@ def _require_shapes(tensors: Sequence[str], options: LoadOptions) -> None:
     problems.raise_blockers()
 
 
-def _block_open_input(problems: TorchProblems, name: str) -> None:
+def _block_open_input(problems: Problems, name: str) -> None:
     message = "TorchScript does not say the shapes of its inputs."
     problems.block("graph input", name, "dynamic-shape", message, f"Pass --shape {name}:1,3,224,224, or example inputs.")
 
@@ -140,7 +139,7 @@ def _sources(torch: Any, frozen: Any, schema: Any, options: LoadOptions) -> list
     if options.example is not None:
         args, kwargs = arguments(options.example, "TorchScript")
         given = {**{a.name: v for a, v in zip(schema, args, strict=False)}, **kwargs}
-    problems = TorchProblems()
+    problems = Problems()
     found: list[tuple[SourceInput | None, bool, Any]] = []
     values = list(frozen.graph.inputs())[1:]
     for a, value in zip(schema, values, strict=True):
@@ -260,11 +259,10 @@ class _Reader:
 
     def run(self, overrides: Mapping[tuple[str, ...], Any]) -> Pass:
         """One import; ``overrides`` are attributes as states, constant arrays, or numbers."""
-        problems = TorchProblems()
+        problems = Problems()
         builder = GraphBuilder(Graph(self.name), fold=True)
         importer = ProgramImporter(problems, builder, {})
         bound = bind_inputs(builder, [s for s, _, _ in self.sources if s is not None], self.options, problems)
-        problems.inputs = {n: v.type for n, v in bound.items() if v.const is None}
         attributes: Attributes = {}
         done = Pass(builder, problems)
         for path, given in overrides.items():

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.converters import LoadOptions
-from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.ir import Graph
 from edgekit_converters.importing.archives import open_archive
+from edgekit_converters.importing.failures import naming
 from edgekit_converters.importing.files import read_head
 from edgekit_converters.importing.marks import is_tar
-from edgekit_converters.importing.problems import UnsupportedTypeError
 from edgekit_converters.tensorflow import detection
 from edgekit_converters.tensorflow.folder import ArchiveFolder, DiskFolder
 from edgekit_converters.tensorflow.graph_def import read_graph_file
@@ -34,8 +33,7 @@ def coverage() -> list[str]:
 
 def functions(operator: str) -> list[Callable[..., Any]]:
     """The converter of one operator."""
-    found = REGISTRY.find(operator)
-    return [] if found is None else [found]
+    return REGISTRY.functions(operator)
 
 
 def load(source: Any, options: LoadOptions) -> Graph:
@@ -49,21 +47,9 @@ def load(source: Any, options: LoadOptions) -> Graph:
         UnsupportedOpError: lists every blocker.
         MalformedModelError: the model is broken.
     """
-    where = str(source)
-    try:
-        with ExitStack() as stack:
-            model = _read(Path(source), options, stack)
-            return import_model(cut(model, options.part) if options.part else model, options)
-    except MalformedModelError as e:
-        raise MalformedModelError(str(e) if str(e).startswith(where) else f"{where}: {e}") from e
-    except UnsupportedOpError as e:
-        raise UnsupportedOpError(f"{where} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
-    except UnsupportedTypeError as e:
-        raise MalformedModelError(f"{where}: {e}") from e
-    except RecursionError as e:
-        raise MalformedModelError(f"{where}: the model is nested too deeply") from e
-    except ConversionError as e:
-        raise ConversionError(f"{where}: {e}") from e
+    with naming(str(source)), ExitStack() as stack:
+        model = _read(Path(source), options, stack)
+        return import_model(cut(model, options.part) if options.part else model, options)
 
 
 def _read(path: Path, options: LoadOptions, stack: ExitStack) -> Model:

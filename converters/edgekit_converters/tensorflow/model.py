@@ -133,7 +133,6 @@ def _bind_inputs(model: Model, importer: BodyImporter, options: LoadOptions) -> 
         options.default_leading,
     )
     values = bind_inputs(importer.builder, sources, known, session)
-    session.inputs = {name: v.shape for name, v in values.items()}
     for i in model.inputs:
         if i.name in values:
             importer.bind(i.node, values[i.name], i.index)

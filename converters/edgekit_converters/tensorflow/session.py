@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
 from edgekit.ir import GraphBuilder, Value
-from edgekit.types import Array, Dim, DType
+from edgekit.types import Array, DType
 from edgekit_converters.importing.problems import Problems, Unsupported
 from edgekit_converters.tensorflow.nodes import Library
 from edgekit_converters.tensorflow.variables import VariableStore
 
 MAX_CALLS = 20_000
 MAX_IMPORTED_NODES = 2_000_000
-EXAMPLE_SIZE = 224
 LARGE_BYTES = 1 << 16
 """Constants above this are let go of when their last reader is imported."""
 
@@ -80,7 +79,6 @@ class ImportSession(Problems):
         changing: variables that the model assigns; known from the round before.
         assigned: those that were found assigned in this round.
         states: variables that the graph keeps, by name.
-        inputs: names and shapes of the graph's inputs, for hints.
         constants: data of Const nodes that lies outside the graph.
         effects: whether a function changes a variable, by its name.
         stage: free for operators that keep something for the whole import, by their own key.
@@ -94,7 +92,6 @@ class ImportSession(Problems):
         self.changing = changing
         self.assigned: set[str] = set()
         self.states: dict[str, State] = {}
-        self.inputs: Mapping[str, tuple[Dim, ...]] = {}
         self.stage: dict[str, object] = {}
         self._calls = 0
         self._nodes = 0
@@ -113,15 +110,6 @@ class ImportSession(Problems):
         self._nodes += nodes
         if self._calls > MAX_CALLS or self._nodes > MAX_IMPORTED_NODES:
             raise MalformedModelError(f"its functions unfold into more than {MAX_CALLS} calls or {MAX_IMPORTED_NODES} nodes")
-
-    def shape_hint(self) -> str:
-        """How to give the open dimensions of the model's inputs."""
-        parts = []
-        for name, shape in self.inputs.items():
-            if any(not isinstance(d, int) for d in shape):
-                sizes = [str(d) if isinstance(d, int) else "1" if i == 0 else str(EXAMPLE_SIZE) for i, d in enumerate(shape)]
-                parts.append(f"--shape {name}:{','.join(sizes)}")
-        return f"Pass {' '.join(parts)}" if parts else ""
 
     # -- variables ------------------------------------------------------------------------------------------------------
 

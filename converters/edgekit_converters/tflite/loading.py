@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.converters import LoadOptions, ShapeSpec
-from edgekit.errors import ConversionError, GraphError, MalformedModelError, UnsupportedOpError
+from edgekit.errors import ConversionError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import Dim, TensorType, format_shape
+from edgekit_converters.importing.failures import naming
 from edgekit_converters.importing.files import read_bytes
 from edgekit_converters.importing.inputs import check_names, frozen_value
 from edgekit_converters.importing.outputs import finish
-from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
+from edgekit_converters.importing.problems import Poisoned
 from edgekit_converters.tflite import registry
 from edgekit_converters.tflite.associated import associated_files, labels
 from edgekit_converters.tflite.flat import Record, parse
@@ -56,16 +57,8 @@ def load(source: Any, options: LoadOptions) -> Graph:
     """
     where = str(source) if isinstance(source, Path) else "the TensorFlow Lite model"
     data = read_bytes(source, MAX_FILE_BYTES) if isinstance(source, Path) else bytes(source)
-    try:
+    with naming(where):
         return _import(parse(data), data, options)
-    except MalformedModelError as e:
-        raise MalformedModelError(f"{where}: {e}") from e
-    except UnsupportedOpError as e:
-        raise UnsupportedOpError(f"{where} does not convert; {len(e.blockers)} kind(s) of obstacle:", e.blockers) from None
-    except (UnsupportedTypeError, GraphError) as e:
-        raise MalformedModelError(f"{where}: {e}") from e
-    except ConversionError as e:
-        raise ConversionError(f"{where}: {e}") from e
 
 
 def _import(model: Record, data: bytes, options: LoadOptions) -> Graph:

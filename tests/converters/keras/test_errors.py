@@ -138,7 +138,7 @@ def test_open_sizes_that_matter_say_how_to_give_them(tmp_path: Path) -> None:
     config = functional([entry("x", [None, None, None, 3]), conv], ["x"], ["c"])
     path = write_archive(tmp_path / "m.keras", config, {"layers/conv2d": [random(3, 3, 3, 4)]})
     (found,) = check(path)
-    assert found.reason == "dynamic-shape" and "height" in found.message and "--shape x:1,1,1,3" in found.hint
+    assert found.reason == "dynamic-shape" and "height" in found.message and "--shape x:1,224,224,3" in found.hint
     assert check(path, shapes={"x": (1, 8, 8, 3)}) == []
 
 
