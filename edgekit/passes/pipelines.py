@@ -27,6 +27,7 @@ from edgekit.passes.cleanup.narrow_weights import NARROW_WEIGHTS
 from edgekit.passes.cleanup.remove_dead_code import REMOVE_DEAD_CODE
 from edgekit.passes.cleanup.remove_identities import REMOVE_IDENTITIES
 from edgekit.passes.cleanup.reorder_nodes import REORDER_NODES
+from edgekit.passes.fuse.absorb_dequantize import ABSORB_DEQUANTIZE
 from edgekit.passes.fuse.fold_affine import FOLD_AFFINE
 from edgekit.passes.fuse.fold_batch_norm import FOLD_BATCH_NORM
 from edgekit.passes.fuse.fuse_activation import FUSE_ACTIVATION
@@ -70,6 +71,7 @@ CLEAN_UP: tuple[Pass, ...] = (
     REMOVE_IDENTITIES,
     FUSE_PAD,
     FUSE_ACTIVATION,
+    ABSORB_DEQUANTIZE,
     MERGE_EQUAL_NODES,
     REMOVE_DEAD_CODE,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgekit.ir import Graph, Node, Value, verify
+from edgekit.ops.quant_math import dequantize
 from edgekit.ops.traits import Accumulate
 from edgekit.quantize.parameters import quantize_weights, weight_params
 from edgekit.types import F16, F32, I8, DType, QuantParams
@@ -29,17 +30,24 @@ def store_weights(graph: Graph, dtype: DType) -> Graph:
 
 
 def widen_weights(graph: Graph) -> Graph:
-    """A copy of the graph with float32 for float16 weights: integers are made of them."""
+    """A copy of the graph with float32 for float16 weights, and for int8 weights of float operators: integers are made of them."""
     out = graph.clone()
     wide: dict[int, tuple[Value, Value]] = {}
     for g in out.walk():
         for n in g.nodes:
             for i, v in enumerate(n.inputs):
-                if v is not None and v.const is not None and v.dtype is F16 and n.may_hold(i, F32):
-                    if id(v) not in wide:
-                        wide[id(v)] = v, g.add_constant(v.const.astype(np.float32), v.name)
-                    n.set_input(i, wide[id(v)][1])
+                if v is None or v.const is None or not n.may_hold(i, F32) or not _is_small(n, v):
+                    continue
+                if id(v) not in wide:
+                    real = v.const.astype(np.float32) if v.quant is None else dequantize(v.const, v.quant)
+                    wide[id(v)] = v, g.add_constant(real, v.name)
+                n.set_input(i, wide[id(v)][1])
     return out
+
+
+def _is_small(n: Node, v: Value) -> bool:
+    held = v.dtype is I8 and v.quant is not None and isinstance(n.definition.quant, Accumulate)
+    return v.dtype is F16 or (held and n.input(0).dtype is F32)
 
 
 def _small(g: Graph, n: Node, v: Value, i: int, dtype: DType) -> Value | None:

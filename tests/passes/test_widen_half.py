@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,7 +136,7 @@ def network() -> tuple[Graph, dict[str, Array]]:
     ids, x = b.input("ids", I64, (1, 8)), b.input("x", F16, (1, 3, 8, 8))
     h = b.state("h", F16, (1, 16), initial=0)
     rows = b.call("Gather", b.constant(half(300, 16), "table"), ids, axis=0)
-    window = {"strides": (1, 1), "pads": (1, 1, 1, 1), "dilations": (1, 1), "layout": "NCHW"}
+    window: dict[str, Any] = {"strides": (1, 1), "pads": (1, 1, 1, 1), "dilations": (1, 1), "layout": "NCHW"}
     image = b.call("Conv", x, b.constant(half(16, 3, 3, 3), "w"), b.constant(half(16), "bias"), **window)
     norm = [b.constant(np.abs(half(16)) + np.float16(0.5), k) for k in ("scale", "shift", "mean", "var")]
     image = b.call("Relu", b.call("BatchNorm", image, *norm, layout="NCHW", epsilon=1e-5))

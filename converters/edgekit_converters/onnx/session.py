@@ -9,7 +9,7 @@ from edgekit.converters import LoadOptions
 from edgekit.ir import Value
 from edgekit_converters.importing.problems import Problems, Unsupported
 from edgekit_converters.onnx.registry import canonical_domain
-from edgekit_converters.onnx.tensors import BFLOAT16, NARROW, TensorReader
+from edgekit_converters.onnx.tensors import BFLOAT16, NARROW, SMALL_FLOATS, TensorReader
 
 MAX_UNROLLED = 20_000
 
@@ -47,14 +47,14 @@ class ImportSession(Problems):
 
     def mark_narrow(self, value: Value, code: int) -> Value:
         """Remember a constant whose source type has fewer bits than the type that holds it; ``code`` is its TensorProto type."""
-        if code in NARROW:
+        if code in NARROW or code in SMALL_FLOATS:
             self._narrow.append(value)
         if code == BFLOAT16:
             self.note("bfloat16 tensors are computed and stored in float32")
         return value
 
     def is_narrow(self, value: Value | None) -> bool:
-        """Whether a constant was of 2 or 4 bits in the source."""
+        """Whether a constant was of 2 or 4 bits, or a float of 8, in the source."""
         return any(v is value for v in self._narrow)
 
     def opset(self, domain: str) -> int:

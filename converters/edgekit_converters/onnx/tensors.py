@@ -13,6 +13,7 @@ from edgekit.errors import MalformedModelError
 from edgekit.types import Array, DType
 from edgekit_converters.importing.files import file_size, map_bytes, member
 from edgekit_converters.importing.problems import UnsupportedTypeError
+from edgekit_converters.importing.small_floats import numbers
 from edgekit_converters.onnx.mapping import MappedWeights
 
 #: TensorProto.DataType codes (onnx.proto) of the element types EdgeKit has
@@ -34,6 +35,8 @@ DTYPES = {
 BFLOAT16 = 16
 #: integers of few bits, which only constants may have: bits, and the type that holds them
 NARROW = {21: (4, DType.U8), 22: (4, DType.I8), 25: (2, DType.U8), 26: (2, DType.I8)}
+#: floating-point numbers of few bits, which only constants may have, and which float32 holds
+SMALL_FLOATS = {17: "float8e4m3fn", 18: "float8e4m3fnuz", 19: "float8e5m2", 20: "float8e5m2fnuz", 23: "float4e2m1", 24: "float8e8m0"}
 TYPE_NAMES = {
     0: "undefined", 8: "string", 14: "complex64", 15: "complex128", 17: "float8e4m3fn", 18: "float8e4m3fnuz",
     19: "float8e5m2", 20: "float8e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4e2m1", 24: "float8e8m0", 25: "uint2", 26: "int2",
@@ -81,6 +84,8 @@ class TensorReader:
         count = math.prod(shape)
         if tensor.data_type in NARROW:
             return self._narrow(tensor, shape, count)
+        if tensor.data_type in SMALL_FLOATS:
+            return self._small_float(tensor, shape, count)
         if tensor.data_type == BFLOAT16:
             return self._bfloat16(tensor, shape, count)
         dtype = element_type(tensor.data_type).numpy
@@ -118,13 +123,22 @@ class TensorReader:
     def _narrow(self, tensor: Any, shape: Sequence[int], count: int) -> Array:
         """Integers of 2 or 4 bits, the first in the lowest bits of a byte."""
         bits, dtype = NARROW[tensor.data_type]
-        per = 8 // bits
-        packed = self._packed(tensor, np.dtype(np.uint8), -(-count // per))
-        shifts = np.arange(per, dtype=np.uint8) * bits
-        q = ((packed[:, None] >> shifts) & ((1 << bits) - 1)).reshape(-1)[:count].astype(dtype.numpy)
+        q = self._unpacked(tensor, bits, count).astype(dtype.numpy)
         if dtype is DType.I8:
             q = np.where(q >= 1 << (bits - 1), q - (1 << bits), q).astype(np.int8)
         return q.reshape(shape)
+
+    def _unpacked(self, tensor: Any, bits: int, count: int) -> Array:
+        per = 8 // bits
+        packed = self._packed(tensor, np.dtype(np.uint8), -(-count // per))
+        shifts = np.arange(per, dtype=np.uint8) * bits
+        return ((packed[:, None] >> shifts) & ((1 << bits) - 1)).reshape(-1)[:count]
+
+    def _small_float(self, tensor: Any, shape: Sequence[int], count: int) -> Array:
+        """Floating-point numbers of 8 bits, or of 4, the first in the lower half of a byte."""
+        table = numbers(SMALL_FLOATS[tensor.data_type])
+        bits = self._packed(tensor, np.dtype(np.uint8), count) if table.size == 256 else self._unpacked(tensor, 4, count)
+        return table[bits].reshape(shape)
 
     def _bfloat16(self, tensor: Any, shape: Sequence[int], count: int) -> Array:
         """The upper halves of float32 numbers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,12 +10,14 @@ import numpy as np
 from edgekit.arrays import permuted
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import F16, F32, QuantParams
+from edgekit.types import F16, F32, F64, QuantParams
 from edgekit_converters.importing.einsum import contract
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
 from edgekit_converters.onnx.windows import SpatialAttributes, spatial_attributes
 
+#: float64 products of more terms are computed in float32: term by term they would take that much memory
+MAX_EXACT_TERMS = 1 << 16
 SPATIAL_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
@@ -139,7 +142,16 @@ def product(ctx: NodeContext, a: Value, b: Value) -> Value:
         return ctx.call("FullyConnected", a, permute(ctx, b, (1, 0)))
     if a.dtype in (F32, F16):
         return ctx.call("MatMul", a, b)
+    if a.dtype is F64 and _terms(a, b) > MAX_EXACT_TERMS:
+        ctx.problems.note(f"{ctx.op} {ctx.name!r}: float64 is computed in float32")
+        return ctx.cast(product(ctx, ctx.cast(a, F32), ctx.cast(b, F32)), F64)
     return exact_product(ctx, a, b)
+
+
+def _terms(a: Value, b: Value) -> float:
+    """How many products are added; infinite where that is open."""
+    dims = (*a.shape, *b.shape[-1:], *(b.shape[:-2] if len(b.shape) > len(a.shape) else ()))
+    return float(math.prod(d for d in dims if isinstance(d, int))) if all(isinstance(d, int) for d in dims) else math.inf
 
 
 def exact_product(ctx: NodeContext, a: Value, b: Value) -> Value:

@@ -98,7 +98,7 @@ def _carrying(ctx: NodeContext, x: Value, params: QuantParams) -> Value | None:
 def quantize_linear(ctx: NodeContext) -> Value:
     zero = ctx.optional(2)
     if ctx.importer.session.is_narrow(zero):
-        raise Unsupported("quantization to 2 or 4 bits is not supported at run time", reason="unsupported-type")
+        raise Unsupported("quantization to integers of 2 or 4 bits, or to float8, is not supported at run time", reason="unsupported-type")
     dtype = element_type(ctx.get_int("output_dtype")) if ctx.get_int("output_dtype", 0) else U8 if zero is None else zero.dtype
     return quantize(ctx, ctx.input(0), ctx.input(1), zero, ctx.get_int("axis", 1), dtype, ctx.get_int("block_size", 0))
 
