@@ -84,6 +84,7 @@ def import_model(model: Model, options: LoadOptions) -> Graph:
     for _ in range(MAX_ROUNDS):
         session = ImportSession(options, model.library, model.store, changing)
         session.constants = model.constants
+        session.main = body
         scope = Scope(GraphBuilder(Graph(body.name), fold=True))
         importer = BodyImporter(session, body, scope)
         _bind_inputs(model, importer, options)

@@ -11,7 +11,7 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import GraphBuilder, Value
 from edgekit.types import Array, DType
 from edgekit_converters.importing.problems import Problems, Unsupported
-from edgekit_converters.tensorflow.nodes import Library
+from edgekit_converters.tensorflow.nodes import Body, Library
 from edgekit_converters.tensorflow.variables import VariableStore
 
 MAX_CALLS = 20_000
@@ -80,6 +80,7 @@ class ImportSession(Problems):
         assigned: those that were found assigned in this round.
         states: variables that the graph keeps, by name.
         constants: data of Const nodes that lies outside the graph.
+        main: the main graph.
         effects: whether a function changes a variable, by its name.
         stage: free for operators that keep something for the whole import, by their own key.
     """
@@ -96,6 +97,7 @@ class ImportSession(Problems):
         self._calls = 0
         self._nodes = 0
         self.constants: Mapping[str, Callable[[], Array]] = {}
+        self.main = Body("main", {})
         self.effects: dict[str, bool] = {}
 
     # -- bounds ---------------------------------------------------------------------------------------------------------

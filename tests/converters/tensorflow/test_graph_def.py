@@ -167,12 +167,14 @@ def test_every_blocker_is_named_at_once(tmp_path: Path) -> None:
     """What text and tables need, random numbers, a type EdgeKit lacks; and what lies behind them is checked, too."""
     m = Maker()
     m.input("text", (None,), "object")
-    m.add("LookupTableFindV2", "table", "text", m.const(np.int64(0)), name="ids")
+    m.add("StringSplitV2", "text", "text", name="words")
     m.add("HashTableV2", name="table")
+    m.add("LookupTableFindV2", "table", m.ints(1), m.const(np.int64(0)), name="ids")
     m.add("RandomUniform", m.ints(2, 3), name="noise")
     m.add("AddV2", "ids", "noise", name="sum", T=Type("float32"))
-    m.add("StrangeOp", "sum", name="strange")
+    m.add("Pack", "words", "sum", name="both", axis=0, N=2)
+    m.add("StrangeOp", "both", name="strange")
     with pytest.raises(UnsupportedOpError) as e:
         load(m.graph(), tmp_path)
-    assert {b.op for b in e.value.blockers} == {"input", "LookupTableFindV2", "HashTableV2", "RandomUniform", "StrangeOp"}
+    assert {b.op for b in e.value.blockers} == {"input", "LookupTableFindV2", "StringSplitV2", "RandomUniform", "StrangeOp"}
     assert all(b.hint for b in e.value.blockers)
