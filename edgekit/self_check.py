@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -168,7 +169,7 @@ def _run_shaped(graph: Graph, samples: Sequence[Feeds], shapes: Shapes, observer
 
 def _one_thread(graph: Graph) -> AbstractContextManager[Any]:
     """Products of so few rows are hardly quicker on several threads, and on a busy machine those wait for each other."""
-    if graph_macs(graph) < SOME_MACS:
+    if graph_macs(graph) < SOME_MACS or os.environ.get("OPENBLAS_NUM_THREADS") == "1":  # as the command line sets it
         return nullcontext()
     from threadpoolctl import threadpool_limits
 
