@@ -66,8 +66,14 @@ def name_result(builder: GraphBuilder, value: Value, name: str, first: int) -> N
     graph = builder.graph
     if value.producer is None or not name or value.name == name or all(n is not value.producer for n in graph.nodes[first:]):
         return
+    take_name(builder, value, name, first)
+
+
+def take_name(builder: GraphBuilder, value: Value, name: str, first: int) -> None:
+    """Give ``value`` a name, which a step on the way to it (a node from ``first`` on) may have taken."""
+    graph = builder.graph
     for node in graph.nodes[first:]:
         for v in node.outputs:
-            if v.name == name:  # a step on the way took the name
+            if v.name == name:
                 graph.rename(v, f"{name}/{node.op.lower()}")
     graph.rename(value, name)

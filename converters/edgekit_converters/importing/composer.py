@@ -9,11 +9,10 @@ import numpy as np
 
 from edgekit.arrays import permuted
 from edgekit.errors import MalformedModelError
-from edgekit.ir import GraphBuilder, Value
+from edgekit.ir import Value
 from edgekit.ops import OpDef, Port, TypeVariable, get_op
-from edgekit.symbolic import SymDim
-from edgekit.types import BOOL, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Array, Dim, DType, TensorType, format_shape
-from edgekit_converters.importing.problems import Problems, Unsupported
+from edgekit.types import BOOL, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Dim, DType, TensorType
+from edgekit_converters.importing.node import MAX_COMPUTED_ELEMENTS, SourceNode
 
 #: for an element type an operator does not take: types that hold all its values, best first (float64 computes in float32, with a note)
 WIDER = {
@@ -29,118 +28,9 @@ WIDER = {
     I64: (),
     U64: (I64,),
 }
-MAX_COMPUTED_ELEMENTS = 1 << 24
 
-Number = int | float
-
-
-class Composer:
-    """One source operator while it is imported. Importers derive their context from it and add how attributes are read.
-
-    Args:
-        problems: of the import.
-        builder: where nodes go.
-        op: the operator in the source's terms.
-        name: the source node's name; nodes are called after it.
-        inputs: one value an input, None for an absent one.
-    """
-
-    def __init__(self, problems: Problems, builder: GraphBuilder, op: str, name: str, inputs: Sequence[Value | None]) -> None:
-        self.problems = problems
-        self.builder = builder
-        self.op = op
-        self.name = name
-        self.inputs = list(inputs)
-        self._calls = 0
-
-    # -- inputs and outputs ---------------------------------------------------------------------------------------------
-
-    def input(self, i: int) -> Value:
-        """The i-th input, which must be there."""
-        v = self.optional(i)
-        if v is None:
-            raise MalformedModelError(f"input {i} is missing")
-        return v
-
-    def optional(self, i: int) -> Value | None:
-        """The i-th input, or None."""
-        return self.inputs[i] if i < len(self.inputs) else None
-
-    def present(self) -> list[Value]:
-        """All inputs of a variadic operator."""
-        return [self.input(i) for i in range(len(self.inputs))]
-
-    def known(self, value: Value) -> Array | None:
-        """The value where it is known before running; an object array where symbolic dimensions are in it."""
-        return self.builder.known_value(value)
-
-    def numbers(self, value: Value) -> Array | None:
-        """The value where it is known and holds numbers alone."""
-        k = self.known(value)
-        if k is None or (k.dtype == object and any(isinstance(v, SymDim) for v in k.reshape(-1).tolist())):
-            return None
-        return k.astype(value.dtype.numpy, copy=False)
-
-    def constant_input(self, i: int, what: str) -> Array:
-        """The numbers of an input that must be known at conversion.
-
-        Raises:
-            Unsupported: it is computed at run time.
-        """
-        return self.constant_value(self.input(i), what)
-
-    def constant_value(self, value: Value, what: str) -> Array:
-        """The numbers of a value that must be known at conversion."""
-        k = self.numbers(value)
-        if k is None:
-            raise Unsupported(
-                f"{what} must be known at conversion, but {value.name!r} is computed at run time",
-                self.problems.shape_hint() or "Make it a constant of the model, or freeze the input that decides it.",
-                "dynamic-input",
-            )
-        return k
-
-    def constant_ints(self, i: int, what: str) -> list[int]:
-        """The integers of an input that must be known at conversion."""
-        return [int(v) for v in self.constant_input(i, what).reshape(-1)]
-
-    def static(self, dim: Dim, what: str) -> int:
-        """A dimension that must be a number.
-
-        Raises:
-            Unsupported: it is symbolic.
-        """
-        if isinstance(dim, int):
-            return dim
-        raise Unsupported(f"{what} must be static, got {str(dim)!r}.", self.problems.shape_hint(), "dynamic-shape")
-
-    def static_shape(self, value: Value, what: str) -> tuple[int, ...]:
-        """A shape that must be numbers alone."""
-        return tuple(self.static(d, f"{what} (dimension {i})") for i, d in enumerate(value.shape))
-
-    def axis(self, axis: int, rank: int) -> int:
-        """``axis`` counted from the front."""
-        if not -rank <= axis < max(rank, 1):
-            raise MalformedModelError(f"axis {axis} is outside a tensor of rank {rank}")
-        return axis + rank if axis < 0 else axis
-
-    # -- building -------------------------------------------------------------------------------------------------------
-
-    def const(self, array: Any, dtype: DType | None = None, name: str = "") -> Value:
-        """A constant of the graph under construction."""
-        return self.builder.constant(array, name or f"{self.name}/const", dtype)
-
-    def i64(self, *numbers: int) -> Value:
-        """A list of integers as a shape-like constant."""
-        return self.const(np.asarray(numbers, np.int64))
-
-    def like(self, number: Number, value: Value) -> Value:
-        """A scalar constant of ``value``'s element type."""
-        return self.const(np.asarray(number, value.dtype.numpy))
-
-    def call(self, op: str, *inputs: Value | None, **attrs: Any) -> Value:
-        """Add a node of one output; element types it does not take are widened with casts around it."""
-        return self.call_multi(op, *inputs, **attrs)[0]
+class Composer(SourceNode):
+    """A source operator whose nodes take its element types: those that an operator of EdgeKit does not take are widened around it."""
 
     def call_multi(self, op: str, *inputs: Value | None, **attrs: Any) -> tuple[Value, ...]:
         """Add a node; element types it does not take are widened with casts around it."""
@@ -155,13 +45,6 @@ class Composer:
     def add(self, op: str, *inputs: Value | None, out_type: TensorType, **attrs: Any) -> Value:
         """Add a node of one output with a type that inference cannot know (quantization)."""
         return self._add(op, inputs, attrs, [out_type])[0]
-
-    def _add(
-        self, op: str, inputs: Sequence[Value | None], attrs: dict[str, Any], out_types: Sequence[TensorType] | None = None
-    ) -> tuple[Value, ...]:
-        self._calls += 1
-        name = self.name if self._calls == 1 else f"{self.name}/{op.lower()}_{self._calls}"
-        return self.builder.call_multi(op, *inputs, name=name, out_types=out_types, **attrs)
 
     def _widened(
         self, definition: OpDef, inputs: Sequence[Value | None], attrs: Mapping[str, Any]
@@ -208,12 +91,6 @@ class Composer:
     def scalar(self, value: Value) -> Value:
         """A value of one element, as rank 0."""
         return value if not value.shape else self.reshape(value, ())
-
-    def reshape(self, x: Value, shape: Sequence[int]) -> Value:
-        """Another shape, given in numbers (-1 allowed once)."""
-        if tuple(shape) == tuple(x.shape) and -1 not in shape:
-            return x
-        return self._add("Reshape", (x, self.i64(*shape)), {"allow_zero": True})[0]
 
     def regroup(self, x: Value, groups: Sequence[int | Sequence[int]]) -> Value:
         """Reshape where each new dimension is a number, or the product of some dimensions of ``x`` (a list of axes).
@@ -269,12 +146,3 @@ class Composer:
         if x.const is not None and x.quant is None:
             return self.const(permuted(x.const, perm), name=x.name)
         return self._add("Transpose", (x,), {"perm": tuple(perm)})[0]
-
-    def computed(self, shape: Sequence[int]) -> None:
-        """Refuse constants made at conversion that are too large.
-
-        Raises:
-            Unsupported: more than ``MAX_COMPUTED_ELEMENTS``.
-        """
-        if float(np.prod([float(d) for d in shape])) > MAX_COMPUTED_ELEMENTS:
-            raise Unsupported(f"it would make a constant of shape {format_shape(tuple(shape))}", reason="too-large")

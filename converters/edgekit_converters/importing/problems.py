@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from edgekit.errors import Blocker, MalformedModelError, UnsupportedOpError
 from edgekit.types import Dim
@@ -47,7 +47,7 @@ class Problems:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
-        self.inputs: Mapping[str, Sequence[Dim]] = {}
+        self.inputs: dict[str, Sequence[Dim]] = {}
         self.location = ""
         self._blockers: dict[tuple[str, str, str, str], list[tuple[str, str]]] = {}
 

@@ -10,7 +10,7 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import Shape, TensorType
-from edgekit_converters.importing.attempt import attempt
+from edgekit_converters.importing.attempt import attempt, take_name
 from edgekit_converters.importing.inputs import SourceInput
 from edgekit_converters.importing.outputs import own_value
 from edgekit_converters.importing.problems import Poisoned, Unsupported, UnsupportedTypeError
@@ -256,14 +256,8 @@ class GraphImporter:
         if value.producer is None or id(value) in self._named:
             return
         self._named.add(id(value))
-        graph = self.builder.graph
-        if value.name == name:
-            return
-        for node in graph.nodes[first:]:
-            for v in node.outputs:
-                if v.name == name:  # a step on the way took the name
-                    graph.rename(v, f"{name}/{node.op.lower()}")
-        graph.rename(value, name)
+        if value.name != name:
+            take_name(self.builder, value, name, first)
 
     # -- subgraphs ------------------------------------------------------------------------------------------------------
 

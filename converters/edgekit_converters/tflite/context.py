@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgekit.errors import MalformedModelError
-from edgekit.ir import GraphBuilder, Value
+from edgekit.ir import Value
 from edgekit.ops import get_op
 from edgekit.ops.quant_math import dequantize
 from edgekit.ops.quantization import lookup_table
-from edgekit.symbolic import SymDim
-from edgekit.types import F32, I8, I32, I64, Array, Dim, DType, QuantParams
+from edgekit.types import F32, I8, I32, I64, Dim, DType, QuantParams
+from edgekit_converters.importing.node import SourceNode
 from edgekit_converters.importing.problems import Poisoned, Unsupported
 from edgekit_converters.tflite.flat import Record
 from edgekit_converters.tflite.session import ImportSession
@@ -26,16 +26,13 @@ INF = float("inf")
 #: clamps of ActivationFunctionType: NONE, RELU, RELU_N1_TO_1, RELU6
 CLAMPS = {0: (-INF, INF), 1: (0.0, INF), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
 TANH = 4
-MAX_COMPUTED_ELEMENTS = 1 << 24
 
 
-class NodeContext:
-    """One source operator while it is imported.
+class NodeContext(SourceNode):
+    """One source operator while it is imported; its name is that of its first output.
 
     Attributes:
-        op: its name. name: of its first output.
         options: its option table (all fields at their defaults where the file has none).
-        inputs: one value an input, None for an absent one.
         outputs: the declared outputs.
         custom: the options of a custom operator, as bytes.
         importer: the subgraph under construction.
@@ -44,42 +41,20 @@ class NodeContext:
     def __init__(
         self, importer: SubgraphImporter, op: str, name: str, options: Record, inputs: Sequence[Value | None], outputs: Sequence[TensorInfo]
     ) -> None:
+        super().__init__(importer.session, importer.builder, op, name, inputs)
         self.importer = importer
-        self.op = op
-        self.name = name
         self.options = options
-        self.inputs = list(inputs)
         self.outputs = list(outputs)
         self.input_infos: list[TensorInfo | None] = []
         self.custom = b""
         self.input_indices: list[int] = []
         self.output_indices: list[int] = []
-        self._calls = 0
-
-    @property
-    def builder(self) -> GraphBuilder:
-        return self.importer.builder
 
     @property
     def session(self) -> ImportSession:
         return self.importer.session
 
     # -- inputs and outputs ---------------------------------------------------------------------------------------------
-
-    def input(self, i: int) -> Value:
-        """The i-th input, which must be there."""
-        v = self.optional(i)
-        if v is None:
-            raise MalformedModelError(f"input {i} is missing")
-        return v
-
-    def optional(self, i: int) -> Value | None:
-        """The i-th input, or None."""
-        return self.inputs[i] if i < len(self.inputs) else None
-
-    def present(self) -> list[Value]:
-        """All inputs of a variadic operator."""
-        return [self.input(i) for i in range(len(self.inputs))]
 
     def info(self, i: int) -> TensorInfo:
         """What the file says of the i-th input."""
@@ -98,54 +73,6 @@ class NodeContext:
     def real(self, i: int) -> Value:
         """The i-th input in float32 where it is quantized."""
         return self.as_real(self.input(i))
-
-    def numbers(self, value: Value) -> Array | None:
-        """The value where it is known and holds numbers alone."""
-        k = self.builder.known_value(value)
-        if k is None or (k.dtype == object and any(isinstance(v, SymDim) for v in k.reshape(-1).tolist())):
-            return None
-        return k.astype(value.dtype.numpy, copy=False)
-
-    def constant(self, i: int, what: str) -> Array:
-        """The numbers of an input that must be known at conversion.
-
-        Raises:
-            Unsupported: it is computed at run time.
-        """
-        v = self.input(i)
-        k = self.numbers(v)
-        if k is None:
-            raise Unsupported(
-                f"{what} must be known at conversion, but {v.name!r} is computed at run time.",
-                "Make it a constant of the model.",
-                "dynamic-input",
-            )
-        return k
-
-    def constant_ints(self, i: int, what: str) -> list[int]:
-        """The integers of an input that must be known at conversion."""
-        return [int(v) for v in self.constant(i, what).reshape(-1)]
-
-    def static(self, dim: Dim, what: str) -> int:
-        """A dimension that must be a number."""
-        if isinstance(dim, int):
-            return dim
-        raise Unsupported(f"{what} must be static, got {str(dim)!r}.", "Give the model fixed input shapes.", "dynamic-shape")
-
-    def computed(self, count: int) -> None:
-        """Refuse constants made at conversion that are too large.
-
-        Raises:
-            Unsupported: more than ``MAX_COMPUTED_ELEMENTS``.
-        """
-        if count > MAX_COMPUTED_ELEMENTS:
-            raise Unsupported(f"it would make a constant of {count} elements.", reason="too-large")
-
-    def axis(self, axis: int, rank: int) -> int:
-        """``axis`` counted from the front."""
-        if not -rank <= axis < max(rank, 1):
-            raise MalformedModelError(f"axis {axis} is outside a tensor of rank {rank}")
-        return axis + rank if axis < 0 else axis
 
     def clamp(self) -> dict[str, float]:
         """The fused activation as clamp attributes.
@@ -174,24 +101,6 @@ class NodeContext:
         raise Unsupported(f"the fused activation number {code} is not supported.")
 
     # -- building -------------------------------------------------------------------------------------------------------
-
-    def const(self, array: Any, dtype: DType | None = None, quant: QuantParams | None = None, name: str = "") -> Value:
-        """A constant of the graph under construction."""
-        return self.builder.constant(array, name or f"{self.name}/const", dtype, quant)
-
-    def i64(self, *numbers: int) -> Value:
-        """A list of integers as a shape-like constant."""
-        return self.const(np.asarray(numbers, np.int64))
-
-    def call(self, op: str, *inputs: Value | None, **attrs: Any) -> Value:
-        """Add a node of one output."""
-        return self.call_multi(op, *inputs, **attrs)[0]
-
-    def call_multi(self, op: str, *inputs: Value | None, **attrs: Any) -> tuple[Value, ...]:
-        """Add a node."""
-        self._calls += 1
-        name = self.name if self._calls == 1 else f"{self.name}/{op.lower()}_{self._calls}"
-        return self.builder.call_multi(op, *inputs, name=name, **attrs)
 
     def integer(self, op: str, *inputs: Value | None, quant: QuantParams | None, **attrs: Any) -> Value:
         """Add a node whose output has quantization parameters that inference does not know."""
@@ -301,12 +210,6 @@ class NodeContext:
         """Whether every value is int8 per tensor, and so is the declared output."""
         return self.out.quant is not None and self.out.dtype is I8 and all(is_int8(v) for v in values)
 
-    def reshape(self, x: Value, shape: Sequence[int]) -> Value:
-        """Another shape, given in numbers (-1 allowed once)."""
-        if tuple(shape) == tuple(x.shape) and -1 not in shape:
-            return x
-        return self.call("Reshape", x, self.i64(*shape), allow_zero=True)
-
     def regroup(self, x: Value, dims: Sequence[Dim]) -> Value:
         """Reshape to dimensions taken from ``x``, at most one of them symbolic."""
         if tuple(dims) == tuple(x.shape):
@@ -325,10 +228,6 @@ class NodeContext:
     def i64_input(self, i: int) -> Value:
         """A shape-like input in int64."""
         return self.cast(self.input(i), I64)
-
-    def options_of(self, op: str) -> Any:
-        """The table row of an EdgeKit operator."""
-        return get_op(op)
 
 
 def is_int8(v: Value) -> bool:

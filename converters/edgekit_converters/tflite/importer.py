@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgekit.errors import GraphError, MalformedModelError
+from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import QuantParams, TensorType
+from edgekit_converters.importing.attempt import attempt, name_result
+from edgekit_converters.importing.outputs import own_value
 from edgekit_converters.importing.problems import Poisoned, Unsupported, UnsupportedTypeError
 from edgekit_converters.tflite import registry
 from edgekit_converters.tflite.context import NodeContext
@@ -19,8 +21,6 @@ from edgekit_converters.tflite.session import ImportSession
 from edgekit_converters.tflite.tensors import COMPLEX64, RESOURCE, TensorInfo, constant_data, tensor_info
 from edgekit_converters.tflite.variables import Variable, tensor_key, zero_of
 
-#: what a converter can run into when a node's numbers make no sense
-NODE_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError, MemoryError)
 MAX_SUBGRAPH_DEPTH = 16
 MAX_SUBGRAPH_IMPORTS = 1024
 #: activations with a smaller scale are 0 for all purposes; quotients of scales would overflow
@@ -167,40 +167,28 @@ class SubgraphImporter:
         if convert is None:
             session.block(op, name, "unsupported-op", "no converter for this operator.", _hint(op))
             return self._poison(outs)
-        try:
-            ctx = self._context(op, name, node, outs)
-            self.builder.source = f"{op} '{name}' (TensorFlow Lite operator {number})"
-            first = len(self.builder.graph.nodes)
-            result = convert(ctx)
-            values = [result] if isinstance(result, Value) else list(result)
-            given = [i for i in outs if i not in self.handles and i not in self.complexes]  # these are no values of the graph
-            if len(values) < len([i for i in given if i >= 0]) and op not in SILENT:
-                raise Unsupported(f"it has {len(outs)} outputs, {len(values)} are supported.")
-            for i, value in zip(given, values, strict=False):
-                if i >= 0:
-                    settled = ctx.settle(value, self.info(i))
-                    self._name(settled, self.info(i).name, first)
-                    self.bind(i, settled)
-        except Poisoned:
+        source = f"{op} '{name}' (TensorFlow Lite operator {number})"
+        read: list[Value | None] = []  # filled as soon as the inputs are known, for the blocker
+        if not attempt(session, self.builder, op, name, source, read, lambda: self._convert(op, name, node, convert, read)):
             self._poison(outs)
-        except Unsupported as e:
-            session.block(op, name, e.reason, e.message, e.hint)
-            self._poison(outs)
-        except UnsupportedTypeError as e:
-            session.block(op, name, "unsupported-type", f"{e}.")
-            self._poison(outs)
-        except MalformedModelError as e:
-            text = str(e)
-            raise MalformedModelError(text if " '" in text and text.startswith(op) else f"{op} '{name}': {text}") from e
-        except GraphError as e:
-            text = str(e).removeprefix(f"{self.builder.source}: ")
-            session.block(op, name, "unsupported-type" if " takes " in text else "invalid-node", f"{text}.")
-            self._poison(outs)
-        except NODE_ERRORS as e:
-            session.block(op, name, "invalid-node", f"the operator cannot be read: {type(e).__name__}: {e}.")
-            self._poison(outs)
-        finally:
-            self.builder.source = ""
+
+    def _convert(self, op: str, name: str, node: Record, convert: registry.ConvertFunction, read: list[Value | None]) -> bool:
+        """Make the nodes of an operator and bind its outputs; True when done."""
+        outs = [int(i) for i in node.outputs]
+        ctx = self._context(op, name, node, outs)
+        read += ctx.inputs
+        first = len(self.builder.graph.nodes)
+        result = convert(ctx)
+        values = [result] if isinstance(result, Value) else list(result)
+        given = [i for i in outs if i not in self.handles and i not in self.complexes]  # these are no values of the graph
+        if len(values) < len([i for i in given if i >= 0]) and op not in SILENT:
+            raise Unsupported(f"it has {len(outs)} outputs, {len(values)} are supported.")
+        for i, value in zip(given, values, strict=False):
+            if i >= 0:
+                settled = ctx.settle(value, self.info(i))
+                name_result(self.builder, settled, self.info(i).name, first)
+                self.bind(i, settled)
+        return True
 
     def _context(self, op: str, name: str, node: Record, outs: list[int]) -> NodeContext:
         indices = [int(i) for i in node.inputs]
@@ -226,17 +214,6 @@ class SubgraphImporter:
                 continue
             self.bind(i, Value(self.builder.graph.unique_name(info.name), TensorType(info.dtype, info.shape, info.quant)))
 
-    def _name(self, value: Value, name: str, first: int) -> None:
-        """Call a value as the source does, unless it has such a name already; nodes from ``first`` on are of the same operator."""
-        graph = self.builder.graph
-        if value.producer is None or not name or value.name == name or all(n is not value.producer for n in graph.nodes[first:]):
-            return
-        for node in graph.nodes[first:]:
-            for v in node.outputs:
-                if v.name == name:  # a step on the way took the name
-                    graph.rename(v, f"{name}/{node.op.lower()}")
-        graph.rename(value, name)
-
     def import_body(self, index: int, types: list[TensorType]) -> SubgraphImporter:
         """Import another subgraph as a graph of its own whose inputs have the given types.
 
@@ -255,11 +232,7 @@ class SubgraphImporter:
     def output(self, index: int, name: str) -> Value:
         """The value of a graph output; one that is also an input or a constant passes an Identity."""
         value = self.find(index)
-        if value.producer is None:
-            folding, self.builder.fold = self.builder.fold, False
-            value = self.builder.call("Identity", value, name=f"{name}/output")
-            self.builder.fold = folding
-        return value
+        return value if value.producer is not None else own_value(self.builder, value, name)
 
 
 #: operators that may change a variable although they have outputs

@@ -128,6 +128,7 @@ def _bind_inputs(importer: SubgraphImporter, session: ImportSession) -> None:
             importer.bind(index, builder.constant(frozen, name))
             continue
         value = builder.input(name, info.source_dtype, shape, info.source_quant if info.quant is not None else None)
+        session.inputs[name] = value.shape
         if info.is_shifted:
             value = _shifted(builder, value, info)
         importer.bind(index, value)

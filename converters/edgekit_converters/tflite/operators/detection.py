@@ -100,10 +100,10 @@ def non_max_suppression(ctx: NodeContext) -> list[Value]:
     if len(boxes.shape) != 2 or len(scores.shape) != 1 or not 0 <= limit <= 1 << 16:
         raise MalformedModelError(f"boxes of shape {list(boxes.shape)}, {limit} to keep")
     with_scores = ctx.op.endswith("V5")
-    if with_scores and ctx.optional(5) is not None and float(ctx.constant(5, "sigma").reshape(-1)[0]) != 0:
+    if with_scores and ctx.optional(5) is not None and float(ctx.constant_input(5, "sigma").reshape(-1)[0]) != 0:
         raise Unsupported("soft suppression (a sigma that is not 0) is not supported.")
     # boxes that overlap exactly as much as allowed are left out
-    overlap = np.nextafter(ctx.constant(3, "the overlap").astype(np.float32).reshape(1), np.float32(-np.inf), dtype=np.float32)
+    overlap = np.nextafter(ctx.constant_input(3, "the overlap").astype(np.float32).reshape(1), np.float32(-np.inf), dtype=np.float32)
     chosen = ctx.call(
         "NonMaxSuppression", ctx.unsqueeze(boxes, 0), ctx.unsqueeze(ctx.unsqueeze(scores, 0), 0), ctx.i64(limit), ctx.const(overlap),
         ctx.reshape(ctx.real(4), (1,)),

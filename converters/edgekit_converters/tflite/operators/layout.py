@@ -143,7 +143,7 @@ def slice_(ctx: NodeContext) -> Value:
     for axis, n in enumerate(int(s) for s in size.tolist()):
         if x.shape[axis] == n:
             continue
-        ctx.computed(n)
+        ctx.computed((n,))
         start = ctx.call("Slice", ctx.i64_input(1), ctx.i64(axis), ctx.i64(axis + 1), ctx.i64(0))
         y = ctx.call("Gather", y, ctx.call("Add", ctx.const(np.arange(n, dtype=np.int64)), start), axis=axis)
     return y
@@ -270,11 +270,11 @@ def mirror_pad(ctx: NodeContext) -> Value:
     if int(ctx.options.mode) == 0:
         return ctx.call("Pad", ctx.input(0), _pads(ctx), mode="reflect")
     y = ctx.input(0)
-    for axis, (before, after) in enumerate(ctx.constant(1, "the pads").tolist()):
+    for axis, (before, after) in enumerate(ctx.constant_input(1, "the pads").tolist()):
         n = ctx.static(y.shape[axis], "a dimension with symmetric padding")
         if before == after == 0:
             continue
-        ctx.computed(n + abs(int(before)) + abs(int(after)))
+        ctx.computed((n + abs(int(before)) + abs(int(after)),))
         places = np.pad(np.arange(n), (int(before), int(after)), mode="symmetric").astype(np.int64)
         y = ctx.call("Gather", y, ctx.const(places), axis=axis)
     return y
@@ -333,7 +333,7 @@ def space_batch(ctx: NodeContext) -> Value:
     """Blocks of positions to the batch, and back."""
     x = ctx.input(0)
     block = ctx.constant_ints(1, "the block shape")
-    margins = ctx.constant(2, "the paddings").reshape(-1, 2).astype(np.int64).tolist()
+    margins = ctx.constant_input(2, "the paddings").reshape(-1, 2).astype(np.int64).tolist()
     m, rank = len(block), len(x.shape)
     if len(margins) != m or m + 1 > rank or min(block) < 1:
         raise MalformedModelError(f"a block shape {block} with {len(margins)} paddings for a tensor of rank {rank}")
@@ -412,7 +412,7 @@ def dynamic_update_slice(ctx: NodeContext) -> Value:
     inner = [ctx.static(d, "every dimension") for d in update.shape]
     start = ctx.call("Max", ctx.i64_input(2), ctx.i64(*[0] * len(outer)))
     start = ctx.call("Min", start, ctx.i64(*(a - b for a, b in zip(outer, inner, strict=True))))
-    ctx.computed(int(np.prod([float(n) for n in inner])) * len(inner))
+    ctx.computed((*inner, len(inner)))
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in inner), indexing="ij"), axis=-1).astype(np.int64)
     return ctx.call("ScatterND", x, ctx.call("Add", ctx.const(grid), start), update)
 

@@ -27,7 +27,7 @@ def _scattered(ctx: NodeContext, x: Value, ids: Value, count: int, start: float,
     if len(ids.shape) != 1 or x.shape[:1] != ids.shape:
         raise Unsupported("segments are supported along the first dimension.")
     rest = [ctx.static(d, "a dimension") for d in x.shape[1:]]
-    ctx.computed(count * int(np.prod(rest, dtype=np.int64)))
+    ctx.computed((count, *rest))
     if x.dtype.is_float:
         empty = np.full((count, *rest), np.clip(start, np.finfo(np.float32).min, np.finfo(np.float32).max), x.dtype.numpy)
     else:
@@ -39,7 +39,7 @@ def _scattered(ctx: NodeContext, x: Value, ids: Value, count: int, start: float,
 @converts("SEGMENT_SUM")
 def segment_sum(ctx: NodeContext) -> Value:
     """Sums of rows that follow each other."""
-    ids = ctx.constant(1, "the segments")
+    ids = ctx.constant_input(1, "the segments")
     count = int(ids.max(initial=-1)) + 1
     if ids.ndim != 1 or np.any(np.diff(ids) < 0) or (ids.size and ids[0] < 0):
         raise MalformedModelError("the segments are not in order")
@@ -62,7 +62,7 @@ def sparse_to_dense(ctx: NodeContext) -> Value:
     shape = ctx.constant_ints(1, "the shape")
     if min(shape, default=0) < 0:
         raise MalformedModelError(f"a tensor of shape {shape}")
-    ctx.computed(int(np.prod(shape, dtype=np.int64)))
+    ctx.computed(shape)
     rank = len(shape)
     if len(indices.shape) > 2:
         raise MalformedModelError(f"places of rank {len(indices.shape)}")

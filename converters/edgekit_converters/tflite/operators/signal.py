@@ -114,7 +114,7 @@ def filter_bank(ctx: NodeContext) -> Value:
     """Weighted sums of bins in uint64: a channel adds its bins by ``weights``, and those of the channel before by ``unweights``."""
     x, channels = typed(ctx, 0, U32), option(ctx, "num_channels")
     names = ("the weights", "the unweights", "the first bins", "the first weights", "the widths")
-    weights, unweights, bins, starts, widths = (ctx.constant(i + 1, name).reshape(-1).astype(np.int64) for i, name in enumerate(names))
+    weights, unweights, bins, starts, widths = (ctx.constant_input(i, n).reshape(-1).astype(np.int64) for i, n in enumerate(names, 1))
     n = ctx.static(x.shape[0], "the number of bins") if len(x.shape) == 1 else 0
     if channels < 1 or min(len(bins), len(starts), len(widths)) < channels + 1 or n < 1:
         raise MalformedModelError(f"{channels} channels over a spectrum of shape {list(x.shape)}")
@@ -126,7 +126,7 @@ def filter_bank(ctx: NodeContext) -> Value:
         spans.append((np.arange(b, b + width), weights[w : w + width], unweights[w : w + width]))
     # channel 0 of the original is scratch; row c takes the falling side of channel c and the rising side of c + 1
     widest = max(1, *(len(spans[c][0]) + len(spans[c + 1][0]) for c in range(channels)))
-    ctx.computed(channels * widest)
+    ctx.computed((channels, widest))
     index, factor = np.zeros((channels, widest), np.int64), np.zeros((channels, widest), np.int64)
     for c in range(channels):
         rows = np.concatenate([spans[c][0], spans[c + 1][0]])
