@@ -151,6 +151,13 @@ def _cast() -> Iterator[OpCase]:
     )
     once = np.array([1 + 2**-11 + 2**-40], np.float64)  # rounding to float32 first would make it a tie
     yield op_case("Cast", "rounds_once", [once], {"to": F16}, expected=[np.array([1 + 2**-10], np.float16)], tolerance=EXACT)
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    halves = halves[~np.isnan(halves)]
+    yield op_case("Cast", "every_half", [halves], {"to": F32}, expected=[halves.astype(np.float32)], tolerance=EXACT)
+    grid = np.sort(halves[np.isfinite(halves)]).astype(np.float32)
+    between = (grid[1:] + grid[:-1]) / 2  # ties, and their neighbours on both sides
+    ties = np.concatenate([grid, between, np.nextafter(between, np.float32(np.inf)), np.nextafter(between, np.float32(-np.inf))])
+    yield op_case("Cast", "every_half_tie", [ties], {"to": F16}, expected=[ties.astype(np.float16)], tolerance=EXACT)
     yield op_case("Cast", "large", [random((3, 20011), "Cast", scale=100.0)], {"to": I8})
     yield op_case("Cast", "empty", [np.zeros((0, 3), np.float32)], {"to": F64})
     yield op_case("Cast", "half_random", [random((500,), "Cast", "half")], {"to": F16}, tolerance=HALF)

@@ -2,6 +2,8 @@
  *
  * Float to integer goes toward zero and is held to the range, NaN becomes 0; integer to integer keeps the low bits; to float
  * rounds to nearest even, once (integers become float16 by way of float32); to bool is x != 0. */
+#include <string.h>
+
 #include "ek_ops_gen.h"
 #include "ops/elementwise/types.h"
 
@@ -116,18 +118,64 @@ EK_VECTORIZED static void float_to_int32(const float *x, int32_t *y, size_t n) {
     y[i] = x[i] != x[i] ? 0 : x[i] >= 2147483648.0f ? INT32_MAX : whole;
   }
 }
+
+/* As ek_f16_to_f32, with choices in place of branches. */
+EK_VECTORIZED static void half_to_float(const uint16_t *x, float *y, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    const uint32_t sign = (uint32_t)(x[i] & 0x8000u) << 16, shifted = (uint32_t)(x[i] & 0x7FFFu) << 13;
+    float value;
+    uint32_t finite;
+    memcpy(&value, &shifted, sizeof value);
+    value *= 5.192296858534828e33f; /* 2^112: exact, subnormal numbers included */
+    memcpy(&finite, &value, sizeof finite);
+    const uint32_t bits = sign | (shifted >= 0x0F800000u ? shifted | 0x7F800000u : finite);
+    memcpy(&y[i], &bits, sizeof bits);
+  }
+}
+
+/* As ek_f32_to_f16, with choices in place of branches. */
+EK_VECTORIZED static void float_to_half(const float *x, uint16_t *y, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    uint32_t u, small;
+    memcpy(&u, &x[i], sizeof u);
+    const uint32_t sign = u >> 16 & 0x8000u, a = u & 0x7FFFFFFFu;
+    float sum;
+    memcpy(&sum, &a, sizeof sum);
+    sum += 0.5f;
+    memcpy(&small, &sum, sizeof small);
+    const uint32_t normal = (a + 0xFFFu + (a >> 13 & 1u) - 0x38000000u) >> 13;
+    const uint32_t below = a < 0x38800000u ? small - 0x3F000000u : normal;
+    const uint32_t large = a > 0x7F800000u ? 0x7E00u | (a >> 13 & 0x1FFu) : 0x7C00u;
+    y[i] = (uint16_t)(sign | (a >= 0x477FF000u ? large : below));
+  }
+}
+
+EK_VECTORIZED static void float_to_double(const float *x, double *y, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    y[i] = (double)x[i];
+  }
+}
+
+EK_VECTORIZED static void double_to_float(const double *x, float *y, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    y[i] = (float)x[i];
+  }
+}
 #undef EK_VECTORIZED
 
-/* The pairs that quantized models spend their time on. */
+/* The pairs that quantized models, and float16 and float64 ones, spend their time on. */
+#define QUICK(from_type, FROM, to_type, TO, function)                          \
+  if (job->x->dtype == (from_type) && job->y->dtype == (to_type)) {            \
+    function((const FROM *)job->x->data + from, (TO *)job->y->data + from, n); \
+    return true;                                                               \
+  }
 static bool cast_quickly(const cast_job *job, size_t from, size_t n) {
-  if (job->x->dtype == EK_I8 && job->y->dtype == EK_F32) {
-    int8_to_float((const int8_t *)job->x->data + from, (float *)job->y->data + from, n);
-    return true;
-  }
-  if (job->x->dtype == EK_F32 && job->y->dtype == EK_I32) {
-    float_to_int32((const float *)job->x->data + from, (int32_t *)job->y->data + from, n);
-    return true;
-  }
+  QUICK(EK_I8, int8_t, EK_F32, float, int8_to_float)
+  QUICK(EK_F32, float, EK_I32, int32_t, float_to_int32)
+  QUICK(EK_F16, uint16_t, EK_F32, float, half_to_float)
+  QUICK(EK_F32, float, EK_F16, uint16_t, float_to_half)
+  QUICK(EK_F32, float, EK_F64, double, float_to_double)
+  QUICK(EK_F64, double, EK_F32, float, double_to_float)
   return false;
 }
 
