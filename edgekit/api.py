@@ -220,9 +220,11 @@ def _require_bounds(graph: Graph) -> None:
 def is_ekm(path: str | os.PathLike[str]) -> bool:
     """Whether a file carries the mark of the format."""
     try:
+        if not Path(path).is_file():  # opening a pipe might never end
+            return False
         with Path(path).open("rb") as f:
             return f.read(8)[4:8] == b"EKM1"
-    except OSError:
+    except (OSError, ValueError):  # no such name can exist
         return False
 
 

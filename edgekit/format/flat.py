@@ -24,6 +24,8 @@ _FLAGS = {
 }  # fmt: skip
 _TAGS = {name: tag for tag, name in UNION.items()}
 _MAX_DEPTH = 8
+#: what becomes of halves of UTF-16 pairs, which JSON and file names can hold and UTF-8 cannot
+LONE_SURROGATES = "backslashreplace"
 
 
 def encode(table: str, record: Record, identifier: bytes) -> bytes:
@@ -44,7 +46,7 @@ def _encode_table(b: flatbuffers.Builder, table: str, record: Record) -> int:
         if value is None or kind == "scalar":
             continue
         if kind == "string":
-            offsets[name] = b.CreateString(value)
+            offsets[name] = b.CreateString(value, errors=LONE_SURROGATES)
         elif kind == "table":
             offsets[name] = _encode_table(b, element, value)
         elif kind == "union":
@@ -66,7 +68,7 @@ def _encode_table(b: flatbuffers.Builder, table: str, record: Record) -> int:
 
 def _encode_vector(b: flatbuffers.Builder, element: str, vector_of: str, values: Any) -> int:
     if vector_of in ("table", "string"):
-        items = [_encode_table(b, element, v) if vector_of == "table" else b.CreateString(v) for v in values]
+        items = [_encode_table(b, element, v) if vector_of == "table" else b.CreateString(v, errors=LONE_SURROGATES) for v in values]
         b.StartVector(4, len(items), 4)
         for o in reversed(items):
             b.PrependUOffsetTRelative(o)

@@ -29,7 +29,7 @@ def graph_hash(graph: Graph) -> str:
     """sha256 (hex) over the graph and its subgraphs. Equal graphs hash alike in every process; metadata is left out."""
     digest = hashlib.sha256()
     for line in _lines(graph, {}):
-        digest.update(line.encode())
+        digest.update(line.encode(errors="surrogatepass"))
         digest.update(b"\n")
     return digest.hexdigest()
 

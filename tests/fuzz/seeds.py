@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tempfile
@@ -114,7 +115,10 @@ def _mxnet() -> Iterator[Seed]:
     head = net.op("softmax", "prob", y)
     inputs = [n for n, node in enumerate(net.nodes) if node["op"] == "null"]
     symbol = {"nodes": net.nodes, "arg_nodes": inputs, "heads": [[*head, 0]], "attrs": {"mxnet_version": ["int", 10900]}}
-    yield Seed({"net-symbol.json": json.dumps(symbol).encode(), "net-0001.params": params_bytes(net.params)}, "net-symbol.json")
+    text, arrays = json.dumps(symbol).encode(), io.BytesIO()
+    yield Seed({"net-symbol.json": text, "net-0001.params": params_bytes(net.params)}, "net-symbol.json")
+    np.savez(arrays, **net.params)  # type: ignore[arg-type]  # the stub takes allow_pickle for one of them
+    yield Seed({"net-symbol.json": text, "net.params": arrays.getvalue()}, "net-symbol.json")
 
 
 def _tensorflow() -> Iterator[Seed]:
@@ -151,13 +155,25 @@ def _keras() -> Iterator[Seed]:
             inner.create_dataset("fc/kernel", data=np.ones((4, 3), np.float32))
             inner.create_dataset("fc/bias", data=np.zeros(3, np.float32))
         yield of(path)
+        from tests.converters.keras.files import write_json
+
+        arrays = {"fc/kernel": np.ones((4, 3), np.float32), "fc/bias": np.zeros(3, np.float32)}
+        config = {"class_name": "Sequential", "config": {"name": "s", "layers": layers}}
+        (Path(folder) / "js").mkdir()
+        yield of(write_json(Path(folder) / "js" / "model.json", config, arrays), Path(folder) / "js" / "group1-shard1of1.bin")
 
 
 def _huggingface() -> Iterator[Seed]:
     from tests.converters.huggingface.test_folders import folder
 
     with tempfile.TemporaryDirectory() as root:
-        yield of(folder(Path(root) / "bert"))
+        whole = of(folder(Path(root) / "bert"))
+    yield whole
+    weights, config = whole.files["model.safetensors"], whole.files["config.json"]
+    names = [n for n in json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")]) if n != "__metadata__"]
+    index = json.dumps({"weight_map": dict.fromkeys(names, "part.safetensors")}).encode()
+    yield Seed({"config.json": config, "part.safetensors": weights, "model.safetensors.index.json": index}, "")
+    yield Seed({"config.json": config, "onnx/model.onnx": (SAMPLES / "digits.onnx").read_bytes()}, "")
 
 
 def _pytorch() -> Iterator[Seed]:

@@ -111,6 +111,8 @@ class _Reader:
         while at < end:
             key, after = self.varint(at, end)
             number, wire = key >> 3, key & 7
+            if not number:
+                raise self.broken(at, "field 0, which no message has")
             if wire == VARINT:
                 value, at = self.varint(after, end)
                 yield number, wire, value, 0
@@ -121,7 +123,7 @@ class _Reader:
                 size = 4 if wire == FIXED32 else 8
             else:
                 raise self.broken(at, f"wire type {wire} of field {number}")
-            if not number or (size > end - after and not cut):
+            if size > end - after and not cut:
                 raise self.broken(at, f"field {number} of {size} bytes does not fit into the {end - after} that are left")
             yield number, wire, after, after + size
             at = after + size

@@ -7,10 +7,8 @@ at 1000:1. None of that is needed for model weights, so it is refused, and the b
 
 from __future__ import annotations
 
-import io
-import re
+import math
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -18,23 +16,20 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError, MissingDependencyError
 from edgekit.types import Array
-from edgekit_converters.importing.files import file_size, map_bytes
+from edgekit_converters.keras.bytesource import ByteSource
+from edgekit_converters.keras.detection import SIGNATURE
+from edgekit_converters.keras.hdf5_arrays import read_array
+from edgekit_converters.keras.hdf5_heaps import check_heaps
 
 #: arrays may unpack to this many bytes in all, whatever the file's size ...
 ALWAYS_ALLOWED = 1 << 28
 #: ... and to this many times the file's size
 EXPANSION = 32
 MAX_ATTRIBUTE = 1 << 28
-#: bytes of a global heap's header, and of the header of one of its entries
-HEAP_HEADER, HEAP_ENTRY = 16, 16
-#: files up to this size, of up to so many heaps, are looked through for texts of impossible lengths
-MAX_SCANNED, MAX_HEAPS = 1 << 25, 256
 MAX_NAMES = 1 << 20
 #: how h5py writes bfloat16: as two opaque bytes
 BFLOAT16 = np.dtype("V2")
 MAX_RANK = 16
-#: filters that come with HDF5: deflate, shuffle, fletcher32, szip, nbit, scaleoffset, and h5py's lzf
-FILTERS = (1, 2, 3, 4, 5, 6, 32000)
 #: what h5py raises on broken files
 H5_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, OverflowError, MemoryError, UnicodeError, AttributeError)
 
@@ -52,70 +47,11 @@ def load_h5py() -> Any:
     return h5py
 
 
-class MappedFile(io.RawIOBase):
-    """Bytes in memory (or mapped from a file) as a file for reading; nothing is copied until it is read."""
-
-    def __init__(self, data: Array) -> None:
-        self._data = data
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        piece = self._data[self._at : self._at + len(buffer)]
-        memoryview(buffer)[: len(piece)] = piece.tobytes()
-        self._at += len(piece)
-        return len(piece)
-
-
-def check_heaps(source: Path | Array, size: int, where: str) -> None:
-    """Refuse global heaps whose free space has no size (HDF5 1.14 and before goes through them without end), and texts in them that claim
-    to be longer than the file (HDF5 sets aside, and clears, up to 4 GiB for each before it looks).
-
-    Raises:
-        MalformedModelError: there is one.
-    """
-    if not size:
-        return
-    data = map_bytes(source) if isinstance(source, Path) else source
-    view = memoryview(data)  # type: ignore[arg-type]
-    heaps: dict[int, set[int]] = {}
-    for found in re.finditer(rb"GCOL\x01", view):
-        heap = found.start()
-        end = min(len(view), heap + int.from_bytes(view[heap + 8 : heap + 16], "little"))
-        at = heap + HEAP_HEADER
-        while at + HEAP_ENTRY <= end:
-            index, length = int.from_bytes(view[at : at + 2], "little"), int.from_bytes(view[at + 8 : at + 16], "little")
-            step = HEAP_ENTRY + -(-length // 8) * 8 if index else length
-            if step == 0:
-                raise MalformedModelError(f"{where}: no readable HDF5 file: the heap at byte {heap} has an entry of no size at byte {at}")
-            heaps.setdefault(heap, set()).add(index)
-            at += step
-    if size > MAX_SCANNED or len(heaps) > MAX_HEAPS:
-        return
-    whole = bytes(view)
-    for heap, entries in heaps.items():  # a text is its length (4 bytes), the heap's address (8) and the entry's number (4)
-        address, at = heap.to_bytes(8, "little"), -1
-        while (at := whole.find(address, at + 1)) >= 0:
-            length, index = int.from_bytes(whole[max(at - 4, 0) : at], "little"), int.from_bytes(whole[at + 8 : at + 12], "little")
-            if length > size and index in entries and index:
-                raise MalformedModelError(f"{where}: no readable HDF5 file: byte {at - 4} claims a text of {length} bytes")
-
-
 class H5File:
     """One HDF5 file, open for reading.
 
     Args:
-        source: a path, or the bytes of a file (uint8).
+        source: its bytes.
         where: what messages call it.
 
     Raises:
@@ -123,14 +59,16 @@ class H5File:
         MissingDependencyError: h5py is not installed.
     """
 
-    def __init__(self, source: Path | Array, where: str) -> None:
+    def __init__(self, source: ByteSource, where: str) -> None:
         self.h5py = load_h5py()
         self.where = where
-        size = file_size(source) if isinstance(source, Path) else len(source)
-        self.budget = max(ALWAYS_ALLOWED, EXPANSION * size)
-        check_heaps(source, size, where)
+        self.source = source
+        self.budget = max(ALWAYS_ALLOWED, EXPANSION * source.size)
+        if source.read(0, len(SIGNATURE)) != SIGNATURE:
+            raise MalformedModelError(f"{where}: not a readable HDF5 file: it does not begin as one")
+        check_heaps(source, self.budget, where)
         try:
-            self._file = self.h5py.File(source if isinstance(source, Path) else MappedFile(source), "r")
+            self._file = self.h5py.File(source.file(), "r")
         except H5_ERRORS as e:
             raise MalformedModelError(f"{where}: not a readable HDF5 file: {e}") from e
 
@@ -139,6 +77,7 @@ class H5File:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
+        self.source.close()
 
     @property
     def root(self) -> H5Group:
@@ -212,33 +151,23 @@ class H5Group:
             return None
         path = f"{self.path}/{name}".lstrip("/")
         try:
-            self._check(found)
-            return _widened(np.asarray(found[()]))
+            return _widened(read_array(self._h5.h5py, self._h5.source, found, self._declared(found)))
         except H5_ERRORS as e:
             raise self._fail(f"the dataset {path!r}", e) from e
 
-    def _check(self, dataset: Any) -> None:
+    def _declared(self, dataset: Any) -> int:
+        """Bytes of a dataset, taken off the file's budget."""
         if dataset.is_virtual or dataset.external:
             raise ValueError("its data lie in other files")
         if dataset.shape is None or len(dataset.shape) > MAX_RANK:
             raise ValueError("it has no usable shape")
         if dataset.dtype.kind not in "fiub" and dataset.dtype != BFLOAT16:
             raise ValueError(f"it holds {dataset.dtype}, not numbers")
-        declared = dataset.dtype.itemsize
-        for d in dataset.shape:
-            declared *= int(d)
-        plist = dataset.id.get_create_plist()
-        filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
-        if any(f not in FILTERS for f in filters):
-            raise ValueError(f"it is packed with the filters {filters}")
-        stored = int(dataset.id.get_storage_size())
-        if declared and not filters and dataset.chunks is None and stored != declared:
-            raise ValueError(f"it declares {declared} bytes and holds {stored}")
-        if declared and not stored:
-            raise ValueError(f"it declares {declared} bytes and holds none")
+        declared = math.prod(map(int, dataset.shape)) * int(dataset.dtype.itemsize)
         if declared > self._h5.budget:
             raise ValueError(f"it declares {declared} bytes, more than a file of this size can hold")
         self._h5.budget -= declared
+        return declared
 
     def _raw_attribute(self, name: str) -> Any | None:
         try:

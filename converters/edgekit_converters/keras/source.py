@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import ConversionError, MalformedModelError
-from edgekit_converters.importing.archives import open_archive
+from edgekit_converters.importing.archives import Archive, open_archive
 from edgekit_converters.importing.files import read_head
+from edgekit_converters.keras.bytesource import ByteSource
 from edgekit_converters.keras.config import Layer, parse_json
 from edgekit_converters.keras.hdf5 import H5File, H5Group
 from edgekit_converters.keras.weights import ArchiveWeights, bind_legacy
@@ -64,12 +65,20 @@ def _archive(path: Path, use: Callable[[Source], Any]) -> Any:
         keras = str(metadata.get("keras_version", "3")) if isinstance(metadata, Mapping) else "3"
         if WEIGHTS not in archive:
             raise MalformedModelError(f"{path}: the archive holds no {WEIGHTS}; files whose weights are cut into shards are not supported")
-        with H5File(archive.array(WEIGHTS), f"{path}: {WEIGHTS}") as weights:
+        with H5File(_member(archive, WEIGHTS), f"{path}: {WEIGHTS}") as weights:
             return use(Source(config, keras, "", ArchiveWeights(weights.root).bind))
 
 
+def _member(archive: Archive, name: str) -> ByteSource:
+    """An entry of an archive, read from the file where it is not compressed."""
+    entry = archive.entry(name)
+    if entry.offset is None:
+        return ByteSource(archive.path, data=archive.array(name))
+    return ByteSource(archive.path, entry.offset, entry.size)
+
+
 def _hdf5(path: Path, use: Callable[[Source], Any]) -> Any:
-    with H5File(path, str(path)) as file:
+    with H5File(ByteSource(path), str(path)) as file:
         root = file.root
         text = root.text("model_config")
         if text is None:

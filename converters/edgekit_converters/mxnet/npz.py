@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def _array(archive: Archive, entry: str) -> Array:
         if read is None:
             raise ValueError(f"version {version} of the format")
         shape, turned, dtype = read(header, max_header_size=MAX_HEADER_BYTES)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as e:
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, TokenError) as e:
         raise archive.error(f"{entry!r} is no array: {e}") from e
     body = data[header.tell() :]
     if dtype.hasobject or dtype.kind not in "fiub" or dtype.byteorder == ">":

@@ -15,6 +15,7 @@ from pathlib import Path
 MIN_FILE_BYTES = 1 << 20
 MIN_WEIGHT_BYTES = 1 << 12
 MAX_TENSOR_FIELDS = 64
+MAX_FIELDS = 1 << 20
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 MODEL_GRAPH, GRAPH_INITIALIZER = 7, 5
 TENSOR_RAW_DATA, TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION = 9, 13, 14
@@ -104,8 +105,12 @@ def _tensor(data: mmap.mmap, tensor: _Field, location: str) -> bytes | None:
 
 
 def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[_Field]:
-    """The fields of a message (protobuf.dev/programming-guides/encoding)."""
+    """The fields of a message (protobuf.dev/programming-guides/encoding); not more than a model has that pays."""
+    count = 0
     while at < end:
+        count += 1
+        if count > MAX_FIELDS:
+            raise Irregular
         start = at
         tag, at = _read_varint(data, at, end)
         number, wire = tag >> 3, tag & 7

@@ -1,0 +1,211 @@
+"""What stands where a model's files should: nothing, folders, pipes, devices, files nobody may read, names of any kind."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgekit
+from edgekit import converters
+from edgekit.cli.app import run as run_command
+from edgekit.errors import EdgekitError
+from tests.fuzz.importers import Failure, attempt, write
+from tests.fuzz.seeds import OWN, Seed, seeds
+from tests.require import require_module
+
+NOBODY = 65534
+#: file names that are legal on Linux and seldom thought of; ``os.fsdecode`` gives names that are no UTF-8 lone surrogates
+NAMES = (
+    "a b", "a\tb", "a\nb", "-o", "%s%n{0}", "*?[a]", "#1 & $(x) `y`", "'q\"", "æøå 模型 🙂", os.fsdecode(b"latin1-\xe6\xf8"), "\x1b[31mred",
+    "." * 9, "x" * 200, "CON",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.fuzz.importers.SECONDS_PER_INPUT", 4)
+
+
+def each_file() -> Iterator[tuple[str, int, str]]:
+    """Format, number of the seed, and one of the seed's files."""
+    for name in OWN:
+        if name != "keras" or importlib.util.find_spec("h5py"):
+            for k, seed in enumerate(seeds(name)):
+                yield from ((name, k, f) for f in sorted(seed.files))
+
+
+def seed_of(name: str, number: int) -> Seed:
+    """A seed by its number."""
+    if name == "keras":
+        require_module("h5py", "h5py", "pip install h5py")
+    return seeds(name)[number]
+
+
+def empty(path: Path) -> None:
+    """An empty file."""
+    path.write_bytes(b"")
+
+
+def folder(path: Path) -> None:
+    """A folder."""
+    path.mkdir()
+
+
+def full_folder(path: Path) -> None:
+    """A folder with another of its name inside."""
+    (path / path.name).mkdir(parents=True)
+
+
+def pipe(path: Path) -> None:
+    """A pipe that nobody writes to: whoever opens it waits for ever."""
+    os.mkfifo(path)
+
+
+def endless(path: Path) -> None:
+    """A device that gives zeros without end."""
+    path.symlink_to("/dev/zero")
+
+
+def circle(path: Path) -> None:
+    """A link to itself."""
+    path.symlink_to(path.name)
+
+
+def nowhere(path: Path) -> None:
+    """A link to nothing."""
+    path.symlink_to("nothing")
+
+
+def sparse(path: Path) -> None:
+    """A file that claims a terabyte and takes no room."""
+    with path.open("wb") as f:
+        f.truncate(1 << 40)
+
+
+STANDINS: tuple[Callable[[Path], None], ...] = (empty, folder, full_folder, pipe, endless, circle, nowhere, sparse)
+
+
+@pytest.mark.parametrize("stand_in", STANDINS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(("name", "number", "file"), each_file())
+def test_something_else_in_place_of_a_file(name: str, number: int, file: str, stand_in: Callable[[Path], None], tmp_path: Path) -> None:
+    seed = seed_of(name, number)
+    path = write(seed, tmp_path / "m")
+    (tmp_path / "m" / file).unlink()
+    stand_in(tmp_path / "m" / file)
+    outcome = attempt(path)
+    assert not isinstance(outcome, Failure), outcome.detail
+    if file == seed.entry:
+        assert outcome in ("MalformedModelError", "ConversionError")
+        again = attempt(path, deep=True)
+        assert not isinstance(again, Failure), again.detail
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """As a user without rights, where the tests run as root, whom no file is closed to."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize(("name", "number", "file"), each_file())
+def test_files_that_may_not_be_read(name: str, number: int, file: str, tmp_path: Path) -> None:
+    seed = seed_of(name, number)
+    path = write(seed, tmp_path / "m")
+    for p in (tmp_path, *tmp_path.parents[:2], *tmp_path.rglob("*")):
+        p.chmod(p.stat().st_mode | 0o055)
+    edgekit_is_loaded(path)
+    (tmp_path / "m" / file).chmod(0)
+    with nobody():
+        outcome = attempt(path)
+    assert not isinstance(outcome, Failure), outcome.detail
+    if file == seed.entry:
+        assert outcome == "MalformedModelError"
+
+
+def edgekit_is_loaded(path: Path) -> None:
+    """Everything that is imported on the way is imported before rights are given up."""
+    assert not isinstance(attempt(path), Failure)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o400, 0o100], ids=["closed", "names-only", "no-names"])
+@pytest.mark.parametrize("name", OWN)
+def test_folders_that_may_not_be_entered(name: str, mode: int, tmp_path: Path) -> None:
+    seed = seed_of(name, 0)
+    path = write(seed, tmp_path / "m")
+    edgekit_is_loaded(path)
+    for p in (tmp_path, *tmp_path.parents[:2]):
+        p.chmod(p.stat().st_mode | 0o055)
+    (tmp_path / "m").chmod(mode)
+    try:
+        with nobody():
+            outcome = attempt(path)
+    finally:
+        (tmp_path / "m").chmod(0o755)
+    assert outcome == "MalformedModelError"
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("title", NAMES, ids=ascii)
+def test_names_of_any_kind(name: str, title: str, tmp_path: Path) -> None:
+    """Conversion succeeds whatever files and folders are called, and the command line can say so."""
+    seed = seed_of(name, 0)
+    renamed = Seed({_renamed(f, seed, title): data for f, data in seed.files.items()}, _renamed(seed.entry, seed, title))
+    path = write(renamed, tmp_path / title)
+    done = edgekit.convert(path, tmp_path / "out.ekm", options=edgekit.ConvertOptions(check=False))
+    assert done.path.stat().st_size > 0
+    assert run_command(["check", str(path)]) == 0
+
+
+def _renamed(file: str, seed: Seed, title: str) -> str:
+    """The entry's name, and that of its twin with another end, begin with ``title``; what a format fixes stays."""
+    stem = seed.entry.partition("-")[0].rpartition(".")[0] or seed.entry.partition("-")[0]
+    fixed = not seed.entry or (len(seed.files) > 1 and not all(f.startswith(stem) for f in seed.files))
+    return file if fixed or not file.startswith(stem) else title + file.removeprefix(stem)
+
+
+@pytest.mark.parametrize(
+    "path", ["", ".", "x" * 5000, "a/" * 3000, "nul\0byte", "\ud800", "/dev/null", "/dev/zero", "/proc/self/mem", "/proc/self/fd"]
+)
+def test_paths_that_lead_to_no_model(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for source in (path, Path(path)):
+        with pytest.raises(EdgekitError):
+            converters.load(source)
+        with pytest.raises(EdgekitError):
+            edgekit.convert(source, tmp_path / "out.ekm")
+    assert run_command(["check", "--", path]) != 0
+
+
+def test_a_folder_with_an_unreadable_stranger(tmp_path: Path) -> None:
+    """A folder's hash covers all of its files; one nobody may read is an error that names it."""
+    path = write(seeds("tensorflow")[0], tmp_path / "m")
+    (tmp_path / "m" / "notes.txt").write_text("x")
+    for p in (tmp_path, *tmp_path.parents[:2], *tmp_path.rglob("*")):
+        p.chmod(p.stat().st_mode | 0o055)
+    edgekit_is_loaded(path)
+    tmp_path.chmod(0o777)
+    (tmp_path / "m" / "notes.txt").chmod(0)
+    with nobody(), pytest.raises(EdgekitError, match=r"notes\.txt: cannot be read"):
+        edgekit.convert(path, tmp_path / "out.ekm", options=edgekit.ConvertOptions(check=False))
+
+
+def test_weights_of_no_size_at_all(tmp_path: Path) -> None:
+    """Arrays without elements are arrays, in whatever format."""
+    from tests.converters.mxnet.models import params_bytes
+
+    for arrays in ({}, {"w": np.zeros((0,), np.float32)}, {"w": np.zeros((3, 0, 2), np.float32)}):
+        (tmp_path / "net-symbol.json").write_text('{"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 0, 0]]}')
+        (tmp_path / "net-0001.params").write_bytes(params_bytes(arrays))
+        assert not isinstance(attempt(tmp_path / "net-symbol.json"), Failure)
