@@ -11,7 +11,7 @@ from edgekit.arrays import permuted
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.ops import OpDef, Port, TypeVariable, get_op
-from edgekit.types import BOOL, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Dim, DType, TensorType
+from edgekit.types import BOOL, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Dim, DType, QuantParams, TensorType
 from edgekit_converters.importing.node import MAX_COMPUTED_ELEMENTS, SourceNode
 
 #: for an element type an operator does not take: types that hold all its values, best first (float64 computes in float32, with a note)
@@ -28,6 +28,7 @@ WIDER = {
     I64: (),
     U64: (I64,),
 }
+
 
 class Composer(SourceNode):
     """A source operator whose nodes take its element types: those that an operator of EdgeKit does not take are widened around it."""
@@ -146,3 +147,15 @@ class Composer(SourceNode):
         if x.const is not None and x.quant is None:
             return self.const(permuted(x.const, perm), name=x.name)
         return self._add("Transpose", (x,), {"perm": tuple(perm)})[0]
+
+    def transpose_weights(self, w: Value, perm: Sequence[int]) -> Value:
+        """Permute weights: right in the constant where they are one, in front of what dequantizes or casts it, too."""
+        if w.const is not None:
+            quant = w.quant
+            if quant is not None and quant.axis is not None:
+                quant = QuantParams(quant.scale, quant.zero_point, list(perm).index(quant.axis))
+            return self.builder.constant(permuted(w.const, perm), w.name, quant=quant)
+        p = w.producer
+        if p is not None and p.op in ("Dequantize", "Cast") and p.input(0).const is not None:
+            return self.call(p.op, self.transpose_weights(p.input(0), perm), **p.attrs)
+        return self.transpose(w, perm)

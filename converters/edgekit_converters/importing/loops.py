@@ -1,14 +1,84 @@
-"""Types of the values that a loop carries from trip to trip."""
+"""What a loop carries from trip to trip, and what its body takes from outside."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
 from edgekit.errors import GraphError
+from edgekit.ir import GraphBuilder, Value
 from edgekit.symbolic import Symbol, SymDim, open_capacity
 from edgekit.types import Dim, TensorType
 from edgekit_converters.importing.problems import Unsupported
 
 MAX_ROUNDS = 4
 """How often a body is imported until the types hold; in the second half of them dimensions are taken to grow."""
+
+T = TypeVar("T")
+
+
+class Body(Protocol):
+    """The importer of a body, a graph of its own.
+
+    Attributes:
+        builder: of that graph, whose last inputs are the captured ones.
+        captures: values outside that it uses, each with the input that stands for it.
+    """
+
+    builder: GraphBuilder
+    captures: list[tuple[Value, Value]]
+
+
+B = TypeVar("B", bound=Body)
+
+
+def share_captures(bodies: Sequence[B], capture: Callable[[B, Value], Value]) -> list[Value]:
+    """Give several bodies the same captured inputs in the same order.
+
+    Args:
+        bodies: branches of one node.
+        capture: makes a value outside an input of a body.
+
+    Returns:
+        the values outside.
+    """
+    outside: list[Value] = []
+    for b in bodies:
+        outside += [o for o, _ in b.captures if not any(o is v for v in outside)]
+    for b in bodies:
+        graph = b.builder.graph
+        own = graph.inputs[: len(graph.inputs) - len(b.captures)]
+        inner = []
+        for o in outside:
+            found = next((i for v, i in b.captures if v is o), None)
+            inner.append(capture(b, o) if found is None else found)
+        graph.inputs[:] = [*own, *inner]
+    return outside
+
+
+def settled_body(name: str, first: Sequence[TensorType], trip: Callable[[Sequence[TensorType]], tuple[T, Sequence[TensorType]]]) -> T:
+    """A loop's body whose carried types hold on every trip: dimensions that change become symbols, and the body is imported again.
+
+    Dimensions that grow with every trip are open in the end: they get the room that the capacity of the conversion says.
+
+    Args:
+        name: symbols are called after it.
+        first: the types before the first trip.
+        trip: imports the body for carried values of the given types; returns it with the types that they have behind it.
+
+    Raises:
+        Unsupported: element type or rank change, or the dimensions never hold.
+    """
+    types = list(first)
+    for round_ in range(MAX_ROUNDS):
+        body, results = trip(types)
+        grows = round_ >= MAX_ROUNDS // 2
+        pairs = enumerate(zip(types, results, strict=True))
+        joined = [joined_type(f"{name}.carried{k}_{round_}", a, b, k, grows) for k, (a, b) in pairs]
+        if joined == types:
+            return body
+        types = joined
+    raise Unsupported("the shapes of its carried values change with every trip", "Pad them to a fixed size.", "dynamic-shape")
 
 
 def joined_type(name: str, a: TensorType, b: TensorType, k: int, grows: bool) -> TensorType:

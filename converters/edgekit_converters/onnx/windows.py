@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
+from edgekit_converters.importing.windows import same_pads
 from edgekit_converters.onnx.context import NodeContext
 
 AUTO_PADS = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
-NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 @dataclass(frozen=True)
@@ -45,30 +45,12 @@ def spatial_attributes(ctx: NodeContext, x: Value, kernel: Sequence[int]) -> Spa
     if auto_pad not in AUTO_PADS:
         raise MalformedModelError(f"auto_pad={auto_pad} is none of {', '.join(AUTO_PADS)}")
     if auto_pad == "NOTSET":
-        pads = ctx.get_ints("pads", [0] * (2 * rank))
+        pads = tuple(ctx.get_ints("pads", [0] * (2 * rank)))
         if len(pads) != 2 * rank:
-            raise MalformedModelError(f"pads needs {2 * rank} numbers, got {pads}")
+            raise MalformedModelError(f"pads needs {2 * rank} numbers, got {list(pads)}")
     elif auto_pad == "VALID":
-        pads = [0] * (2 * rank)
+        pads = (0,) * (2 * rank)
     else:
-        pads = same_pads(ctx, x, kernel, strides, dilations, auto_pad)
-    return SpatialAttributes(tuple(kernel), tuple(strides), tuple(pads), tuple(dilations))
-
-
-def same_pads(
-    ctx: NodeContext, x: Value, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], auto_pad: str
-) -> list[int]:
-    """Pads that make ``ceil(size / stride)`` windows; a stride of 1 needs no size."""
-    begins, ends = [], []
-    names = NAMES.get(len(kernel), ("size",) * len(kernel))
-    for i, (k, s, d) in enumerate(zip(kernel, strides, dilations, strict=True)):
-        extent = (k - 1) * d + 1
-        if s == 1:
-            total = extent - 1
-        else:
-            size = ctx.static(x.shape[2 + i], f"auto_pad={auto_pad} with stride {s} depends on the {names[i]}, which")
-            total = max(0, ((size + s - 1) // s - 1) * s + extent - size)
-        half = total // 2
-        begins.append(half if auto_pad == "SAME_UPPER" else total - half)
-        ends.append(total - half if auto_pad == "SAME_UPPER" else half)
-    return [*begins, *ends]
+        sizes = x.shape[2:]
+        pads = same_pads(ctx, f"auto_pad={auto_pad}", sizes, kernel, strides, dilations, odd_first=auto_pad == "SAME_LOWER")
+    return SpatialAttributes(tuple(kernel), tuple(strides), pads, tuple(dilations))

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import BOOL, I64, DType, TensorType
-from edgekit_converters.importing.loops import MAX_ROUNDS, joined_type
+from edgekit_converters.importing.loops import settled_body, share_captures
 from edgekit_converters.importing.outputs import own_value
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.context import AtenContext, Sym, number_type
@@ -46,7 +46,7 @@ def branch(ctx: AtenContext, condition: Value, bodies: Sequence[Run]) -> list[An
     for child, values in zip(children, outs, strict=True):
         for k, v in enumerate(values):
             child.builder.graph.add_output(v, f"out{k}")
-    outside = share_captures(children)
+    outside = share_captures(children, ProgramImporter.local)
     made: Sequence[Value] = ()
     if outs[0]:
         graphs = [c.builder.graph for c in children]
@@ -73,22 +73,6 @@ def _as_value(importer: ProgramImporter, item: Any) -> Value:
     raise Unsupported("a branch or loop hands on something else than tensors and numbers.")
 
 
-def share_captures(children: Sequence[ProgramImporter]) -> list[Value]:
-    """Give several bodies the same captured inputs in the same order; returns the values outside."""
-    outside: list[Value] = []
-    for c in children:
-        outside += [o for o, _ in c.captures if not any(o is v for v in outside)]
-    for c in children:
-        graph = c.builder.graph
-        own = graph.inputs[: len(graph.inputs) - len(c.captures)]
-        inner = []
-        for o in outside:
-            found = next((i for v, i in c.captures if v is o), None)
-            inner.append(c.local(o) if found is None else found)
-        graph.inputs[:] = [*own, *inner]
-    return outside
-
-
 def repeat(ctx: AtenContext, limit: Value | None, condition: Value | None, carried: Sequence[Any], body: Run) -> list[Any]:
     """A ``While`` over carried tensors and numbers.
 
@@ -104,8 +88,8 @@ def repeat(ctx: AtenContext, limit: Value | None, condition: Value | None, carri
     """
     first = [ctx.importer.local(_as_value(ctx.importer, c)) for c in carried]
     numeric = [not isinstance(c, Tensor) for c in carried]
-    types = [v.type for v in first]
-    for round_ in range(MAX_ROUNDS):
+
+    def trip(types: Sequence[TensorType]) -> tuple[tuple[ProgramImporter, list[Value]], Sequence[TensorType]]:
         child = child_of(ctx.importer, f"{ctx.name}/body")
         graph = child.builder.graph
         counter = graph.add_input(_free(graph, "trip"), TensorType(I64, ()))
@@ -115,15 +99,10 @@ def repeat(ctx: AtenContext, limit: Value | None, condition: Value | None, carri
         results = body(child, [Sym(counter), *items])
         values = [child.local(_as_value(child, r)) for r in results]
         outs = [own_value(child.builder, v, f"out{k}") for k, v in enumerate(_in_types(child, values, [BOOL, *(t.dtype for t in types)]))]
-        found = [v.type for v in outs[1:]]
-        grows = round_ >= MAX_ROUNDS // 2
-        pairs = enumerate(zip(types, found, strict=True))
-        joined = [joined_type(f"{ctx.name}.carried{k}_{round_}", a, b, k, grows) for k, (a, b) in pairs]
-        if joined == types:
-            break
-        types = joined
-    else:
-        raise Unsupported("the shapes of its carried values change with every trip.", "Pad them to a fixed size.", "dynamic-shape")
+        return (child, outs), [v.type for v in outs[1:]]
+
+    child, outs = settled_body(ctx.name, [v.type for v in first], trip)
+    graph = child.builder.graph
     for k, v in enumerate(outs):
         graph.add_output(v, "go_on" if k == 0 else f"out{k - 1}")
     outside = [o for o, _ in child.captures]

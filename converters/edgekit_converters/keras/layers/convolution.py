@@ -10,35 +10,17 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Array, Dim
 from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.importing.windows import same_pads
 from edgekit_converters.keras.config import Layer
 from edgekit_converters.keras.context import LayerContext
 from edgekit_converters.keras.functions import activate
 from edgekit_converters.keras.layers.core import kernel_bias
 from edgekit_converters.keras.registry import Variable, layer
 
-NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-
 
 def spatial(x: Value, layout: str) -> list[Dim]:
     """The spatial dimensions of a tensor."""
     return list(x.shape[1:-1] if layout == "NHWC" else x.shape[2:])
-
-
-def same_pads(
-    ctx: LayerContext, sizes: Sequence[Dim], kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
-) -> list[int]:
-    """Pads that give ``ceil(size / stride)`` windows, the odd one behind (TensorFlow's SAME)."""
-    begins, ends = [], []
-    for i, (k, s, d) in enumerate(zip(kernel, strides, dilations, strict=True)):
-        extent = (k - 1) * d + 1
-        if s == 1:
-            total = extent - 1
-        else:
-            size = ctx.static(sizes[i], f"padding='same' with stride {s} depends on the {NAMES[len(kernel)][i]}, which")
-            total = max(0, ((size + s - 1) // s - 1) * s + extent - size)
-        begins.append(total // 2)
-        ends.append(total - total // 2)
-    return [*begins, *ends]
 
 
 def window_pads(
@@ -55,7 +37,7 @@ def window_pads(
         return [(k - 1) * d for k, d in zip(kernel, dilations, strict=True)] + [0] * rank
     if padding == "full":
         return [(k - 1) * d for k, d in zip(kernel, dilations, strict=True)] * 2
-    return same_pads(ctx, spatial(x, layout), kernel, strides, dilations)
+    return list(same_pads(ctx, "padding='same'", spatial(x, layout), kernel, strides, dilations))
 
 
 def kernel_of(ctx: LayerContext, rank: int, role: str = "kernel", transposed: bool = False) -> Array:

@@ -11,10 +11,11 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.importing.windows import same_pads
 from edgekit_converters.keras.cells import cell_variables, family, lstm_gates, output_size, state_sizes, step
 from edgekit_converters.keras.config import Layer
 from edgekit_converters.keras.context import LayerContext
-from edgekit_converters.keras.layers.convolution import same_pads, spatial, window_pads
+from edgekit_converters.keras.layers.convolution import spatial, window_pads
 from edgekit_converters.keras.recurrence import Recurrence, operator_activations, run_loop, run_operator, zero_state
 from edgekit_converters.keras.registry import Variable, layer
 from edgekit_converters.keras.tensors import Call, Tensor, flatten
@@ -145,7 +146,7 @@ def conv_lstm(ctx: LayerContext) -> list[Value]:
         w = c.parameter(np.moveaxis(kernel, -1, 0), "kernel")
         a = c.call("Conv", x_t, w, c.bias(), strides=tuple(strides), pads=tuple(pads), dilations=tuple(dilations), groups=1, layout=layout)
         ones = [1] * rank
-        own = same_pads(c, spatial(now[0], layout), recurrent_kernel.shape[:rank], ones, ones)
+        own = same_pads(c, "padding='same'", spatial(now[0], layout), recurrent_kernel.shape[:rank], ones, ones)
         u = c.parameter(np.moveaxis(recurrent_kernel, -1, 0), "recurrent_kernel")
         b = c.call("Conv", now[0], u, strides=tuple(ones), pads=tuple(own), dilations=tuple(ones), groups=1, layout=layout)
         return lstm_gates(c, c.call("Add", a, b), now[1], 1 if layout == "NCHW" else -1)

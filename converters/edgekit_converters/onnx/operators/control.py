@@ -10,7 +10,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import BOOL, I64, TensorType
-from edgekit_converters.importing.loops import MAX_ROUNDS, joined_type
+from edgekit_converters.importing.loops import settled_body, share_captures
 from edgekit_converters.importing.problems import Poisoned, Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.importer import GraphImporter
@@ -42,7 +42,7 @@ def if_(ctx: NodeContext) -> Sequence[AnyValue | None]:
         raise Unsupported(
             "one of its branches does not convert.", f"Where it is known which one is taken, pass {freeze}.", "dynamic-input"
         ) from None
-    outside = _share_captures(bodies)
+    outside = share_captures(bodies, GraphImporter.capture)
     then_graph, else_graph = (b.builder.graph for b in bodies)
     for a, b in zip(then_graph.outputs, else_graph.outputs, strict=False):
         if a.dtype is not b.dtype or a.type.rank != b.type.rank:
@@ -68,22 +68,6 @@ def _inputs_behind(value: Value) -> list[str]:
     return list(found)
 
 
-def _share_captures(bodies: Sequence[GraphImporter]) -> list[Value]:
-    """Give several bodies the same captured inputs in the same order; returns the values outside."""
-    outside: list[Value] = []
-    for b in bodies:
-        outside += [o for o, _ in b.captures if not any(o is v for v in outside)]
-    for b in bodies:
-        graph = b.builder.graph
-        own = graph.inputs[: len(graph.inputs) - len(b.captures)]
-        inner = []
-        for o in outside:
-            found = next((i for v, i in b.captures if v is o), None)
-            inner.append(b.capture(o) if found is None else found)
-        graph.inputs[:] = [*own, *inner]
-    return outside
-
-
 @converts("Loop")
 def loop(ctx: NodeContext) -> Sequence[AnyValue | None]:
     limit, condition = ctx.optional(0), ctx.optional(1)
@@ -107,21 +91,11 @@ def loop(ctx: NodeContext) -> Sequence[AnyValue | None]:
 
 
 def _settled_body(ctx: NodeContext, proto: Any, first: Sequence[Value]) -> GraphImporter:
-    """The body with carried types that hold on every trip: dimensions that change become symbols, and the body is imported again.
-
-    Dimensions that grow with every trip are open in the end: they get the room that the capacity of the conversion says.
-    """
-    types = [v.type for v in first]
-    for round_ in range(MAX_ROUNDS):
+    def trip(types: Sequence[TensorType]) -> tuple[GraphImporter, Sequence[TensorType]]:
         body = ctx.importer.import_body(proto, [TensorType(I64, ()), TensorType(BOOL, ()), *types], alias_first_output=True)
-        results = [v.type for v in body.builder.graph.outputs[1 : 1 + len(first)]]
-        grows = round_ >= MAX_ROUNDS // 2
-        pairs = enumerate(zip(types, results, strict=True))
-        joined = [joined_type(f"{ctx.name}.carried{k}_{round_}", a, b, k, grows) for k, (a, b) in pairs]
-        if joined == types:
-            return body
-        types = joined
-    raise Unsupported("the shapes of its carried values change with every trip", "Pad them to a fixed size.", "dynamic-shape")
+        return body, [v.type for v in body.builder.graph.outputs[1 : 1 + len(types)]]
+
+    return settled_body(ctx.name, [v.type for v in first], trip)
 
 
 @converts("Scan", since=9)

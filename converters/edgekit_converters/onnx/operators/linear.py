@@ -7,18 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgekit.arrays import permuted
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import F16, F32, F64, QuantParams
+from edgekit.types import F16, F32, F64
 from edgekit_converters.importing.einsum import contract
+from edgekit_converters.importing.windows import SPATIAL_NAMES
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
 from edgekit_converters.onnx.windows import SpatialAttributes, spatial_attributes
 
 #: float64 products of more terms are computed in float32: term by term they would take that much memory
 MAX_EXACT_TERMS = 1 << 16
-SPATIAL_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 @converts("Conv")
@@ -35,24 +34,11 @@ def convolution(ctx: NodeContext, x: Value, w: Value, b: Value | None) -> Value:
         )
     kernel = [ctx.static(d, "the kernel's size") for d in w.shape[2:]]
     window = spatial_attributes(ctx, x, kernel)
-    weights = permute(ctx, w, (0, *range(2, rank + 2), 1))
+    weights = ctx.transpose_weights(w, (0, *range(2, rank + 2), 1))
     return ctx.call(
         "Conv", x, weights, b, strides=window.strides, pads=window.pads, dilations=window.dilations,
         groups=ctx.get_int("group", 1), layout="NCHW"
     )  # fmt: skip
-
-
-def permute(ctx: NodeContext, w: Value, perm: Sequence[int]) -> Value:
-    """Weights in another order: right in the constant where they are one, dequantized weights included."""
-    if w.const is not None:
-        quant = w.quant
-        if quant is not None and quant.axis is not None:
-            quant = QuantParams(quant.scale, quant.zero_point, list(perm).index(quant.axis))
-        return ctx.builder.constant(permuted(w.const, perm), w.name, quant=quant)
-    producer = w.producer
-    if producer is not None and producer.op in ("Dequantize", "Cast") and producer.input(0).const is not None:
-        return ctx.call(producer.op, permute(ctx, producer.input(0), perm), **producer.attrs)
-    return ctx.transpose(w, perm)
 
 
 @converts("ConvTranspose")
@@ -71,7 +57,7 @@ def conv_transpose(ctx: NodeContext) -> Value:
     window = transposed_window(ctx, x, kernel)
     taps = tuple(range(2, rank + 2))
     if groups == 1:
-        weights = permute(ctx, w, (1, *taps, 0))
+        weights = ctx.transpose_weights(w, (1, *taps, 0))
     else:
         split = ctx.reshape(w, (groups, channels // groups, per_group, *kernel)) if w.const is None else None
         if split is None:
@@ -139,7 +125,7 @@ def product(ctx: NodeContext, a: Value, b: Value) -> Value:
     if len(a.shape) == 0 or len(b.shape) == 0:
         raise MalformedModelError("matrix products need operands of rank 1 or more")
     if len(b.shape) == 2 and is_weight(b) and a.dtype in (F32, F16):
-        return ctx.call("FullyConnected", a, permute(ctx, b, (1, 0)))
+        return ctx.call("FullyConnected", a, ctx.transpose_weights(b, (1, 0)))
     if a.dtype in (F32, F16):
         return ctx.call("MatMul", a, b)
     if a.dtype is F64 and _terms(a, b) > MAX_EXACT_TERMS:
@@ -179,7 +165,7 @@ def gemm(ctx: NodeContext) -> Value:
     if c is not None and beta != 1.0:
         c = ctx.const((c.const * beta).astype(c.const.dtype), name=c.name) if c.const is not None else ctx.call("Mul", c, ctx.like(beta, c))
     if is_weight(b) and a.dtype in (F32, F16):
-        w = b if transposed else permute(ctx, b, (1, 0))
+        w = b if transposed else ctx.transpose_weights(b, (1, 0))
         if alpha != 1.0:
             w = (
                 ctx.const((w.const * alpha).astype(w.const.dtype), name=w.name)

@@ -12,7 +12,7 @@ from edgekit.ir import Value
 from edgekit.types import F32, I32, U8
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.operators import quantize as q
-from edgekit_converters.onnx.operators.linear import bias_vector, exact_product, permute
+from edgekit_converters.onnx.operators.linear import bias_vector, exact_product
 from edgekit_converters.onnx.operators.pool import window_over
 from edgekit_converters.onnx.registry import ConvertFunction, converts
 
@@ -117,7 +117,7 @@ def q_gemm(ctx: NodeContext) -> Value:
         a = ctx.transpose(a, (1, 0))
     alpha, transposed = ctx.get_float("alpha", 1.0), bool(ctx.get_int("transB", 0))
     w = _real(ctx, 3, 0 if transposed else 1)
-    w = w if transposed else permute(ctx, w, (1, 0))
+    w = w if transposed else ctx.transpose_weights(w, (1, 0))
     bias = None
     if c is not None:
         unit = ctx.call("Mul", ctx.scalar(ctx.input(1)), ctx.input(4) if ctx.input(4).shape not in ((), (1,)) else ctx.scalar(ctx.input(4)))

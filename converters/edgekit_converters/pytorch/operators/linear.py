@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgekit.arrays import permuted
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit.types import F16, F32, QuantParams
+from edgekit.types import F16, F32
 from edgekit_converters.importing.einsum import contract
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.context import AtenContext, Sym
 from edgekit_converters.pytorch.registry import ConvertFunction, converts
-
-
-def rearranged(ctx: AtenContext, w: Value, perm: Sequence[int]) -> Value:
-    """Weights in another order: right in the constant where they are one, dequantized weights included."""
-    if w.const is not None:
-        quant = w.quant
-        if quant is not None and quant.axis is not None:
-            quant = QuantParams(quant.scale, quant.zero_point, list(perm).index(quant.axis))
-        return ctx.builder.constant(permuted(w.const, perm), w.name, quant=quant)
-    p = w.producer
-    if p is not None and p.op in ("Dequantize", "Cast") and p.input(0).const is not None:
-        return ctx.call(p.op, rearranged(ctx, p.input(0), perm), **p.attrs)
-    return ctx.transpose(w, perm)
 
 
 def is_weight(value: Value) -> bool:
@@ -42,7 +28,7 @@ def _convolution(ctx: AtenContext, rank: int, stride: Sequence[int], pads: Seque
         raise MalformedModelError(f"an input of rank {len(x.shape)} does not fit weights of rank {len(w.shape)}")
     batched = len(x.shape) == rank + 2
     y = ctx.call(
-        "Conv", x if batched else ctx.unsqueeze(x, [0]), rearranged(ctx, w, (0, *range(2, rank + 2), 1)), b,
+        "Conv", x if batched else ctx.unsqueeze(x, [0]), ctx.transpose_weights(w, (0, *range(2, rank + 2), 1)), b,
         strides=tuple(stride), pads=tuple(pads), dilations=tuple(dilation), groups=groups, layout="NCHW",
     )  # fmt: skip
     return y if batched else ctx.squeeze(y, [0])
@@ -82,7 +68,7 @@ def _transposed(
     if groups < 1 or channels % groups:
         raise MalformedModelError(f"{channels} input channels do not split into {groups} groups")
     if groups == 1:
-        weights = rearranged(ctx, w, (1, *range(2, rank + 2), 0))
+        weights = ctx.transpose_weights(w, (1, *range(2, rank + 2), 0))
     else:
         split = ctx.reshape(w, (groups, channels // groups, per_group, *kernel))
         moved = ctx.transpose(split, (0, 2, *range(3, rank + 3), 1))
@@ -127,7 +113,7 @@ def product(ctx: AtenContext, a: Value, b: Value) -> Value:
     """Numpy's matrix product; a constant matrix on the right makes a fully connected layer; integers are summed exactly."""
     if a.dtype in (F32, F16):
         if len(b.shape) == 2 and len(a.shape) >= 1 and is_weight(b):
-            return ctx.call("FullyConnected", a, rearranged(ctx, b, (1, 0)))
+            return ctx.call("FullyConnected", a, ctx.transpose_weights(b, (1, 0)))
         return ctx.call("MatMul", a, b)
     if a.dtype.is_float:
         return ctx.cast(product(ctx, ctx.cast(a, F32), ctx.cast(b, F32)), a.dtype)
@@ -145,7 +131,7 @@ def linear(ctx: AtenContext) -> Value:
     x, w, b = ctx.tensor("input"), ctx.tensor("weight"), ctx.optional_tensor("bias")
     if x.dtype in (F32, F16) and len(w.shape) == 2:
         if is_weight(w):
-            return ctx.call("FullyConnected", x, rearranged(ctx, w, (0, 1)), b)
+            return ctx.call("FullyConnected", x, ctx.transpose_weights(w, (0, 1)), b)
         y = ctx.call("MatMul", x, w, transpose_b=True)
     else:
         y = product(ctx, x, ctx.transpose(w, (1, 0)) if len(w.shape) == 2 else w)
@@ -176,7 +162,7 @@ def addmm(ctx: AtenContext) -> Value:
     x, a, b = ctx.tensor("self"), ctx.tensor("mat1"), ctx.tensor("mat2")
     plain = all(not isinstance(ctx.number(n, 1), Sym | Value) and ctx.number(n, 1) == 1 for n in ("alpha", "beta"))
     if plain and a.dtype in (F32, F16) and is_weight(b) and x.const is not None and x.shape == (b.shape[1],):
-        return ctx.call("FullyConnected", a, rearranged(ctx, b, (1, 0)), x)
+        return ctx.call("FullyConnected", a, ctx.transpose_weights(b, (1, 0)), x)
     return _scaled_sum(ctx, x, product(ctx, a, b))
 
 

@@ -9,6 +9,7 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Dim
 from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.importing.windows import same_pads
 from edgekit_converters.tensorflow.context import Item, NodeContext
 from edgekit_converters.tensorflow.dilation import Batched, Pads
 from edgekit_converters.tensorflow.registry import converts
@@ -57,17 +58,7 @@ def window_pads(
         return (*(p[0] for p in pairs), *(p[1] for p in pairs))
     if padding != "SAME":
         raise MalformedModelError(f"the padding {padding!r}")
-    begins, ends = [], []
-    for size, k, s, d in zip(sizes, kernel, strides, dilations, strict=True):
-        extent = (k - 1) * d + 1
-        if s == 1:
-            total = extent - 1
-        else:
-            known = ctx.static(size, "a dimension under SAME padding with a stride")
-            total = max((-(-known // s) - 1) * s + extent - known, 0)
-        begins.append(total // 2)
-        ends.append(total - total // 2)
-    return (*begins, *ends)
+    return same_pads(ctx, "padding=SAME", sizes, kernel, strides, dilations)
 
 
 def channels_of(ctx: NodeContext, x: Value, layout: str) -> int:

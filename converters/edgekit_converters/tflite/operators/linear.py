@@ -13,6 +13,7 @@ from edgekit.ir import Value
 from edgekit.ops.quant_math import clamp_bounds
 from edgekit.types import F16, F32, I8, I32, Array, QuantParams
 from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.importing.windows import same_pads
 from edgekit_converters.tflite.context import NodeContext, is_int8
 from edgekit_converters.tflite.registry import converts
 
@@ -29,17 +30,7 @@ def window_pads(
         raise MalformedModelError(f"a window of {kernel} with strides {strides} and dilations {dilations}")
     if int(ctx.options.padding) != SAME:
         return (0,) * (2 * len(kernel))
-    begins, ends = [], []
-    for n, k, s, d in zip(sizes, kernel, strides, dilations, strict=True):
-        extent = (k - 1) * d + 1
-        if s == 1:
-            total = extent - 1
-        else:
-            size = ctx.static(n, "a dimension under SAME padding with a stride")
-            total = max((-(-size // s) - 1) * s + extent - size, 0)
-        begins.append(total // 2)
-        ends.append(total - total // 2)
-    return (*begins, *ends)
+    return same_pads(ctx, "padding=SAME", sizes, kernel, strides, dilations)
 
 
 def real_bias(ctx: NodeContext, i: int) -> Value | None:
