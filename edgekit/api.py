@@ -16,6 +16,7 @@ from edgekit.files import hashing, sha256, source_files, write_text
 from edgekit.format import WrittenModel, read_model, write_model
 from edgekit.interface import Interface, apply_interface, avoidable_transposes
 from edgekit.ir import Graph, Part, take_part
+from edgekit.notes import merged
 from edgekit.passes import PassLog, bind_shapes, optimize
 from edgekit.passes.canonicalize.widen_half import NOTE as WIDENED
 from edgekit.passes.canonicalize.widen_half import widen_half
@@ -183,7 +184,7 @@ def _import(source: Any, shapes: Shapes | None, notes: list[str], options: Conve
     example = _example(options.example_inputs, options.dynamic_shapes)
     graph = converters.load(source, shapes, options.freeze, default_leading=1, signature=options.signature, example=example, part=part)
     _require_bounds(graph)
-    notes += [n for n in graph.metadata.get("source.notes", "").splitlines() if n]
+    notes += merged([n for n in graph.metadata.get("source.notes", "").splitlines() if n])
     if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):
         graph, fused = fuse_qdq(graph)
         notes.append(f"the model is quantized already: {fused} operators between its Dequantize and Quantize nodes run on integers")

@@ -21,6 +21,7 @@ from edgekit.passes.canonicalize.infer_shapes import INFER_SHAPES
 from edgekit.passes.canonicalize.simplify_arithmetic import SIMPLIFY_ARITHMETIC
 from edgekit.passes.canonicalize.simplify_loops import SIMPLIFY_LOOPS
 from edgekit.passes.canonicalize.simplify_views import SIMPLIFY_VIEWS
+from edgekit.passes.canonicalize.stay_single import STAY_SINGLE
 from edgekit.passes.canonicalize.widen_half import WIDEN_HALF
 from edgekit.passes.cleanup.merge_equal_nodes import MERGE_EQUAL_NODES
 from edgekit.passes.cleanup.narrow_weights import NARROW_WEIGHTS
@@ -43,6 +44,7 @@ from edgekit.passes.layout.assign_layout import ASSIGN_LAYOUT
 CANONICALIZE: tuple[Pass, ...] = (
     INFER_SHAPES,
     FOLD_CONSTANTS,
+    STAY_SINGLE,
     REMOVE_IDENTITIES,
     SIMPLIFY_LOOPS,
     SIMPLIFY_VIEWS,
