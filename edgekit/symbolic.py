@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -138,8 +138,10 @@ class SymDim:
             return quotient
         if other <= 0:
             raise GraphError(f"cannot divide dimension {self} by {other}")
-        even = tuple((m, c) for m, c in self.terms if c % other == 0)
-        odd = tuple((m, c) for m, c in self.terms if c % other)
+        # the constant stays below the divisor, so that (n-1)//2+1 and (n+1)//2 are equal
+        terms = [(m, part) for m, c in self.terms for part in ((c,) if m else (c - c % other, c % other)) if part]
+        even = tuple((m, c) for m, c in terms if c % other == 0)
+        odd = tuple((m, c) for m, c in terms if c % other)
         whole: int | SymDim = _normal(tuple((m, c // other) for m, c in even))
         if not odd:
             return whole
@@ -214,10 +216,30 @@ class SymDim:
         return found[0], found[1]
 
     def _bound(self, upper: bool) -> int:
-        total = 0
+        other = self._without_division()
+        if other is None:
+            return sum(c * _product_bound(mono, upper == (c > 0)) for mono, c in self.terms)
+        rest, factor, divisor = other
+        slack = factor * (divisor - 1) if upper == (factor < 0) else 0
+        found: list[int] = []
+        with suppress(GraphError):
+            found.append(sum(c * _product_bound(mono, upper == (c > 0)) for mono, c in self.terms))
+        with suppress(GraphError):
+            found.append((rest if isinstance(rest, int) else rest._bound(upper)) - slack)
+        if not found:
+            raise GraphError(f"dimension {str(self)!r} has no bound; give its value or range with shapes= or --shape")
+        return min(found) if upper else max(found)
+
+    def _without_division(self) -> tuple[int | SymDim, int, int] | None:
+        """``(a, q, d)``: the expression is ``a - q * r`` with an ``r`` from 0 to ``d - 1``, the remainder of one of its divisions.
+
+        Where the numerator is there as well it cancels out: ``x - x // 2 * 2`` is at most 1 however large x may be.
+        """
         for mono, c in self.terms:
-            total += c * _product_bound(mono, upper == (c > 0))
-        return total
+            if len(mono) == 1 and isinstance(mono[0], FloorDiv) and c % mono[0].divisor == 0:
+                factor = c // mono[0].divisor
+                return _normal(tuple(t for t in self.terms if t[0] is not mono)) + mono[0].numerator * factor, factor, mono[0].divisor
+        return None
 
     @property
     def is_open(self) -> bool:

@@ -134,12 +134,18 @@ def test_without_h5py_the_error_says_what_to_install(tmp_path: Path, monkeypatch
 
 
 def test_open_sizes_that_matter_say_how_to_give_them(tmp_path: Path) -> None:
-    conv = layer("Conv2D", "c", call("x"), filters=4, kernel_size=[3, 3], strides=[2, 2], padding="same", use_bias=False)
-    config = functional([entry("x", [None, None, None, 3]), conv], ["x"], ["c"])
-    path = write_archive(tmp_path / "m.keras", config, {"layers/conv2d": [random(3, 3, 3, 4)]})
-    (found,) = check(path)
-    assert found.reason == "dynamic-shape" and "height" in found.message and "--shape x:1,224,224,3" in found.hint
-    assert check(path, shapes={"x": (1, 8, 8, 3)}) == []
+    def model(kernel: int, stride: int) -> Path:
+        settings = {"kernel_size": [kernel] * 2, "strides": [stride] * 2, "padding": "same", "use_bias": False}
+        conv = layer("Conv2D", "c", call("x"), filters=4, **settings)
+        config = functional([entry("x", [None, None, None, 3]), conv], ["x"], ["c"])
+        return write_archive(tmp_path / f"m{kernel}.keras", config, {"layers/conv2d": [random(kernel, kernel, 3, 4)]})
+
+    (found,) = check(model(2, 3))
+    assert found.reason == "dynamic-shape" and "static size" in found.message and "--shape x:1,224,224,3" in found.hint
+    assert check(model(2, 3), shapes={"x": (1, 8, 8, 3)}) == []
+    (found,) = check(model(3, 2))
+    assert found.reason == "dynamic-shape" and "without an upper bound" in found.message and "--shape x:1,1..SIZE,1..SIZE,3" in found.hint
+    assert check(model(3, 2), shapes={"x": (1, (1, 64), (1, 64), 3)}) == []
 
 
 # -- broken files -------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Array, Dim
+from edgekit_converters.importing.open_windows import is_open, pad_same
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.importing.windows import same_pads
 from edgekit_converters.keras.config import Layer
@@ -17,10 +18,23 @@ from edgekit_converters.keras.functions import activate
 from edgekit_converters.keras.layers.core import kernel_bias
 from edgekit_converters.keras.registry import Variable, layer
 
+PADDINGS = ("valid", "same", "causal", "full")
+
 
 def spatial(x: Value, layout: str) -> list[Dim]:
     """The spatial dimensions of a tensor."""
     return list(x.shape[1:-1] if layout == "NHWC" else x.shape[2:])
+
+
+def spatial_axes(rank: int, layout: str) -> range:
+    """Where the spatial dimensions are."""
+    return range(2, rank + 2) if layout == "NCHW" else range(1, rank + 1)
+
+
+def computes_pads(ctx: LayerContext, x: Value, strides: Sequence[int]) -> bool:
+    """Whether the padding is "same" and depends on a size that is not known."""
+    same = ctx.choice(PADDINGS, "padding", default="valid") == "same"
+    return same and len(x.shape) == len(strides) + 2 and is_open(x, spatial_axes(len(strides), ctx.layout), strides)
 
 
 def window_pads(
@@ -30,7 +44,7 @@ def window_pads(
     rank = len(kernel)
     if len(x.shape) != rank + 2:
         raise MalformedModelError(f"a kernel of {rank} dimensions does not fit an input of rank {len(x.shape)}")
-    padding = ctx.choice(("valid", "same", "causal", "full"), "padding", default="valid")
+    padding = ctx.choice(PADDINGS, "padding", default="valid")
     if padding == "valid":
         return [0] * (2 * rank)
     if padding == "causal":
@@ -70,7 +84,11 @@ def _keras1_kernel(ctx: LayerContext, w: Array, rank: int, transposed: bool) -> 
 def convolve(ctx: LayerContext, x: Value, kernel: Array, bias: Value | None, rank: int, name: str = "kernel", groups: int = 1) -> Value:
     """A convolution with [kernel..., in / groups, out] and the settings strides, padding, dilation_rate."""
     strides, dilations = ctx.integers(rank, "strides", default=1), ctx.integers(rank, "dilation_rate", default=1)
-    pads = window_pads(ctx, x, ctx.layout, kernel.shape[:rank], strides, dilations)
+    if computes_pads(ctx, x, strides):
+        extents = [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilations, strict=False)]
+        x, pads = pad_same(ctx, x, spatial_axes(rank, ctx.layout), extents, strides), [0] * (2 * rank)
+    else:
+        pads = window_pads(ctx, x, ctx.layout, kernel.shape[:rank], strides, dilations)
     w = ctx.parameter(np.moveaxis(kernel, -1, 0), name)
     return ctx.call(
         "Conv", ctx.real(x), w, bias, strides=tuple(strides), pads=tuple(pads), dilations=tuple(dilations), groups=groups, layout=ctx.layout

@@ -8,6 +8,7 @@ from typing import Any
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Dim
+from edgekit_converters.importing.open_windows import is_open, pad_same
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.importing.windows import same_pads
 from edgekit_converters.tensorflow.context import Item, NodeContext
@@ -61,6 +62,18 @@ def window_pads(
     return same_pads(ctx, "padding=SAME", sizes, kernel, strides, dilations)
 
 
+def padded(
+    ctx: NodeContext, x: Value, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], layout: str
+) -> tuple[Value, tuple[int, ...]]:
+    """What to slide a window over, and its pads. Where SAME padding depends on a size that is not known, the padding is computed."""
+    n = len(kernel)
+    axes = spatial(range(n + 2), layout)
+    if ctx.attr_string("padding") != "SAME" or min(*strides, *dilations, *kernel) < 1 or not is_open(x, axes, strides):
+        return x, window_pads(ctx, spatial(x.shape, layout), kernel, strides, dilations, layout)
+    extents = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    return pad_same(ctx, x, axes, extents, strides), (0,) * (2 * n)
+
+
 def channels_of(ctx: NodeContext, x: Value, layout: str) -> int:
     """The number of channels."""
     return ctx.static(x.shape[1 if layout == "NCHW" else -1], "the channels")
@@ -84,10 +97,10 @@ def convolve(ctx: NodeContext, x: Value, bias: Value | None = None, dilation: Di
     layout = layout_of(ctx)
     kernel = ctx.static_shape(w, "the weights")
     strides, dilations = per_dimension(ctx, "strides", layout, rank), per_dimension(ctx, "dilations", layout, rank)
-    pads = window_pads(ctx, spatial(x.shape, layout), kernel[:-2], strides, dilations, layout)
     channels = channels_of(ctx, x, layout)
     if kernel[-2] < 1 or channels % kernel[-2]:
         raise MalformedModelError(f"{channels} channels for weights of shape {list(kernel)}")
+    x, pads = padded(ctx, x, kernel[:-2], strides, dilations, layout)
     moved = ctx.transpose(w, (rank - 1, *range(rank - 1)))
     attrs: dict[str, Any] = {"strides": strides, "pads": pads, "dilations": dilations, "layout": layout}
     return ctx.call("Conv", x, moved, bias, groups=channels // kernel[-2], **_with(attrs, dilation))
@@ -130,7 +143,7 @@ def convolve_depthwise(ctx: NodeContext, x: Value, bias: Value | None = None, di
     if channels_of(ctx, x, layout) != channels:
         raise MalformedModelError(f"{channels_of(ctx, x, layout)} channels for weights of {channels}")
     strides, dilations = per_dimension(ctx, "strides", layout, 4), per_dimension(ctx, "dilations", layout, 4)
-    pads = window_pads(ctx, spatial(x.shape, layout), (h, width), strides, dilations, layout)
+    x, pads = padded(ctx, x, (h, width), strides, dilations, layout)
     flat = ctx.reshape(w, (h, width, 1, channels * multiplier))
     moved = ctx.transpose(flat, (3, 0, 1, 2))
     attrs: dict[str, Any] = {"strides": strides, "pads": pads, "dilations": dilations, "layout": layout}
