@@ -10,7 +10,7 @@ from edgekit_converters.onnx.detection import looks_like_onnx
 
 
 class OnnxConverter(LazyConverter):
-    """Reads ONNX models: opsets 7 to 24 (older and newer ones as far as their operators kept their meaning)."""
+    """Reads ONNX models: opsets 7 to 25 (older and newer ones as far as their operators kept their meaning)."""
 
     name = "onnx"
     description = "ONNX (ModelProto, with or without external data)"

@@ -24,7 +24,7 @@ from edgekit_converters.onnx.session import ImportSession
 from edgekit_converters.onnx.tensors import TensorReader
 
 MAX_FILE_BYTES = (1 << 31) - 1
-TESTED_OPSETS = (7, 25)
+NEWEST_TESTED_OPSET = 25
 MAX_OPSET = 1000
 
 
@@ -102,9 +102,8 @@ def _import_graph(
 ) -> Graph:
     session = ImportSession(opsets, options, tensors)
     session.not_expanded = lost
-    tested_to = TESTED_OPSETS[1]
-    if opsets[""] > tested_to:
-        session.note(f"opset {opsets['']} is newer than {tested_to}, the newest this importer was tested with")
+    if opsets[""] > NEWEST_TESTED_OPSET:
+        session.note(f"opset {opsets['']} is newer than {NEWEST_TESTED_OPSET}, the newest this importer was tested with")
     proto = model.graph
     graph = Graph(proto.name)
     importer = GraphImporter(session, GraphBuilder(graph, fold=True))

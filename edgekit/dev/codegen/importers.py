@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 from edgekit import converters
@@ -47,9 +48,9 @@ def importers() -> tuple[Importer, ...]:
 def targets(operator: str, functions: list[Callable[..., Any]], names: set[str]) -> set[str]:
     """The operators among ``names`` that the functions which import a source operator may use."""
     found = {s for f in functions for s in Reader(operator, {}).function(f)} & names
-    if not found:  # they use only the helpers that most converters use too
-        found = {s for f in functions for s in Reader(operator, helpers(f)).function(f)} & names
-    return found
+    helped = {s for f in functions for s in Reader(operator, helpers(f)).function(f)} & names
+    same = {n for n in helped if n.lower() == operator.replace("_", "").lower()}
+    return found | same or helped  # most converters use the helpers, too, which make many operators
 
 
 def helpers(function: Callable[..., Any]) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def helpers(function: Callable[..., Any]) -> dict[str, Any]:
     annotation = next(iter(getattr(function, "__annotations__", {}).values()), None)
     scope = getattr(function, "__globals__", {})
     context = scope.get(annotation) if isinstance(annotation, str) else annotation
-    return {n: getattr(context, n) for n in dir(context)} if isinstance(context, type) else {}
+    return {n: getattr(context, n) for n in dir(context) if not n.startswith("_")} if isinstance(context, type) else {}
 
 
 class Reader:
@@ -83,18 +84,19 @@ class Reader:
             yield from self.value(cell.cell_contents)
         for value in (*(getattr(function, "__defaults__", None) or ()), *(getattr(function, "__kwdefaults__", None) or {}).values()):
             yield from self.value(value)
-        names: set[str] = set()
         for c in _codes(code):
-            names.update(c.co_names)
             for constant in c.co_consts:
                 yield from self.value(constant)
+        names, attributes = _names(code)
         scope = getattr(function, "__globals__", {})
-        for name in sorted(names):
-            called: Any = scope.get(name)
+        used = [scope.get(n) for n in names]
+        modules = [m for m in used if isinstance(m, ModuleType) and m.__name__.startswith(f"{PACKAGE}.")]
+        for called in (*used, *(getattr(m, a, None) for m in modules for a in attributes)):
             if isinstance(called, Mapping):
                 yield from self.table(called)
             if str(getattr(called, "__module__", "")).startswith(f"{PACKAGE}."):
                 yield from self.value(called)
+        for name in attributes:
             if callable(self.methods.get(name)):
                 yield from self.function(self.methods[name])
 
@@ -120,3 +122,14 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
     for c in code.co_consts:
         if isinstance(c, CodeType):
             yield from _codes(c)
+
+
+@functools.cache
+def _names(code: CodeType) -> tuple[list[str], list[str]]:
+    """The globals and the attributes that a function uses, each sorted; an attribute ``x.shape`` is no function ``shape``."""
+    found: tuple[set[str], set[str]] = (set(), set())
+    for c in _codes(code):
+        for i in dis.get_instructions(c):
+            if i.opname in ("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD"):
+                found[i.opname != "LOAD_GLOBAL"].add(str(i.argval))
+    return sorted(found[0]), sorted(found[1])
