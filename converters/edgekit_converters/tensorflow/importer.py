@@ -124,7 +124,7 @@ class BodyImporter:
             return self._stand_in(node)
         noise = next((i for i in items if isinstance(i, Noise)), None) if op not in PASSED_ON else None
         if noise is not None:
-            convert = self._settled(node, items, noise)
+            convert = self._settled(noise) if all(i is not None for i in items) else block(self.session, noise)
         if convert is None or any(i is None for i in items):
             return self._stand_in(node)
         if op in COMPONENTWISE and any(isinstance(i, Complex) for i in items):
@@ -141,13 +141,17 @@ class BodyImporter:
                 name_result(self.builder, item, node.name if k == 0 else f"{node.name}:{k}", first)
             self._items[node.name, k] = item
 
-    def _settled(self, node: SourceNode, items: list[Item], noise: Noise) -> Callable[[NodeContext], Item] | None:
-        """What gives the result of a node that reads random numbers; None where it matters which they are, which is an obstacle."""
-        made = None if any(i is None for i in items) else settle(NodeContext(self, node, items))
-        if made is None:
-            block(self.session, noise)
-            return None
-        return lambda _: made
+    def _settled(self, noise: Noise) -> Callable[[NodeContext], Item]:
+        """What gives the result of a node that reads random numbers; where it matters which they are, they are an obstacle."""
+
+        def convert(ctx: NodeContext) -> Item:
+            made = settle(ctx)
+            if made is None:
+                block(self.session, noise)
+                raise Poisoned
+            return made
+
+        return convert
 
     def _stand_in(self, node: SourceNode) -> None:
         """Outputs of a node that did not convert: where the file says their types, values nobody computes, so that the rest is checked."""

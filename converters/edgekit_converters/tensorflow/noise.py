@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import DType
 
@@ -113,7 +114,7 @@ def settle(ctx: NodeContext) -> Noise | Value | None:
     number: float | None = None
     if others:
         known = ctx.numbers(others[0]) if isinstance(others[0], Value) else None
-        if known is None or np.size(known) != 1 or np.ndim(known) > x.shape.shape[0]:
+        if known is None or np.size(known) != 1 or np.ndim(known) > ctx.static(x.shape.shape[0], "a rank"):
             return None
         number = float(np.reshape(known, ()))
     if ctx.op == "Cast":
@@ -128,5 +129,7 @@ def settle(ctx: NodeContext) -> Noise | Value | None:
 
 def random_numbers(ctx: NodeContext, low: float, high: float) -> Sequence[Noise]:
     """The output of an operator that draws them; its first input is the shape."""
-    dtype = ctx.attr_type("dtype", DType.F32)
-    return [Noise(low, high, ctx.as_i64(ctx.input(0)), dtype, ctx.op, ctx.name)]
+    dtype, shape = ctx.attr_type("dtype", DType.F32), ctx.as_i64(ctx.input(0))
+    if len(shape.shape) != 1:
+        raise MalformedModelError(f"a shape of rank {len(shape.shape)}")
+    return [Noise(low, high, shape, dtype, ctx.op, ctx.name)]

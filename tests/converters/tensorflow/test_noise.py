@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from edgekit import converters
-from edgekit.errors import UnsupportedOpError
+from edgekit.errors import ConversionError, UnsupportedOpError
 from edgekit.passes import optimize
+from edgekit.types import Array
 from tests.converters.tensorflow.models import Maker, Type, compute, load, save
 
 R = np.random.default_rng(4)
@@ -95,4 +96,24 @@ def test_random_numbers_as_an_output(tmp_path: Path) -> None:
     m.input("x", (2,))
     m.add("RandomUniform", m.add("Shape", "x", T=F), name="y", dtype=F)
     with pytest.raises(UnsupportedOpError, match="random numbers"):
+        load(m.graph(), tmp_path)
+
+
+@pytest.mark.parametrize("shape", [np.asarray(3, np.int32), np.full((1, 2), 2, np.int32)])
+def test_shapes_that_are_none(shape: Array, tmp_path: Path) -> None:
+    m = Maker()
+    m.input("x", (2, 2))
+    uniform = m.add("RandomUniform", m.const(shape), dtype=F)
+    m.add("Mul", "x", m.add("Floor", m.add("Add", uniform, m.const(np.float32(1)), T=F), T=F), name="y", T=F)
+    with pytest.raises(ConversionError, match="a shape of rank"):
+        load(m.graph(), tmp_path)
+
+
+def test_results_that_do_not_fit(tmp_path: Path) -> None:
+    """What is decided is still of the shape that the random numbers had."""
+    m = Maker()
+    m.input("x", (2, 2))
+    uniform = m.add("RandomUniform", m.ints(3, 5), dtype=F)
+    m.add("Mul", "x", m.add("Floor", uniform, T=F), name="y", T=F)
+    with pytest.raises(ConversionError, match="broadcast"):
         load(m.graph(), tmp_path)
