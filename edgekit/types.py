@@ -118,6 +118,8 @@ class QuantParams:
             raise GraphError(f"per-tensor quantization takes one scale, got {len(self.scale)}; name the channel axis")
         if not all(np.isfinite(s) and s > 0 for s in self.scale):
             raise GraphError("quantization scales must be finite and positive")
+        if not all(-(1 << 31) <= z < 1 << 31 for z in self.zero_point):
+            raise GraphError(f"quantization zero points must be 32-bit integers, got {max(self.zero_point, key=abs)}")
 
     @staticmethod
     def per_tensor(scale: float, zero_point: int = 0) -> QuantParams:

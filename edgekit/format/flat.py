@@ -22,6 +22,7 @@ _FLAGS = {
     "bool": N.BoolFlags, "i8": N.Int8Flags, "u8": N.Uint8Flags, "i16": N.Int16Flags, "u16": N.Uint16Flags, "i32": N.Int32Flags,
     "u32": N.Uint32Flags, "i64": N.Int64Flags, "u64": N.Uint64Flags, "f32": N.Float32Flags, "f64": N.Float64Flags,
 }  # fmt: skip
+_BOUNDS = {f"i{n}": (-(1 << (n - 1)), (1 << (n - 1)) - 1) for n in (8, 16, 32, 64)} | {f"u{n}": (0, (1 << n) - 1) for n in (8, 16, 32, 64)}
 _TAGS = {name: tag for tag, name in UNION.items()}
 _MAX_DEPTH = 8
 #: what becomes of halves of UTF-16 pairs, which JSON and file names can hold and UTF-8 cannot
@@ -29,7 +30,11 @@ LONE_SURROGATES = "backslashreplace"
 
 
 def encode(table: str, record: Record, identifier: bytes) -> bytes:
-    """A record as a finished FlatBuffer. A union is given as ``(table name, record)``; its tag field is filled in here."""
+    """A record as a finished FlatBuffer. A union is given as ``(table name, record)``; its tag field is filled in here.
+
+    Raises:
+        FormatError: a number does not fit into its field.
+    """
     b = flatbuffers.Builder(1024)
     b.Finish(_encode_table(b, table, record), file_identifier=identifier)
     return bytes(b.Output())
@@ -52,7 +57,7 @@ def _encode_table(b: flatbuffers.Builder, table: str, record: Record) -> int:
         elif kind == "union":
             offsets[name] = _encode_table(b, value[0], value[1])
         else:
-            offsets[name] = _encode_vector(b, element, vector_of, value)
+            offsets[name] = _encode_vector(b, element, vector_of, value, f"{table}.{name}")
     b.StartObject(len(fields))
     for slot, (name, kind, element, _, default) in enumerate(fields):
         if kind == "scalar":
@@ -60,13 +65,21 @@ def _encode_table(b: flatbuffers.Builder, table: str, record: Record) -> int:
             union = record.get(name.removesuffix("_type")) if name.endswith("_type") else None
             if isinstance(union, tuple):
                 value = _TAGS[union[0]]
+            _require_fit(element, value, f"{table}.{name}")
             b.PrependSlot(_FLAGS[element], slot, value, default)
         elif name in offsets:
             b.PrependUOffsetTRelativeSlot(slot, offsets[name], 0)
     return int(b.EndObject())
 
 
-def _encode_vector(b: flatbuffers.Builder, element: str, vector_of: str, values: Any) -> int:
+def _require_fit(element: str, value: Any, where: str) -> None:
+    """An integer must fit its field: what a model says of itself may not."""
+    bounds = _BOUNDS.get(element)
+    if bounds is not None and not bounds[0] <= value <= bounds[1]:
+        raise FormatError(f"{where}: {value} does not fit into {element}")
+
+
+def _encode_vector(b: flatbuffers.Builder, element: str, vector_of: str, values: Any, where: str) -> int:
     if vector_of in ("table", "string"):
         items = [_encode_table(b, element, v) if vector_of == "table" else b.CreateString(v, errors=LONE_SURROGATES) for v in values]
         b.StartVector(4, len(items), 4)
@@ -79,10 +92,14 @@ def _encode_vector(b: flatbuffers.Builder, element: str, vector_of: str, values:
         for v in reversed(values):
             b.Prep(align, size)
             for name, kind, _ in reversed(layout):
+                _require_fit(kind, v[name], f"{where}.{name}")
                 b.Prepend(_FLAGS[kind], v[name])
         return int(b.EndVector())
     size = struct.calcsize(_FORMATS[element])
     b.StartVector(size, len(values), size)
+    if len(values) and element in _BOUNDS:
+        _require_fit(element, min(values), where)
+        _require_fit(element, max(values), where)
     for v in reversed(values):
         b.Prepend(_FLAGS[element], v)
     return int(b.EndVector())

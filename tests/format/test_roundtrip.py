@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgekit.errors import FormatError
+from edgekit.errors import FormatError, GraphError
 from edgekit.format import read_model, write_bytes, write_model, writer
-from edgekit.format.flat import decode
+from edgekit.format.flat import decode, encode
 from edgekit.ir import GraphBuilder
 from edgekit.reference import run_graph
 from edgekit.symbolic import Symbol, SymDim, parse_dim
-from edgekit.types import F32
+from edgekit.types import F32, QuantParams
 from tests.cases import all_cases
 from tests.cases.case import OpCase
 
@@ -84,3 +84,17 @@ def test_the_start_of_the_constants_is_the_aligned_end_of_the_head(arena: int) -
     model = decode("Model", head, writer.IDENTIFIER)
     assert model["blobs_start"] == start and start % 64 == 0 and 0 <= start - len(head) < 64
     assert model["graphs"][0]["arena_bytes"] == arena
+
+
+def test_numbers_that_do_not_fit_their_fields_and_texts_that_are_no_utf8() -> None:
+    """Both come from models: JSON and protocol buffers hold larger numbers than a field here, and JSON halves of UTF-16 pairs."""
+    b = GraphBuilder("\ud800name")
+    x = b.input("x\udcff", F32, (1, 2))
+    b.output(b.call("Relu", x), "y")
+    found = read_model(write_bytes(b.graph))
+    assert found.name == "\\ud800name" and found.inputs[0].name == "x\\udcff"
+    for table, record in (("Quant", {"zero_point": [1 << 40]}), ("Quant", {"axis": -(1 << 63)})):
+        with pytest.raises(FormatError, match="does not fit into"):
+            encode(table, record, b"EKM1")
+    with pytest.raises(GraphError, match="32-bit"):
+        QuantParams((1.0,), (1 << 40,))

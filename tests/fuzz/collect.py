@@ -1,9 +1,11 @@
 """A pytest plugin that keeps the small models tests load, as seeds for fuzzing: they hold every operator there is.
 
     pytest -p tests.fuzz.collect tests/converters
+    python -m tests.fuzz.collect
     python -m tests.fuzz.importers --format onnx --zoo
 
-They go to ``build/fuzz/seeds/FORMAT``, from where ``--zoo`` takes them. Exported programs of torch are kept as ``.pt2`` files.
+They go to ``build/fuzz/seeds/FORMAT``, from where ``--zoo`` takes them; the second line takes those out that do not
+load. Exported programs of torch are kept as ``.pt2`` files.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 import pytest
 
 from edgekit import converters
+from edgekit.errors import EdgekitError
 
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "fuzz" / "seeds"
 MAX_BYTES = 60_000
@@ -95,3 +98,17 @@ def _watch() -> Any:
         patch.setattr("edgekit.converters.find_converter", _watched(converters.find_converter))
         patch.setattr(f"{pytorch.__name__}.export_module", _saved(exported.export_module))
         yield
+
+
+def prune() -> None:
+    """Take out what does not load as it is: tests of errors load broken models, too."""
+    for folder in sorted(FOLDER.glob("*/*")):
+        entry = (folder / "ENTRY").read_text()
+        try:
+            converters.load(folder / "files" / entry, default_leading=1)
+        except EdgekitError:
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    prune()

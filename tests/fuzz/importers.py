@@ -74,7 +74,7 @@ def attempt(path: Path, deep: bool = False) -> str | Failure:
     try:
         with _time_limit():
             if deep:
-                edgekit.convert(path, path.parent / "out.ekm", options=edgekit.ConvertOptions(check=False))
+                edgekit.convert(path, path.parent / "out.ekm")
             else:
                 converters.load(path, default_leading=1)
     except EdgekitError as e:
@@ -202,7 +202,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="for each format")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--zoo", action="store_true", help="also break the smaller files of EDGEKIT_MODEL_ZOO")
-    parser.add_argument("--deep", action="store_true", help="convert what loads, too: passes, memory plan and writing")
+    parser.add_argument("--deep", action="store_true", help="convert what loads, too: passes, memory plan, self-check and writing")
     parser.add_argument("--engine", default="plain", choices=["plain", "atheris"])
     parser.add_argument("--save", type=Path, default=Path("build/fuzz"), help="where failing inputs go (default: %(default)s)")
     args = parser.parse_args()

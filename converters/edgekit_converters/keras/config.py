@@ -11,6 +11,7 @@ from edgekit.errors import MalformedModelError
 from edgekit.types import Array
 from edgekit_converters.importing.problems import Problems
 from edgekit_converters.keras import registry
+from edgekit_converters.keras.arrays import Arrays
 from edgekit_converters.keras.legacy import modern
 from edgekit_converters.keras.registry import LayerKind, Variable
 
@@ -53,7 +54,7 @@ class Layer:
     children: dict[str, Any] = field(default_factory=dict)
     kind: LayerKind | None = None
     build: Mapping[str, Any] = field(default_factory=dict)
-    arrays: dict[str, Array] = field(default_factory=dict)
+    arrays: Arrays = field(default_factory=Arrays)
     extra: list[Array] = field(default_factory=list)
 
     @property

@@ -16,9 +16,10 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError, MissingDependencyError
 from edgekit.types import Array
+from edgekit_converters.keras.arrays import LARGE_BYTES, Stored, read
 from edgekit_converters.keras.bytesource import ByteSource
 from edgekit_converters.keras.detection import SIGNATURE
-from edgekit_converters.keras.hdf5_arrays import read_array
+from edgekit_converters.keras.hdf5_arrays import lying_plain, read_array
 from edgekit_converters.keras.hdf5_heaps import check_heaps
 
 #: arrays may unpack to this many bytes in all, whatever the file's size ...
@@ -146,14 +147,35 @@ class H5Group:
         Raises:
             MalformedModelError: it holds no numbers, its data lie elsewhere, or it declares more than the file can hold.
         """
+        found = self.stored(name)
+        return None if found is None else read(found)
+
+    def stored(self, name: str) -> Array | Stored | None:
+        """A dataset, checked; a large one that lies in the file as it is is not read before it is asked for, as long as the file is open.
+
+        Raises:
+            MalformedModelError: as of ``array``.
+        """
         found = self._member(name)
         if not isinstance(found, self._h5.h5py.Dataset):
             return None
         path = f"{self.path}/{name}".lstrip("/")
         try:
-            return _widened(read_array(self._h5.h5py, self._h5.source, found, self._declared(found)))
+            declared = self._declared(found)
+            later = lying_plain(self._h5.h5py, self._h5.source, found, declared) if declared > LARGE_BYTES else None
+            if later is None:
+                return _widened(read_array(self._h5.h5py, self._h5.source, found, declared))
         except H5_ERRORS as e:
             raise self._fail(f"the dataset {path!r}", e) from e
+        plain = later
+
+        def whole() -> Array:
+            try:
+                return plain()
+            except H5_ERRORS as e:
+                raise self._fail(f"the dataset {path!r}", e) from e
+
+        return Stored(whole)
 
     def _declared(self, dataset: Any) -> int:
         """Bytes of a dataset, taken off the file's budget."""

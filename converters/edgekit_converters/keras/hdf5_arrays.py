@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,8 @@ def read_array(h5py: Any, source: ByteSource, dataset: Any, declared: int) -> Ar
     filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
     plain = dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype))
     if properties.get_layout() == h5py.h5d.CONTIGUOUS:
-        at = dataset.id.get_offset()
-        if filters or at is None or int(dataset.id.get_storage_size()) != declared or at + declared > source.size:
-            raise ValueError(f"it declares {declared} bytes, and they are not in the file")
-        found = source.array(int(at), dataset.dtype, dataset.shape) if plain else np.asarray(dataset[()])
-        if found is None:
-            raise ValueError(f"it declares {declared} bytes, and the file ends before")
-        return found
+        later = lying_plain(h5py, source, dataset, declared)
+        return np.asarray(dataset[()]) if later is None else later()
     if properties.get_layout() != h5py.h5d.CHUNKED:  # compact: inside the dataset's header, which holds 64 KiB at most
         return np.asarray(dataset[()])
     if not dataset.id.get_storage_size():
@@ -65,6 +61,31 @@ def read_array(h5py: Any, source: ByteSource, dataset: Any, declared: int) -> Ar
         inside = out[window]
         inside[...] = whole[tuple(slice(0, n) for n in inside.shape)]
     return out
+
+
+def lying_plain(h5py: Any, source: ByteSource, dataset: Any, declared: int) -> Callable[[], Array] | None:
+    """What reads a dataset whose numbers lie in the file in one piece and as they are; None for any other.
+
+    Raises:
+        ValueError: they are not all there.
+    """
+    properties = dataset.id.get_create_plist()
+    if properties.get_layout() != h5py.h5d.CONTIGUOUS:
+        return None
+    at = dataset.id.get_offset()
+    if properties.get_nfilters() or at is None or int(dataset.id.get_storage_size()) != declared or at + declared > source.size:
+        raise ValueError(f"it declares {declared} bytes, and they are not in the file")
+    if not dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype)):
+        return None
+    place, dtype, shape = int(at), dataset.dtype, dataset.shape
+
+    def whole() -> Array:
+        found = source.array(place, dtype, shape)
+        if found is None:
+            raise ValueError(f"it declares {declared} bytes, and the file ends before")
+        return found
+
+    return whole
 
 
 def _chunks(dataset: Any, source: ByteSource, size: int) -> list[tuple[tuple[int, ...], int, int, int]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
+from edgekit_converters.keras.arrays import read
 from edgekit_converters.keras.config import MAX_DEPTH, Layer
 from edgekit_converters.keras.hdf5 import H5Group
 from edgekit_converters.keras.registry import Variable
@@ -57,12 +58,12 @@ def bind_legacy(model: Layer, group: H5Group) -> None:
         names = found.texts("weight_names") if found is not None else []
         arrays = []
         for name in names:
-            array = found.array(name) if found is not None else None
+            array = found.stored(name) if found is not None else None
             if array is None:
                 raise MalformedModelError(f"{layer.class_name} {layer.path!r}: its array {name!r} is missing from the file")
             arrays.append(array)
         if unknown_within(layer):
-            layer.extra = arrays
+            layer.extra = [read(a) for a in arrays]
             continue
         slots = trainable_slots(layer) + fixed_slots(layer)
         if len(slots) != len(arrays):
@@ -133,7 +134,7 @@ class ArchiveWeights:
         group = self._group(path)
         order = [v for v in variables if v.trainable] + [v for v in variables if not v.trainable]
         for i, v in enumerate(order):
-            array = None if group is None else group.array(str(i))
+            array = None if group is None else group.stored(str(i))
             if array is None:
                 raise MalformedModelError(
                     f"{layer.class_name} {layer.path!r}: its {v.role} ({path.strip('/')}/{i}) is missing from the file"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from edgekit.errors import MalformedModelError
+from edgekit_converters.keras.arrays import Arrays, Stored
 from edgekit_converters.keras.bytesource import ByteSource
 from edgekit_converters.keras.hdf5 import H5File
 from tests.require import require_module
@@ -197,3 +198,25 @@ def test_no_file_at_all(tmp_path: Path) -> None:
         (tmp_path / "m.h5").write_bytes(data)
         with pytest.raises(MalformedModelError, match="HDF5"):
             read(tmp_path / "m.h5")
+
+
+def test_a_large_array_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+    """The arrays of a model are not in memory twice, as they come and as the graph keeps them."""
+    large = np.arange(100_000, dtype=np.float32)
+    path = made(tmp_path / "m.h5", data=large)
+    with H5File(ByteSource(path), "m") as file:
+        found = file.root.stored("w")
+        assert isinstance(found, Stored)
+        first = found.array()
+        assert found.array() is first
+        np.testing.assert_array_equal(first, large)
+        arrays = Arrays()
+        arrays["kernel"], arrays["bias"] = found, VALUES
+        assert list(arrays) == ["kernel", "bias"] and "kernel" in arrays and "x" not in arrays and arrays["bias"] is VALUES
+        path.write_bytes(path.read_bytes()[:-8])  # while it is open
+        assert arrays["kernel"] is first
+        del first
+        with pytest.raises(MalformedModelError, match="file ends before"):
+            arrays["kernel"]
+        del arrays["kernel"]
+        assert len(arrays) == 1
