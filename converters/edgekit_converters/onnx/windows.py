@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
+from edgekit.types import Dim
+from edgekit_converters.importing.open_windows import computes_pads, pad_same
 from edgekit_converters.importing.windows import same_pads
 from edgekit_converters.onnx.context import NodeContext
 
@@ -24,8 +26,21 @@ class SpatialAttributes:
     output_padding: tuple[int, ...] = ()
 
 
-def spatial_attributes(ctx: NodeContext, x: Value, kernel: Sequence[int]) -> SpatialAttributes:
-    """The node's window over ``x`` [N, C, spatial...].
+def slide(ctx: NodeContext, x: Value, kernel: Sequence[int]) -> tuple[Value, SpatialAttributes]:
+    """What to slide the node's window over, and the window. Where ``auto_pad`` depends on open sizes, the padding is computed."""
+    auto_pad, rank = ctx.get_string("auto_pad", "NOTSET"), len(kernel)
+    if auto_pad.startswith("SAME_") and len(x.shape) == rank + 2 and not x.type.is_static:
+        # the checks of everything else, with sizes that do not matter
+        window = spatial_attributes(ctx, x, kernel, [1] * rank)
+        extents = [(k - 1) * d + 1 for k, d in zip(kernel, window.dilations, strict=True)]
+        if computes_pads(x, range(2, rank + 2), extents, window.strides):
+            padded = pad_same(ctx, x, range(2, rank + 2), extents, window.strides, odd_first=auto_pad == "SAME_LOWER")
+            return padded, replace(window, pads=(0,) * (2 * rank))
+    return x, spatial_attributes(ctx, x, kernel)
+
+
+def spatial_attributes(ctx: NodeContext, x: Value, kernel: Sequence[int], sizes: Sequence[Dim] | None = None) -> SpatialAttributes:
+    """The node's window over ``x`` [N, C, spatial...], or over other sizes.
 
     Raises:
         Unsupported: ``auto_pad`` needs a size that is symbolic.
@@ -51,6 +66,6 @@ def spatial_attributes(ctx: NodeContext, x: Value, kernel: Sequence[int]) -> Spa
     elif auto_pad == "VALID":
         pads = (0,) * (2 * rank)
     else:
-        sizes = x.shape[2:]
-        pads = same_pads(ctx, f"auto_pad={auto_pad}", sizes, kernel, strides, dilations, odd_first=auto_pad == "SAME_LOWER")
+        over = x.shape[2:] if sizes is None else sizes
+        pads = same_pads(ctx, f"auto_pad={auto_pad}", over, kernel, strides, dilations, odd_first=auto_pad == "SAME_LOWER")
     return SpatialAttributes(tuple(kernel), tuple(strides), pads, tuple(dilations))

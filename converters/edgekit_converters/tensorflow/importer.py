@@ -124,7 +124,9 @@ class BodyImporter:
             return self._stand_in(node)
         noise = next((i for i in items if isinstance(i, Noise)), None) if op not in PASSED_ON else None
         if noise is not None:
-            convert = self._settled(noise) if all(i is not None for i in items) else block(self.session, noise)
+            if any(i is None for i in items):
+                block(self.session, noise)
+            convert = self._settled(noise)
         if convert is None or any(i is None for i in items):
             return self._stand_in(node)
         if op in COMPONENTWISE and any(isinstance(i, Complex) for i in items):

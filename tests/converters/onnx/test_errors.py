@@ -36,7 +36,7 @@ def test_all_blockers_are_listed_at_once_with_counts_and_names() -> None:
 
 def test_the_rest_is_checked_behind_what_does_not_convert() -> None:
     """A second obstacle behind the first is found too, where the model's own types are known."""
-    nodes = [node("Frobnicate", ["x"], ["a"], name="f"), node("Conv", ["a", "w"], ["y"], name="c", auto_pad="SAME_UPPER", strides=[2, 2])]
+    nodes = [node("Frobnicate", ["x"], ["a"], name="f"), node("Conv", ["a", "w"], ["y"], name="c", auto_pad="SAME_UPPER", strides=[4, 4])]
     proto = model(nodes, {"x": (F, [1, 3, "H", "W"])}, ["y"], {"w": np.zeros((4, 3, 3, 3), F)})
     from onnx import TensorProto, helper
 
@@ -44,9 +44,9 @@ def test_the_rest_is_checked_behind_what_does_not_convert() -> None:
     assert {b.op for b in converters.check(proto)} == {"Frobnicate", "Conv"}
 
 
-def test_an_automatic_pad_needs_a_static_size() -> None:
+def test_an_automatic_pad_of_windows_with_gaps_needs_a_static_size() -> None:
     proto = model(
-        [node("Conv", ["x", "w"], ["y"], name="backbone.3/conv1", auto_pad="SAME_UPPER", strides=[2, 2])],
+        [node("Conv", ["x", "w"], ["y"], name="backbone.3/conv1", auto_pad="SAME_UPPER", strides=[4, 4])],
         {"x": (F, ["N", 3, "H", "W"])}, ["y"], {"w": np.zeros((4, 3, 3, 3), F)},
     )  # fmt: skip
     with pytest.raises(UnsupportedOpError) as caught:
@@ -55,7 +55,7 @@ def test_an_automatic_pad_needs_a_static_size() -> None:
     assert (b.op, b.nodes, b.reason) == ("Conv", ("backbone.3/conv1",), "dynamic-shape")
     assert "auto_pad=SAME_UPPER" in b.message and "height" in b.message and "'H'" in b.message
     assert b.hint == "Pass --shape x:1,3,224,224"
-    assert converters.load(proto, shapes={"x": (1, 3, 224, 224)}).outputs[0].shape == (1, 4, 112, 112)
+    assert converters.load(proto, shapes={"x": (1, 3, 224, 224)}).outputs[0].shape == (1, 4, 56, 56)
 
 
 def test_a_number_of_axes_known_only_at_run_time_is_a_blocker() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Array, Dim
-from edgekit_converters.importing.open_windows import is_open, pad_same
+from edgekit_converters.importing.open_windows import computes_pads, pad_same
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.importing.windows import same_pads
 from edgekit_converters.keras.config import Layer
@@ -31,10 +31,10 @@ def spatial_axes(rank: int, layout: str) -> range:
     return range(2, rank + 2) if layout == "NCHW" else range(1, rank + 1)
 
 
-def computes_pads(ctx: LayerContext, x: Value, strides: Sequence[int]) -> bool:
-    """Whether the padding is "same" and depends on a size that is not known."""
+def is_open_same(ctx: LayerContext, x: Value, extents: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether the padding is "same" and computed when the model runs."""
     same = ctx.choice(PADDINGS, "padding", default="valid") == "same"
-    return same and len(x.shape) == len(strides) + 2 and is_open(x, spatial_axes(len(strides), ctx.layout), strides)
+    return same and len(x.shape) == len(strides) + 2 and computes_pads(x, spatial_axes(len(strides), ctx.layout), extents, strides)
 
 
 def window_pads(
@@ -84,8 +84,8 @@ def _keras1_kernel(ctx: LayerContext, w: Array, rank: int, transposed: bool) -> 
 def convolve(ctx: LayerContext, x: Value, kernel: Array, bias: Value | None, rank: int, name: str = "kernel", groups: int = 1) -> Value:
     """A convolution with [kernel..., in / groups, out] and the settings strides, padding, dilation_rate."""
     strides, dilations = ctx.integers(rank, "strides", default=1), ctx.integers(rank, "dilation_rate", default=1)
-    if computes_pads(ctx, x, strides):
-        extents = [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilations, strict=False)]
+    extents = [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilations, strict=False)]
+    if is_open_same(ctx, x, extents, strides):
         x, pads = pad_same(ctx, x, spatial_axes(rank, ctx.layout), extents, strides), [0] * (2 * rank)
     else:
         pads = window_pads(ctx, x, ctx.layout, kernel.shape[:rank], strides, dilations)

@@ -8,7 +8,7 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit_converters.importing.open_windows import pool_same
 from edgekit_converters.keras.context import LayerContext
-from edgekit_converters.keras.layers.convolution import computes_pads, layer_rank, window_pads
+from edgekit_converters.keras.layers.convolution import is_open_same, layer_rank, window_pads
 from edgekit_converters.keras.registry import layer
 
 
@@ -28,7 +28,7 @@ def _pool(ctx: LayerContext, op: str) -> Value:
     kernel = ctx.integers(rank, "pool_size", default=2)
     given = ctx.get("strides", default=None)
     strides = kernel if given is None else ctx.integers(rank, "strides")
-    if computes_pads(ctx, x, strides):
+    if is_open_same(ctx, x, kernel, strides):
         return pool_same(ctx, op, x, kernel, strides, ctx.layout)
     pads = window_pads(ctx, x, ctx.layout, kernel, strides, [1] * rank)
     return ctx.call(op, x, kernel=tuple(kernel), strides=tuple(strides), pads=tuple(pads), dilations=(1,) * rank, layout=ctx.layout)

@@ -14,7 +14,7 @@ from edgekit_converters.importing.einsum import contract
 from edgekit_converters.importing.windows import SPATIAL_NAMES
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
-from edgekit_converters.onnx.windows import SpatialAttributes, spatial_attributes
+from edgekit_converters.onnx.windows import SpatialAttributes, slide
 
 #: float64 products of more terms are computed in float32: term by term they would take that much memory
 MAX_EXACT_TERMS = 1 << 16
@@ -33,7 +33,7 @@ def convolution(ctx: NodeContext, x: Value, w: Value, b: Value | None) -> Value:
             f"an input of rank 3 or more and weights of the same rank are needed, got {len(x.shape)} and {len(w.shape)}"
         )
     kernel = [ctx.static(d, "the kernel's size") for d in w.shape[2:]]
-    window = spatial_attributes(ctx, x, kernel)
+    x, window = slide(ctx, x, kernel)
     weights = ctx.transpose_weights(w, (0, *range(2, rank + 2), 1))
     return ctx.call(
         "Conv", x, weights, b, strides=window.strides, pads=window.pads, dilations=window.dilations,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.ir import Value
+from edgekit_converters.importing.open_windows import computes_pads, pool_same
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
@@ -32,8 +33,21 @@ def window_over(ctx: NodeContext, x: Value) -> dict[str, Any]:
     }
 
 
+def _over_open_sizes(ctx: NodeContext, op: str) -> Value | None:
+    """The pool with computed padding, where ``auto_pad`` depends on open sizes."""
+    x, kernel, auto_pad = ctx.input(0), ctx.get_ints("kernel_shape"), ctx.get_string("auto_pad", "NOTSET")
+    if not auto_pad.startswith("SAME_") or len(x.shape) != len(kernel) + 2 or ctx.get_int("count_include_pad", 0) or x.type.is_static:
+        return None
+    w = spatial_attributes(ctx, x, kernel, [1] * len(kernel))
+    if set(w.dilations) != {1} or not computes_pads(x, range(2, len(x.shape)), kernel, w.strides):
+        return None
+    return pool_same(ctx, op, x, kernel, w.strides, "NCHW", odd_first=auto_pad == "SAME_LOWER")
+
+
 @converts("MaxPool")
 def max_pool(ctx: NodeContext) -> Sequence[Value]:
+    if not ctx.wants(1) and (pooled := _over_open_sizes(ctx, "MaxPool")) is not None:
+        return [pooled]
     window = _window(ctx)
     y = ctx.call("MaxPool", ctx.input(0), **window)
     return [y, _places_of_maxima(ctx, y, window)] if ctx.wants(1) else [y]
@@ -93,6 +107,8 @@ def max_unpool(ctx: NodeContext) -> Value:
 
 @converts("AveragePool")
 def average_pool(ctx: NodeContext) -> Value:
+    if (pooled := _over_open_sizes(ctx, "AveragePool")) is not None:
+        return pooled
     return ctx.call("AveragePool", ctx.input(0), count_include_pad=bool(ctx.get_int("count_include_pad", 0)), **_window(ctx))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Dim
-from edgekit_converters.importing.open_windows import is_open, pad_same
+from edgekit_converters.importing.open_windows import computes_pads, pad_same
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.importing.windows import same_pads
 from edgekit_converters.tensorflow.context import Item, NodeContext
@@ -68,9 +68,9 @@ def padded(
     """What to slide a window over, and its pads. Where SAME padding depends on a size that is not known, the padding is computed."""
     n = len(kernel)
     axes = spatial(range(n + 2), layout)
-    if ctx.attr_string("padding") != "SAME" or min(*strides, *dilations, *kernel) < 1 or not is_open(x, axes, strides):
-        return x, window_pads(ctx, spatial(x.shape, layout), kernel, strides, dilations, layout)
     extents = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    if ctx.attr_string("padding") != "SAME" or min(*strides, *extents) < 1 or not computes_pads(x, axes, extents, strides):
+        return x, window_pads(ctx, spatial(x.shape, layout), kernel, strides, dilations, layout)
     return pad_same(ctx, x, axes, extents, strides), (0,) * (2 * n)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit_converters.importing.open_windows import is_open, pool_same
+from edgekit_converters.importing.open_windows import computes_pads, pool_same
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tensorflow.context import NodeContext
 from edgekit_converters.tensorflow.operators.convolution import layout_of, per_dimension, spatial, window_pads
@@ -38,7 +38,8 @@ def max_pool_v2(ctx: NodeContext) -> Value:
 def _pool(ctx: NodeContext, x: Value, kernel: tuple[int, ...], strides: tuple[int, ...]) -> Value:
     layout, ones = layout_of(ctx), (1,) * len(kernel)
     op = "AveragePool" if ctx.op.startswith("Avg") else "MaxPool"
-    if ctx.attr_string("padding") == "SAME" and is_open(x, spatial(range(len(x.shape)), layout), strides) and min(*kernel, *strides) > 0:
+    same = ctx.attr_string("padding") == "SAME" and min(*kernel, *strides) > 0
+    if same and computes_pads(x, spatial(range(len(x.shape)), layout), kernel, strides):
         return pool_same(ctx, op, x, kernel, strides, layout)
     pads = window_pads(ctx, spatial(x.shape, layout), kernel, strides, ones, layout)
     return ctx.call(op, x, kernel=kernel, strides=strides, pads=pads, dilations=ones, layout=layout)
