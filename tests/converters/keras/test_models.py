@@ -160,6 +160,17 @@ def test_half_precision_policy(tmp_path: Path) -> None:
     np.testing.assert_allclose(got, x @ w, atol=5e-3)
 
 
+def test_bfloat16_weights(tmp_path: Path) -> None:
+    """h5py writes them as two opaque bytes each."""
+    w = (random(4, 3).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    stored = np.ascontiguousarray(w).view(np.uint16)[:, 1::2].copy().view("V2")
+    config = functional([entry("x", [None, 4]), layer("Dense", "d", call("x"), units=3, use_bias=False, dtype="bfloat16")], ["x"], ["d"])
+    x = random(2, 4)
+    graph = load(write_archive(tmp_path / "m.keras", config, {"layers/dense": [stored]}))
+    assert "bfloat16 is computed in float32" in graph.metadata["source.notes"]
+    np.testing.assert_allclose(run(graph, x)[0], x @ w, rtol=1e-5, atol=1e-6)
+
+
 # -- masks and states ---------------------------------------------------------------------------------------------------------
 
 
