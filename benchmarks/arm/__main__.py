@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from edgekit.format import read_model
-from edgekit.simulate.work import graph_macs
+from edgekit.ir.macs import graph_macs
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSROOT = "/usr/aarch64-linux-gnu"

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.conversion import measure, resnet50_onnx
 from edgekit import converters
-from edgekit.simulate.work import graph_macs
+from edgekit.ir.macs import graph_macs
 
 
 def test_the_model_is_resnet50(tmp_path: Path) -> None:

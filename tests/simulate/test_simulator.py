@@ -9,9 +9,10 @@ import pytest
 
 from edgekit.errors import EdgekitError
 from edgekit.ir import Graph, GraphBuilder
+from edgekit.ir.macs import graph_macs
 from edgekit.plan import plan_memory
 from edgekit.simulate import list_devices, load_profile, simulate_graph
-from edgekit.simulate.work import graph_macs, node_work
+from edgekit.simulate.work import node_work
 from edgekit.types import F32
 
 CONV = {"strides": (1, 1), "pads": (1, 1, 1, 1), "dilations": (1, 1), "layout": "NHWC"}
