@@ -14,8 +14,8 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
 from edgekit_converters.importing.files import map_bytes
+from edgekit_converters.importing.wire import FIXED32, FIXED64, LENGTH, VARINT, Field, WireError, fields, read_varint
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MAX_RANK = 32
 #: NetParameter
 NET_LAYERS_V1, NET_LAYERS = 2, 100
@@ -24,9 +24,6 @@ LAYER_FIELDS = {NET_LAYERS: (1, 7), NET_LAYERS_V1: (4, 6)}
 V1_INNER = 1  # the V0LayerParameter of the oldest files
 V0_NAME, V0_BLOBS = 1, 50
 BLOB_DIMS, BLOB_DATA, BLOB_SHAPE, BLOB_DOUBLES = (1, 2, 3, 4), 5, 7, 8
-
-Field = tuple[int, int, int, int]
-"""Number, wire type, and either where its bytes begin and end, or its value and 0."""
 
 
 def read_weights(path: Path) -> dict[str, list[Array]]:
@@ -41,8 +38,8 @@ def read_weights(path: Path) -> dict[str, list[Array]]:
         raise MalformedModelError(f"{path}: the file is empty")
     reader = _Reader(data, str(path))
     found: dict[str, list[Array]] = {}
-    for number, wire, start, end in reader.fields(0, size):
-        if number in LAYER_FIELDS and wire == BYTES:
+    for number, wire, _, start, end, _ in reader.fields(0, size):
+        if number in LAYER_FIELDS and wire == LENGTH:
             name, blobs = reader.layer(start, end, *LAYER_FIELDS[number], number == NET_LAYERS_V1)
             if blobs:
                 found.setdefault(name, blobs)
@@ -53,10 +50,10 @@ def looks_like_weights(head: bytes) -> bool:
     """Whether a file begins as a NetParameter with layers does."""
     reader = _Reader(np.frombuffer(head, np.uint8), "")
     try:
-        for n, (number, wire, start, end) in enumerate(reader.fields(0, len(head), cut=True)):
-            if number in LAYER_FIELDS and wire == BYTES:
+        for n, (number, wire, _, start, end, _) in enumerate(reader.fields(0, len(head), cut=True)):
+            if number in LAYER_FIELDS and wire == LENGTH:
                 return _looks_like_layer(reader, number, start, min(end, len(head)))
-            if number == 1 and wire == BYTES and not _printable(head[start:end]):
+            if number == 1 and wire == LENGTH and not _printable(head[start:end]):
                 return False
             if number not in (1, 3, 4, 5, 6, 7, 8) or n > 64:
                 return False
@@ -69,8 +66,8 @@ def _looks_like_layer(reader: _Reader, form: int, start: int, end: int) -> bool:
     """The first fields of a layer are texts: its name and type, or what it reads and writes."""
     seen = 0
     try:
-        for number, wire, at, stop in reader.fields(start, end, cut=True):
-            if number > 4 or wire != BYTES or seen == 2:
+        for number, wire, _, at, stop, _ in reader.fields(start, end, cut=True):
+            if number > 4 or wire != LENGTH or seen == 2:
                 break
             if not _printable(reader.data[at : min(stop, end)].tobytes()) and not (form == NET_LAYERS_V1 and number == V1_INNER):
                 return False
@@ -94,39 +91,12 @@ class _Reader:
     def broken(self, at: int, what: str) -> MalformedModelError:
         return MalformedModelError(f"{self.where}: at byte {at}: {what}: the file is cut off or damaged")
 
-    def varint(self, at: int, end: int) -> tuple[int, int]:
-        """A number and where it ends."""
-        value = 0
-        for k in range(10):
-            if at + k >= end:
-                break
-            byte = int(self.data[at + k])
-            value |= (byte & 127) << 7 * k
-            if byte < 128:
-                return value & (1 << 64) - 1, at + k + 1
-        raise self.broken(at, "a number does not end")
-
     def fields(self, at: int, end: int, cut: bool = False) -> Iterator[Field]:
         """The fields of a message; with ``cut`` the last may reach behind the end."""
-        while at < end:
-            key, after = self.varint(at, end)
-            number, wire = key >> 3, key & 7
-            if not number:
-                raise self.broken(at, "field 0, which no message has")
-            if wire == VARINT:
-                value, at = self.varint(after, end)
-                yield number, wire, value, 0
-                continue
-            if wire == BYTES:
-                size, after = self.varint(after, end)
-            elif wire in (FIXED32, FIXED64):
-                size = 4 if wire == FIXED32 else 8
-            else:
-                raise self.broken(at, f"wire type {wire} of field {number}")
-            if size > end - after and not cut:
-                raise self.broken(at, f"field {number} of {size} bytes does not fit into the {end - after} that are left")
-            yield number, wire, after, after + size
-            at = after + size
+        try:
+            yield from fields(self.data, at, end, cut)
+        except WireError as e:
+            raise self.broken(e.at, e.what) from e
 
     def text(self, start: int, end: int) -> str:
         try:
@@ -136,8 +106,8 @@ class _Reader:
 
     def layer(self, start: int, end: int, name_number: int, blob_number: int, v1: bool) -> tuple[str, list[Array]]:
         name, blobs = "", []
-        for number, wire, at, stop in self.fields(start, end):
-            if wire != BYTES:
+        for number, wire, _, at, stop, _ in self.fields(start, end):
+            if wire != LENGTH:
                 continue
             if number == name_number:
                 name = self.text(at, stop)
@@ -151,12 +121,12 @@ class _Reader:
         dims: dict[int, int] = {}
         shape: list[int] | None = None
         parts: list[Array] = []
-        for number, wire, at, stop in self.fields(start, end):
+        for number, wire, _, at, stop, value in self.fields(start, end):
             if number in BLOB_DIMS and wire == VARINT:
-                dims[number] = at
-            elif number == BLOB_SHAPE and wire == BYTES:
+                dims[number] = value
+            elif number == BLOB_SHAPE and wire == LENGTH:
                 shape = self.shape(at, stop)
-            elif number in (BLOB_DATA, BLOB_DOUBLES) and wire in (BYTES, FIXED32, FIXED64):
+            elif number in (BLOB_DATA, BLOB_DOUBLES) and wire in (LENGTH, FIXED32, FIXED64):
                 dtype = np.dtype("<f4" if number == BLOB_DATA else "<f8")
                 if (stop - at) % dtype.itemsize:
                     raise self.broken(at, f"{stop - at} bytes of numbers")
@@ -170,14 +140,11 @@ class _Reader:
     def shape(self, start: int, end: int) -> list[int]:
         """The dimensions of a BlobShape, packed or one by one."""
         found: list[int] = []
-        for number, wire, at, stop in self.fields(start, end):
-            if number != 1:
-                continue
-            if wire == VARINT:
-                found.append(at)
-                continue
-            while at < stop:
-                value, at = self.varint(at, stop)
+        for number, _, _, at, stop, _ in self.fields(start, end):
+            while number == 1 and at < stop:
+                value, at = read_varint(self.data, at, stop)
+                if value is None:
+                    raise self.broken(at, "a number does not end")
                 found.append(value)
         if len(found) > MAX_RANK or any(d >= 1 << 31 for d in found):
             raise self.broken(start, f"a blob of shape {found[:8]}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+from edgekit_converters.importing.wire import LENGTH, VARINT, read_varint
+
 FIELDS = {
     1: VARINT,  # ir_version
     2: LENGTH,  # producer_name
@@ -28,13 +29,13 @@ def looks_like_onnx(head: bytes) -> bool:
     """
     at, seen = 0, set()
     while at < len(head):
-        tag, at = _varint(head, at)
+        tag, at = read_varint(head, at, len(head))
         if tag is None:
             break
         number, kind = tag >> 3, tag & 7
         if FIELDS.get(number) != kind:
             return False
-        value, at = _varint(head, at)
+        value, at = read_varint(head, at, len(head))
         if value is None:
             break
         if number == IR_VERSION and not 1 <= value <= MAX_IR_VERSION:
@@ -43,15 +44,3 @@ def looks_like_onnx(head: bytes) -> bool:
         if kind == LENGTH:
             at += value
     return bool(seen & {GRAPH, OPSET_IMPORT})
-
-
-def _varint(data: bytes, at: int) -> tuple[int | None, int]:
-    value = shift = 0
-    while at < len(data) and shift < 64:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if not byte & 0x80:
-            return value, at
-        shift += 7
-    return None, at

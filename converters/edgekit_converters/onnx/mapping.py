@@ -12,18 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit_converters.importing.wire import LENGTH, VARINT, Field, WireError, fields
+
 MIN_FILE_BYTES = 1 << 20
 MIN_WEIGHT_BYTES = 1 << 12
 MAX_TENSOR_FIELDS = 64
 MAX_FIELDS = 1 << 20
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 MODEL_GRAPH, GRAPH_INITIALIZER = 7, 5
 TENSOR_RAW_DATA, TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION = 9, 13, 14
 EXTERNAL = 1
-
-
-class Irregular(Exception):
-    """The bytes are not what the cut expects; protobuf itself shall judge them."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +39,6 @@ class MappedWeights:
             self.data.madvise(mmap.MADV_DONTNEED)
 
 
-@dataclass(frozen=True)
-class _Field:
-    number: int
-    wire: int
-    start: int  # of the tag
-    value: int  # of the content
-    end: int
-
-
 def split_weights(path: Path) -> tuple[bytes, MappedWeights] | None:
     """The file without its large weights, and where those are; None where that does not work or does not pay."""
     if path.stat().st_size < MIN_FILE_BYTES:
@@ -65,16 +53,16 @@ def split_weights(path: Path) -> tuple[bytes, MappedWeights] | None:
                 out += _message(MODEL_GRAPH, _graph(data, field, weights.location))
             else:
                 out += data[field.start : field.end]
-    except Irregular:
+    except WireError:  # protobuf itself shall judge it
         return None
     return bytes(out), weights
 
 
-def _graph(data: mmap.mmap, graph: _Field, location: str) -> bytes:
+def _graph(data: mmap.mmap, graph: Field, location: str) -> bytes:
     out = bytearray()
-    kept = graph.value  # everything up to here is in ``out``
-    for field in _fields(data, graph.value, graph.end):
-        if field.number == GRAPH_INITIALIZER and field.wire == LENGTH and field.end - field.value >= MIN_WEIGHT_BYTES:
+    kept = graph.at  # everything up to here is in ``out``
+    for field in _fields(data, graph.at, graph.end):
+        if field.number == GRAPH_INITIALIZER and field.wire == LENGTH and field.end - field.at >= MIN_WEIGHT_BYTES:
             cut = _tensor(data, field, location)
             if cut is not None:
                 out += data[kept : field.start]
@@ -84,11 +72,11 @@ def _graph(data: mmap.mmap, graph: _Field, location: str) -> bytes:
     return bytes(out)
 
 
-def _tensor(data: mmap.mmap, tensor: _Field, location: str) -> bytes | None:
+def _tensor(data: mmap.mmap, tensor: Field, location: str) -> bytes | None:
     """A TensorProto with its raw data named instead of held; None where it stays as it is."""
     out = bytearray()
     raw = None
-    for count, field in enumerate(_fields(data, tensor.value, tensor.end)):
+    for count, field in enumerate(_fields(data, tensor.at, tensor.end)):
         if count == MAX_TENSOR_FIELDS or field.number in (TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION):
             return None
         if field.number == TENSOR_RAW_DATA:
@@ -97,48 +85,19 @@ def _tensor(data: mmap.mmap, tensor: _Field, location: str) -> bytes | None:
             raw = field
         else:
             out += data[field.start : field.end]
-    if raw is None or raw.end - raw.value < MIN_WEIGHT_BYTES:
+    if raw is None or raw.end - raw.at < MIN_WEIGHT_BYTES:
         return None
-    for key, value in (("location", location), ("offset", str(raw.value)), ("length", str(raw.end - raw.value))):
+    for key, value in (("location", location), ("offset", str(raw.at)), ("length", str(raw.end - raw.at))):
         out += _message(TENSOR_EXTERNAL_DATA, _message(1, key.encode()) + _message(2, value.encode()))
     return bytes(out) + _varint(TENSOR_DATA_LOCATION << 3 | VARINT) + _varint(EXTERNAL)
 
 
-def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[_Field]:
-    """The fields of a message (protobuf.dev/programming-guides/encoding); not more than a model has that pays."""
-    count = 0
-    while at < end:
-        count += 1
-        if count > MAX_FIELDS:
-            raise Irregular
-        start = at
-        tag, at = _read_varint(data, at, end)
-        number, wire = tag >> 3, tag & 7
-        if wire == VARINT:
-            value = at
-            _, at = _read_varint(data, at, end)
-        elif wire == LENGTH:
-            size, at = _read_varint(data, at, end)
-            value, at = at, at + size
-        elif wire in (FIXED32, FIXED64):
-            value, at = at, at + (4 if wire == FIXED32 else 8)
-        else:
-            raise Irregular
-        if at > end or number == 0:
-            raise Irregular
-        yield _Field(number, wire, start, value, at)
-
-
-def _read_varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < end and shift < 64:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if not byte & 0x80:
-            return value, at
-        shift += 7
-    raise Irregular
+def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[Field]:
+    """The fields of a message; not more than a model has that pays."""
+    for count, field in enumerate(fields(data, at, end)):
+        if count == MAX_FIELDS:
+            raise WireError(field.start, f"more than {MAX_FIELDS} fields")
+        yield field
 
 
 def _varint(number: int) -> bytes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from edgekit_converters.importing.wire import LENGTH, read_varint
+
 #: the main file of a SavedModel, in protobuf's binary or text form
 BINARY, TEXT = "saved_model.pb", "saved_model.pbtxt"
-LENGTH = 2
 NAME = re.compile(rb"[A-Za-z0-9_.][A-Za-z0-9_.\\/>\-]*")
 OPERATOR = re.compile(rb"[A-Za-z_>][A-Za-z0-9_>]*")
 #: a GraphDef, or a SavedModel, in protobuf's text form
@@ -66,13 +67,4 @@ def _field(data: bytes, at: int, number: int) -> tuple[int | None, int]:
     """The length of the field ``number`` that begins at ``at``, and where its content begins."""
     if at >= len(data) or data[at] != number << 3 | LENGTH:
         return None, at
-    value = shift = 0
-    at += 1
-    while at < len(data) and shift < 35:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
-    return None, at
+    return read_varint(data, at + 1, len(data))

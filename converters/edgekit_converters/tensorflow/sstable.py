@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from edgekit.errors import MalformedModelError
+from edgekit_converters.importing.wire import read_varint
 
 MAGIC = 0xDB4775248B80FB57
 FOOTER_BYTES = 48
@@ -96,12 +97,7 @@ def _block(data: bytes, offset: int, size: int, where: str) -> list[tuple[bytes,
 
 
 def _varint(data: bytes, at: int, where: str) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(data) and shift < 64:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
-    raise MalformedModelError(f"{where}: a number at byte {at} does not end")
+    value, end = read_varint(data, at, len(data))
+    if value is None:
+        raise MalformedModelError(f"{where}: a number at byte {at} does not end")
+    return value, end
