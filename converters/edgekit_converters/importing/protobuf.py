@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from edgekit.errors import MalformedModelError
-from edgekit_converters.importing.files import read_bytes
 
 MAX_BYTES = (1 << 31) - 1
 """protobuf's own limit for one message (protobuf.dev/programming-guides/proto-limits)."""
@@ -219,15 +217,6 @@ def parse(message_class: Any, data: bytes | memoryview, where: str) -> Any:
     except (DecodeError, RecursionError, ValueError, TypeError) as e:
         name = message_class.DESCRIPTOR.name
         raise MalformedModelError(f"{where}: it is no {name}: the protobuf encoding is broken or nested too deeply ({e})") from e
-
-
-def parse_file(message_class: Any, path: Path) -> Any:
-    """The message that a file holds.
-
-    Raises:
-        MalformedModelError: the file cannot be read or holds none.
-    """
-    return parse(message_class, read_bytes(path, MAX_BYTES), str(path))
 
 
 def parse_text(message_class: Any, text: bytes | str, where: str) -> Any:

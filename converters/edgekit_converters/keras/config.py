@@ -21,8 +21,6 @@ SEQUENTIAL = ("Sequential",)
 FUNCTIONAL = ("Functional", "Model", "Container", "Network")
 #: settings of functions that share their name with a layer (HDF5 files do not say which is meant)
 OPERATION_SETTINGS = ("newshape", "axis", "approximate", "negative_slope", "alpha", "max_value", "threshold", "keepdims", "dtype")
-#: layers of a configuration in the file's own words
-RawLayer = Mapping[str, Any]
 
 
 @dataclass

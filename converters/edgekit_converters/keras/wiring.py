@@ -53,7 +53,7 @@ class Wiring:
         config = self.model.config
         raw_calls: dict[str, list[Call]] = {}
         for layer in self.model.members:
-            raw_calls[layer.name] = [self._call(layer, node) for node in layer.nodes]
+            raw_calls[layer.name] = [self._call(node) for node in layer.nodes]
         self.inputs = [r for r in flatten(_references(config.get("input_layers", []))) if isinstance(r, Reference)]
         outputs = _references(config.get("output_layers", []))
         self.outputs = [r for r in flatten(outputs) if isinstance(r, Reference)]
@@ -96,7 +96,7 @@ class Wiring:
 
     # -- the dialects ---------------------------------------------------------------------------------------------------
 
-    def _call(self, layer: Layer, node: Any) -> Call:
+    def _call(self, node: Any) -> Call:
         if isinstance(node, Mapping):  # Keras 3
             return Call(
                 [self._structure(a) for a in node.get("args", [])], {str(k): self._structure(v) for k, v in node.get("kwargs", {}).items()}

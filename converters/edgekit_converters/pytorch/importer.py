@@ -257,18 +257,18 @@ class ProgramImporter:
         out: list[Any] = []
         for k, item in enumerate(items):
             if isinstance(item, Value):
-                out.append(self._tensor(ctx, node, function, back, owner, item, k, None))
+                out.append(self._tensor(ctx, node, back, owner, item, k, None))
             elif isinstance(item, list):
                 out.append([
-                    self._tensor(ctx, node, function, back, owner, v, k, j) if isinstance(v, Value) else v for j, v in enumerate(item)
+                    self._tensor(ctx, node, back, owner, v, k, j) if isinstance(v, Value) else v for j, v in enumerate(item)
                 ])  # fmt: skip
             else:
                 out.append(item)
         return out
 
     def _tensor(
-        self, ctx: AtenContext, node: SourceNode, function: registry.ConvertFunction, back: registry.WriteFunction | None,
-        owner: Tensor | None, value: Value, k: int, j: int | None,
+        self, ctx: AtenContext, node: SourceNode, back: registry.WriteFunction | None, owner: Tensor | None, value: Value, k: int,
+        j: int | None,
     ) -> Tensor:  # fmt: skip
         name = registry.packet(node.target)
         if owner is not None and name in registry.DOUBTFUL and (owner.scrambled or (back is None and name not in registry.ALIASES)):

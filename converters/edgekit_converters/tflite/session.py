@@ -14,7 +14,6 @@ from edgekit_converters.tflite.schema import OPERATORS
 from edgekit_converters.tflite.variables import Variable, read
 
 CUSTOM = 32
-PLACEHOLDER = 127
 MAX_SUBGRAPH_SCANS = 4096
 
 

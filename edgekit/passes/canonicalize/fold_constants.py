@@ -13,7 +13,6 @@ FREE_BYTES = 64 * 1024
 """Folding may always add this many bytes a node ..."""
 GROWTH = 4
 """... and more as long as the result is at most this many times the constants that go in."""
-FOLD_ELEMENTS = 1 << 26
 _KEPT_CATEGORIES = ("quantization", "control_flow", "control-flow", "recurrent")
 
 

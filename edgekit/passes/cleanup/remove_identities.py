@@ -96,7 +96,7 @@ _IDENTITY: dict[str, Callable[[Node], bool]] = {
 _IDEMPOTENT = ("Relu", "Abs", "Floor", "Ceil", "Round", "Sign", "Identity", "Clip")
 
 
-def _replacement(graph: Graph, n: Node) -> Value | None:
+def _replacement(n: Node) -> Value | None:
     x = n.inputs[0] if n.inputs else None
     if x is None or (len(n.outputs) != 1 and n.op != "Split"):
         return None
@@ -112,14 +112,14 @@ def _replacement(graph: Graph, n: Node) -> Value | None:
 def _run(graph: Graph) -> PassResult:
     gone: list[Node] = []
     for n in graph.nodes:
-        x = _replacement(graph, n)
+        x = _replacement(n)
         if x is None or len(n.outputs) != 1:
             continue
         y = n.outputs[0]
         if graph.is_output(y) and n.op == "Identity" and (x.producer is None or graph.is_output(x)):
             continue  # an output that is an input, a constant, or another output again
         if graph.is_output(y) and (x.producer is None or graph.is_output(x)):
-            _become_identity(graph, n)
+            _become_identity(n)
             gone.append(n)
             continue
         graph.replace_all_uses(y, x)
@@ -136,7 +136,7 @@ def _run(graph: Graph) -> PassResult:
     return PassResult.of(names, "removed nodes that change nothing")
 
 
-def _become_identity(graph: Graph, n: Node) -> None:
+def _become_identity(n: Node) -> None:
     """Keep the node as an explicit copy."""
     n.op = "Identity"
     n.set_inputs(n.inputs[:1])

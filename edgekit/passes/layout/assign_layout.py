@@ -189,7 +189,6 @@ class _Rewriter:
         self.nodes: list[Node] = []
         self.logical: dict[int, TensorType] = {}
         self.copies: dict[int, dict[Perm, Value]] = {}
-        self.renamed: dict[int, Value] = {}
 
     def read(self, v: Value, perm: Perm) -> Value:
         """``v`` stored under ``perm``; a Transpose is added where nobody has made it yet."""

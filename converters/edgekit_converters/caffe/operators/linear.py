@@ -37,7 +37,7 @@ def per_dimension(p: Message, name: str, single: str, rank: int, default: int | 
     return tuple(found) if len(found) == rank else (found[0],) * rank
 
 
-def windows(ctx: LayerContext, p: Message, x: Value) -> tuple[tuple[int, ...], Sliding]:
+def windows(p: Message, x: Value) -> tuple[tuple[int, ...], Sliding]:
     """Kernel and steps of a convolution over ``x``."""
     if p.get_int("axis", 1) != 1:
         raise Unsupported(f"channels along axis {p.get_int('axis', 1)} are not supported.")
@@ -60,7 +60,7 @@ def conv(ctx: LayerContext) -> list[Value]:
     """Several inputs share the weights."""
     p = ctx.params("convolution_param")
     x = ctx.input(0)
-    kernel, slide = windows(ctx, p, x)
+    kernel, slide = windows(p, x)
     count, width = p.get_int("num_output", 0), channels(ctx, x)
     groups = width if ctx.op in DEPTHWISE and p.get_int("group", 1) == 1 else p.get_int("group", 1)
     check_groups(width, count, groups)
@@ -79,7 +79,7 @@ def deconv(ctx: LayerContext) -> list[Value]:
     """A bilinear filler makes the weights where the file holds none."""
     p = ctx.params("convolution_param")
     x = ctx.input(0)
-    kernel, slide = windows(ctx, p, x)
+    kernel, slide = windows(p, x)
     count, width = p.get_int("num_output", 0), channels(ctx, x)
     groups = width if ctx.op != "Deconvolution" and p.get_int("group", 1) == 1 else p.get_int("group", 1)
     check_groups(width, count, groups)

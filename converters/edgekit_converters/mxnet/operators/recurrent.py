@@ -73,7 +73,7 @@ def rnn(ctx: MxnetContext) -> Value | list[Value]:
     width = ctx.static(x.shape[-1], "the number of features")
     weights = unpack(ctx, mode, layers, directions, width, hidden)
     lstm = mode == "lstm"
-    states = [state_input(ctx, i, layers) for i in ((2, 3) if lstm else (2,))]
+    states = [state_input(ctx, i) for i in ((2, 3) if lstm else (2,))]
     at = 3 + lstm
     count = ctx.as_i64(ctx.input(at)) if ctx.get_bool("use_sequence_length", False) else None
     op = {"lstm": "LSTM", "gru": "GRU"}.get(mode, "RNN")
@@ -104,7 +104,7 @@ def activation(name: str) -> int:
     return activation_code(name)
 
 
-def state_input(ctx: MxnetContext, i: int, layers: int) -> Value | None:
+def state_input(ctx: MxnetContext, i: int) -> Value | None:
     """A first state, None where it is zeros (whose batch size the file may leave open as 0)."""
     v = ctx.optional(i)
     if v is None or (v.const is not None and not np.any(v.const)):

@@ -31,11 +31,11 @@ def reshape(ctx: MxnetContext) -> Value:
         return reshaped(ctx, x, [-1 if d == 0 else d for d in target])
     backwards = ctx.get_bool("reverse", False)
     axes = list(range(len(x.shape)))
-    entries = decode(ctx, x, codes[::-1] if backwards else codes, axes[::-1] if backwards else axes)
+    entries = decode(x, codes[::-1] if backwards else codes, axes[::-1] if backwards else axes)
     return reshaped(ctx, x, entries[::-1] if backwards else entries)
 
 
-def decode(ctx: MxnetContext, x: Value, codes: Sequence[int], axes: Sequence[int]) -> list[Entry]:
+def decode(x: Value, codes: Sequence[int], axes: Sequence[int]) -> list[Entry]:
     """What a list of codes means for ``x`` (InferReshapeShape in src/operator/tensor/matrix_op-inl.h)."""
     entries: list[Entry] = []
     at, rest = 0, iter(codes)
@@ -103,7 +103,7 @@ def numpy_reshape(ctx: MxnetContext) -> Value:
         if -3 in codes or ctx.get_bool("reverse", False):
             raise Unsupported(f"newshape={codes} is not supported.")
         codes = [{-2: 0, -4: -2, -5: -3, -6: -4}.get(c, c) for c in codes]
-        return reshaped(ctx, x, decode(ctx, x, codes, range(len(x.shape))))
+        return reshaped(ctx, x, decode(x, codes, range(len(x.shape))))
     return reshaped(ctx, x, codes)
 
 

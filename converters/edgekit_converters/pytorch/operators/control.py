@@ -18,13 +18,6 @@ def _graphs(ctx: AtenContext) -> list[SourceGraph]:
     return [a for a in ctx.args.values() if isinstance(a, SourceGraph)]
 
 
-def _operands(ctx: AtenContext) -> list[Any]:
-    lists = [a for a in ctx.args.values() if isinstance(a, list)]
-    if lists:
-        return [_item(ctx, v) for part in lists for v in part]
-    return [_item(ctx, v) for v in list(ctx.args.values()) if not isinstance(v, SourceGraph)]
-
-
 def _item(ctx: AtenContext, v: Any) -> Any:
     return Tensor.new(v, ctx.builder.graph) if isinstance(v, Value) else v
 

@@ -100,16 +100,6 @@ def _average_pool(rank: int) -> ConvertFunction:
     return convert
 
 
-def _lp_pool(rank: int) -> ConvertFunction:
-    def convert(ctx: AtenContext) -> Value:
-        window, p = _window(ctx, rank), ctx.real("norm_type")
-        if p not in (1.0, 2.0):
-            raise Unsupported(f"lp_pool with norm_type {p} is not supported.")
-        return batched(ctx, ctx.tensor("self"), rank, lambda x: ctx.call("LpPool", x, p=int(p), **window))
-
-    return convert
-
-
 def _adaptive_windows(size: int, out: int) -> list[tuple[int, int]]:
     """Begin and end of each window: torch's ``floor(i * size / out)`` to ``ceil((i + 1) * size / out)``."""
     return [(i * size // out, -(-((i + 1) * size) // out)) for i in range(out)]

@@ -34,7 +34,7 @@ def _numbers(ctx: AtenContext, name: str) -> Array | None:
     raise MalformedModelError(f"the argument {name!r} is no number or tensor")
 
 
-def _parameters(ctx: AtenContext, scales: Array | None, zeros: Array | None, axis: int | None) -> QuantParams | None:
+def _parameters(scales: Array | None, zeros: Array | None, axis: int | None) -> QuantParams | None:
     """Parameters of a tensor type; None where they are computed at run time or of a form that types do not hold."""
     if scales is None or zeros is None:
         return None
@@ -72,7 +72,7 @@ def quantized(ctx: AtenContext, axis: int | None) -> Value:
         raise Unsupported(f"quantization to {'nothing' if dtype is None else dtype.label} is not supported.", reason="unsupported-type")
     low, high = _range(ctx, dtype)
     scales, zeros = _numbers(ctx, _name(ctx, "scale")), _numbers(ctx, _name(ctx, "zero"))
-    params = _parameters(ctx, scales, zeros, axis)
+    params = _parameters(scales, zeros, axis)
     info = np.iinfo(dtype.numpy)
     if params is not None and x.const is not None:
         shape = [-1 if i == axis else 1 for i in range(x.const.ndim)]
@@ -96,7 +96,7 @@ def dequantized(ctx: AtenContext, axis: int | None) -> Value:
     """``(q - zero_point) * scale``."""
     x = ctx.tensor("input")
     scales, zeros = _numbers(ctx, _name(ctx, "scale")), _numbers(ctx, _name(ctx, "zero"))
-    params = _parameters(ctx, scales, zeros, axis)
+    params = _parameters(scales, zeros, axis)
     out = ctx.dtype("out_dtype", F32) or F32
     if params is not None and x.dtype in (*STORED, I32):
         carried = _carrying(ctx, x, params)

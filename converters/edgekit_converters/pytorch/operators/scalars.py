@@ -103,7 +103,7 @@ def nothing(ctx: AtenContext) -> None:
     return None
 
 
-def _operand(ctx: AtenContext, v: Any) -> Number | Sym:
+def _operand(v: Any) -> Number | Sym:
     if isinstance(v, Value):
         return Sym(v)
     if not isinstance(v, bool | int | float | Sym):
@@ -112,7 +112,7 @@ def _operand(ctx: AtenContext, v: Any) -> Number | Sym:
 
 
 def _positional(ctx: AtenContext) -> list[Number | Sym]:
-    return [_operand(ctx, v) for v in ctx.args.values()]
+    return [_operand(v) for v in ctx.args.values()]
 
 
 def arithmetic(ctx: AtenContext, numbers: list[Number | Sym], known: Callable[..., Any], op: str, to_float: bool = False) -> Any:
@@ -221,7 +221,7 @@ def total(ctx: AtenContext) -> Any:
         raise MalformedModelError("sym_sum adds up a list")
     y: Any = 0
     for p in parts:
-        y = arithmetic(ctx, [y, _operand(ctx, p)], lambda a, b: a + b, "Add")
+        y = arithmetic(ctx, [y, _operand(p)], lambda a, b: a + b, "Add")
     return y
 
 
