@@ -101,7 +101,8 @@ class Float(Attr):
         # canonical = what the file stores
         import numpy as np
 
-        return float(np.float32(value))
+        with np.errstate(over="ignore"):  # too large for one is infinite
+            return float(np.float32(value))
 
 
 class Ints(Attr):

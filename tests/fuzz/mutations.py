@@ -16,7 +16,8 @@ from tests.fuzz.structured import edit_json, edit_protobuf
 
 MAX_EDITS = 6
 PROTOBUFS = (".onnx", ".pb", ".caffemodel")
-BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError, NotImplementedError)
+#: what a broken archive makes the standard library raise; IndexError: an entry without a name
+BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError, NotImplementedError, IndexError)
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
 TEXT_NUMBERS = (
     b"0",

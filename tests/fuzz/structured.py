@@ -27,10 +27,10 @@ def edit_json(r: Choices, data: bytes) -> bytes:
         tree = json.loads(data)
     except (ValueError, RecursionError):
         return data
-    slots = list(_slots(tree))
-    if not slots:
+    places = list(slots(tree))
+    if not places:
         return data
-    holder, key = slots[r.integers(len(slots))]
+    holder, key = places[r.integers(len(places))]
     kind = r.integers(8)
     if kind < 3:
         holder[key] = VALUES[r.integers(len(VALUES))]
@@ -39,18 +39,18 @@ def edit_json(r: Choices, data: bytes) -> bytes:
     elif kind == 4 and isinstance(holder, list):
         holder.insert(key, holder[key])
     elif kind == 5 and isinstance(holder, dict):
-        other, other_key = slots[r.integers(len(slots))]
+        other, other_key = places[r.integers(len(places))]
         holder[other_key if isinstance(other_key, str) else "name"] = holder.pop(key)
     elif isinstance(holder[key], int) and kind == 6:
         holder[key] = (holder[key] + 1) * (1 if r.integers(2) else -1)
     else:
-        other, other_key = slots[r.integers(len(slots))]
+        other, other_key = places[r.integers(len(places))]
         if other_key in other if isinstance(other, dict) else other_key < len(other):
             holder[key] = json.loads(json.dumps(other[other_key]))
     return json.dumps(tree).encode()
 
 
-def _slots(tree: Any) -> list[tuple[Any, Any]]:
+def slots(tree: Any) -> list[tuple[Any, Any]]:
     """Every place of a tree that holds a value: its list or dictionary, and the index or key."""
     found: list[tuple[Any, Any]] = []
     waiting = [tree]

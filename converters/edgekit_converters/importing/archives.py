@@ -223,6 +223,8 @@ class _ZipArchive(Archive):
         file_bytes = self.path.stat().st_size if self._bytes is None else len(self._bytes)
         taken: list[tuple[int, int]] = []
         for info in infos:
+            if not info.filename:
+                raise self.error("an entry has no name")
             if info.is_dir():
                 self._normalised(info.filename)
                 continue

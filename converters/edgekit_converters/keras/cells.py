@@ -63,7 +63,7 @@ def cell_arrays(layer: Layer, gates: int) -> CellArrays:
         else:
             kernel, recurrent = arrays["kernel"], arrays["recurrent_kernel"]
             bias = arrays.get("bias", np.zeros(gates * units, kernel.dtype))
-    except (KeyError, ValueError) as e:
+    except (KeyError, ValueError, OverflowError) as e:
         raise MalformedModelError(f"the array {e} is missing, or does not fit the others") from e
     if layer.class_name.startswith("CuDNN"):
         kernel, recurrent = _from_cudnn(kernel, recurrent, gates, units)

@@ -190,7 +190,7 @@ class TreeReader:
         assert layer.kind is not None
         try:
             found = layer.kind.children(layer)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as e:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as e:
             raise MalformedModelError(f"{layer.class_name} {layer.path!r}: the inner layers cannot be read: {e!r}") from e
         for attribute, raw in found.items():
             if isinstance(raw, list):

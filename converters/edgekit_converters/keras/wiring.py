@@ -45,7 +45,7 @@ class Wiring:
         found = Wiring(model)
         try:
             found._read()
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as e:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as e:
             raise MalformedModelError(f"{model.path}: the calls of its layers cannot be read: {type(e).__name__}: {e}") from e
         return found
 

@@ -95,7 +95,7 @@ def _output_names(module: Mapping[str, Any], count: int) -> list[str]:
         parsed = json.loads(spec) if isinstance(spec, str) else None
         tree = parsed[1] if isinstance(parsed, list) and len(parsed) == 2 else None
         paths = tree_paths(tree, fields if isinstance(fields, dict) else {}) if isinstance(tree, dict) else []
-    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError, OverflowError):
         paths = []
     return names_of(paths, count)
 

@@ -93,8 +93,8 @@ def _message(kind: str, tree: Any, where: str) -> Any:
 
     try:
         return json_format.ParseDict(_with_codes(tree, 0), messages()[kind](), ignore_unknown_fields=True)
-    except (json_format.ParseError, RecursionError, ValueError, TypeError, AttributeError, KeyError) as e:
-        raise MalformedModelError(f"{where}: it holds no {kind}: {e}") from e
+    except (json_format.ParseError, RecursionError, ValueError, TypeError, AttributeError, KeyError, OverflowError, SystemError) as e:
+        raise MalformedModelError(f"{where}: it holds no {kind}: {e}") from e  # SystemError: a name that is no UTF-8
 
 
 def _with_codes(tree: Any, depth: int) -> Any:
@@ -127,7 +127,7 @@ def read_weights(folder: Folder, manifest: Any) -> dict[str, Callable[[], Array]
                 weight = _Weight(entry, files, offset)
                 offset += weight.nbytes
                 found[weight.name] = weight.read
-    except (KeyError, TypeError, AttributeError, ValueError) as e:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as e:
         raise MalformedModelError(f"{folder.where}: the weightsManifest is broken: {type(e).__name__}: {e}") from e
     return found
 
@@ -161,11 +161,14 @@ class _Weight:
         self.shape = tuple(int(d) for d in entry["shape"])
         self.dtype = str(entry["dtype"])
         self.files, self.offset = files, offset
-        self.quantization = entry.get("quantization")
-        stored = self.dtype if self.quantization is None else str(self.quantization["dtype"])
+        quantization = entry.get("quantization")
+        stored = self.dtype if quantization is None else str(quantization["dtype"])
         if stored not in STORED or self.dtype not in STORED or any(d < 0 for d in self.shape):
             raise ValueError(f"weight {self.name!r} of type {self.dtype}, stored as {stored}, with the shape {list(self.shape)}")
         self.stored = np.dtype(STORED[stored])
+        self.affine: tuple[float, float] | None = None
+        if quantization is not None and self.stored.kind == "u":
+            self.affine = float(quantization["scale"]), float(quantization["min"])
         self.nbytes = math.prod(self.shape) * self.stored.itemsize
 
     def read(self) -> Array:
@@ -173,7 +176,8 @@ class _Weight:
         raw = self.files.part(self.offset, self.nbytes, self.name)
         flat = (raw if raw.ctypes.data % self.stored.alignment == 0 else raw.copy()).view(self.stored)
         dtype = STORED[self.dtype]
-        if self.quantization is not None and self.stored.kind == "u":
-            real = flat.astype(np.float64) * float(self.quantization["scale"]) + float(self.quantization["min"])
-            flat = (np.rint(real) if np.dtype(dtype).kind in "iu" else real).astype(dtype)
+        if self.affine is not None:
+            with np.errstate(all="ignore"):  # numbers may be anything
+                real = flat.astype(np.float64) * self.affine[0] + self.affine[1]
+                flat = (np.rint(real) if np.dtype(dtype).kind in "iu" else real).astype(dtype)
         return flat.astype(dtype, copy=False).reshape(self.shape)

@@ -30,7 +30,7 @@ def associated_files(data: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for entry in archive.infolist()[:MOST_FILES]:
-                if entry.is_dir() or entry.file_size > MOST_BYTES:
+                if not entry.filename or entry.is_dir() or entry.file_size > MOST_BYTES:
                     continue
                 with archive.open(entry) as f:
                     content = f.read(MOST_BYTES + 1)

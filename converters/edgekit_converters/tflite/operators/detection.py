@@ -31,7 +31,7 @@ def detection_post_process(ctx: NodeContext) -> list[Value]:
         limit, classes = int(o["max_detections"]), int(o["num_classes"])
         threshold, overlap = float(o["nms_score_threshold"]), float(o["nms_iou_threshold"])
         y_scale, x_scale, h_scale, w_scale = (float(o[f"{k}_scale"]) for k in "yxhw")
-    except (KeyError, TypeError, ValueError) as e:
+    except (KeyError, TypeError, ValueError, OverflowError) as e:
         raise MalformedModelError(f"an option is missing or no number: {e}") from e
     encoded, scores, anchors = ctx.real(0), ctx.real(1), ctx.real(2)
     if len(encoded.shape) != 3 or encoded.shape[0] != 1 or len(scores.shape) != 3 or not 1 <= limit <= 1 << 16:
