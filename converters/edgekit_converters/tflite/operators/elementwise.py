@@ -205,3 +205,12 @@ def fake_quant(ctx: NodeContext) -> Value:
 def rank(ctx: NodeContext) -> Value:
     """The number of dimensions."""
     return ctx.const(np.asarray(len(ctx.input(0).shape), np.int32), I32)
+
+
+@converts("QUANTIZE", "DEQUANTIZE")
+def quantize(ctx: NodeContext) -> Value:
+    """Real numbers to integers, integers to those of another scale, and back: the declared output says which."""
+    x, out = ctx.input(0), ctx.out
+    if x.quant is not None and out.quant is not None and (x.dtype, x.quant) != (out.dtype, out.quant):
+        return ctx.integer("Requantize", x, quant=out.quant, dtype=out.dtype, requantize="fixed_away")
+    return x

@@ -1,4 +1,4 @@
-"""Convolutions, matrix products, pools, softmax, reductions."""
+"""Convolutions and matrix products, on integers where the file asks for it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from edgekit_converters.tflite.context import NodeContext, is_int8
 from edgekit_converters.tflite.registry import converts
 
 SAME = 0
-SOFTMAX_QUANT = QuantParams.per_tensor(1.0 / 256.0, -128)
-REDUCTIONS = {"MEAN": "ReduceMean", "SUM": "ReduceSum", "REDUCE_MAX": "ReduceMax", "REDUCE_MIN": "ReduceMin", "REDUCE_PROD": "ReduceProd"}
 
 
 def window_pads(
@@ -291,97 +289,3 @@ def batch_matmul(ctx: NodeContext) -> Value:
     if ctx.same_scale(a, b):
         return ctx.integer("MatMul", a, b, quant=ctx.out.quant, **attrs)
     return ctx.call("MatMul", ctx.as_real(a), ctx.as_real(b), **attrs)
-
-
-@converts("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")
-def pool_2d(ctx: NodeContext) -> Value:
-    """Pools; averages count no padding."""
-    x, o = ctx.input(0), ctx.options
-    if len(x.shape) != 4:
-        raise MalformedModelError(f"a pool of a tensor of rank {len(x.shape)}")
-    kernel, strides = (int(o.filter_h), int(o.filter_w)), (int(o.stride_h), int(o.stride_w))
-    pads = window_pads(ctx, x.shape[1:3], kernel, strides, (1, 1))
-    attrs: dict[str, Any] = {"kernel": kernel, "strides": strides, "pads": pads, "dilations": (1, 1), "layout": "NHWC"}
-    if ctx.op == "MAX_POOL_2D":
-        return ctx.activate(ctx.call("MaxPool", x if is_int8(x) else ctx.as_real(x), **attrs, **ctx.clamp()))
-    if ctx.op == "L2_POOL_2D":
-        real = ctx.as_real(x)
-        mean = ctx.call("AveragePool", ctx.call("Mul", real, real), **attrs)
-        return ctx.activate(ctx.call("Sqrt", mean), done=False)
-    if ctx.same_scale(x):
-        y = ctx.integer("AveragePool", x, quant=ctx.out.quant, **attrs)
-    else:
-        y = ctx.call("AveragePool", ctx.as_real(x), **attrs)
-    return ctx.activate(y, done=False)
-
-
-@converts("SOFTMAX")
-def softmax(ctx: NodeContext) -> Value:
-    """Softmax over the last axis of ``beta * x``."""
-    x = ctx.input(0)
-    beta = float(ctx.options.beta) or 1.0
-    if is_int8(x) and beta == 1.0 and ctx.out.dtype is I8 and ctx.out.quant == SOFTMAX_QUANT:
-        return ctx.integer("Softmax", x, quant=SOFTMAX_QUANT, axis=-1)
-    x = ctx.as_real(x)
-    if beta != 1.0:
-        x = ctx.call("Mul", x, ctx.const(np.float32(beta)))
-    return ctx.call("Softmax", x, axis=-1)
-
-
-@converts("LOG_SOFTMAX")
-def log_softmax(ctx: NodeContext) -> Value:
-    """LogSoftmax over the last axis."""
-    return ctx.call("LogSoftmax", ctx.real(0), axis=-1)
-
-
-@converts("L2_NORMALIZATION")
-def l2_normalization(ctx: NodeContext) -> Value:
-    """Divide by the Euclidean norm of the last axis."""
-    return ctx.activate(ctx.call("LpNormalize", ctx.real(0), axis=-1, p=2), done=False)
-
-
-@converts("LOCAL_RESPONSE_NORMALIZATION")
-def lrn(ctx: NodeContext) -> Value:
-    """``x / (bias + alpha * sum of squares) ^ beta`` over neighbouring channels."""
-    o = ctx.options
-    size = 2 * int(o.radius) + 1
-    return ctx.call("LRN", ctx.real(0), size=size, alpha=float(o.alpha) * size, beta=float(o.beta), bias=float(o.bias), layout="NHWC")
-
-
-@converts(*REDUCTIONS)
-def reduce(ctx: NodeContext) -> Value:
-    """Reductions over the axes of the second input."""
-    x = ctx.input(0)
-    axes = tuple(sorted({ctx.axis(a, len(x.shape)) for a in ctx.constant_ints(1, "the axes")}))
-    attrs: dict[str, Any] = {"axes": axes, "keepdims": bool(ctx.options.keep_dims)}
-    op = REDUCTIONS[ctx.op]
-    if not axes:
-        return x
-    if op in ("ReduceMax", "ReduceMin"):
-        return ctx.call(op, x, **attrs)
-    if ctx.same_scale(x) and op != "ReduceProd":
-        return ctx.integer(op, x, quant=ctx.out.quant, **attrs)
-    return ctx.call(op, ctx.as_real(x), **attrs)
-
-
-@converts("ARG_MAX", "ARG_MIN")
-def arg_max(ctx: NodeContext) -> Value:
-    """The index of the largest or smallest element."""
-    x = ctx.input(0)
-    (axis,) = ctx.constant_ints(1, "the axis")
-    return ctx.call("ArgMax" if ctx.op == "ARG_MAX" else "ArgMin", x, axis=ctx.axis(axis, len(x.shape)), keepdims=False)
-
-
-@converts("DENSIFY")
-def densify(ctx: NodeContext) -> Value:
-    """Sparse weights spelt out: constants are read that way already."""
-    return ctx.input(0)
-
-
-@converts("QUANTIZE", "DEQUANTIZE")
-def quantize(ctx: NodeContext) -> Value:
-    """Real numbers to integers, integers to those of another scale, and back: the declared output says which."""
-    x, out = ctx.input(0), ctx.out
-    if x.quant is not None and out.quant is not None and (x.dtype, x.quant) != (out.dtype, out.quant):
-        return ctx.integer("Requantize", x, quant=out.quant, dtype=out.dtype, requantize="fixed_away")
-    return x
