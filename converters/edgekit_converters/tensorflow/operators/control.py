@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import BOOL, I64, TensorType
-from edgekit_converters.importing.loops import MAX_ROUNDS, joined_type
+from edgekit_converters.importing.loops import settled_body
 from edgekit_converters.importing.outputs import own_value
 from edgekit_converters.importing.problems import Poisoned, Unsupported
 from edgekit_converters.tensorflow.context import Item, NodeContext
@@ -237,18 +237,13 @@ def unchanged(body: Body) -> set[int]:
 
 
 def _settled(ctx: NodeContext, plan: LoopPlan) -> Inner:
-    """The body with carried types that hold on every trip: it is imported again until they do."""
-    types = [v.type for v in plan.first]
-    for round_ in range(MAX_ROUNDS):
+    """The body with carried types that hold on every trip."""
+
+    def trip(types: Sequence[TensorType]) -> tuple[Inner, Sequence[TensorType]]:
         inner = _trip(ctx, plan, types)
-        results = [v.type for v in inner.scope.builder.graph.outputs[1:]]
-        grows = round_ >= MAX_ROUNDS // 2
-        pairs = enumerate(zip(types, results, strict=True))
-        joined = [joined_type(f"{ctx.name}.carried{k}_{round_}", a, b, k, grows) for k, (a, b) in pairs]
-        if joined == types:
-            return inner
-        types = joined
-    raise Unsupported("the shapes of its carried values change with every trip.", "Pad them to a fixed size.", "dynamic-shape")
+        return inner, [v.type for v in inner.scope.builder.graph.outputs[1:]]
+
+    return settled_body(ctx.name, [v.type for v in plan.first], trip)
 
 
 def _entered(ctx: NodeContext, plan: LoopPlan, types: Sequence[TensorType]) -> tuple[Inner, list[Item]]:
