@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit import converters
-from edgekit.errors import ConversionError, EdgekitError, QuantizationError, UnsupportedOpError
-from edgekit.files import hashing, sha256, source_files, write_text
+from edgekit.errors import ConversionError, EdgekitError, FormatError, QuantizationError, UnsupportedOpError
+from edgekit.files import file_to_write, hashing, not_the_source, sha256, source_files, write_text
 from edgekit.format import WrittenModel, read_model, write_model
 from edgekit.interface import Interface, apply_interface, avoidable_transposes
 from edgekit.ir import Graph, Part, take_part
@@ -20,7 +20,7 @@ from edgekit.notes import merged
 from edgekit.passes import PassLog, bind_shapes, optimize
 from edgekit.passes.canonicalize.widen_half import NOTE as WIDENED
 from edgekit.passes.canonicalize.widen_half import widen_half
-from edgekit.preprocessing import CALLER, Preprocessing, record, recorded
+from edgekit.preprocessing import CALLER, Preprocessing, picture_channels, record, recorded
 from edgekit.quantize import CalibrationData, Feeds, Recipe, get_recipe, quantize_graph
 from edgekit.quantize.fuse_qdq import fuse_qdq
 from edgekit.report.compare import ErrorFigures
@@ -187,7 +187,8 @@ def _import(source: Any, shapes: Shapes | None, notes: list[str], options: Conve
     notes += merged([n for n in graph.metadata.get("source.notes", "").splitlines() if n])
     if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):
         graph, fused = fuse_qdq(graph)
-        notes.append(f"the model is quantized already: {fused} operators between its Dequantize and Quantize nodes run on integers")
+        if fused:
+            notes.append(f"the model is quantized already: {fused} operators between its Dequantize and Quantize nodes run on integers")
     return graph
 
 
@@ -198,6 +199,8 @@ def _prepare(source: Any, shapes: Shapes | None, notes: list[str], options: Conv
         notes += apply_interface(graph, options.interface)
     if widen_half(graph):
         notes.append(WIDENED)
+    if options.images is not None and len(graph.user_inputs) == 1 and (picture := picture_channels(graph.user_inputs[0].shape)):
+        options.images.affine(picture[0])  # refuses other numbers of channels
     return graph
 
 
@@ -276,6 +279,7 @@ def convert(
         raise QuantizationError(
             f"{recipe.name} needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them"
         )
+    _require_place(Path(path), source)
     with hashing(Path(source)) if isinstance(source, str | os.PathLike) else nullcontext() as digest:
         return _convert(source, Path(path), recipe, calibration, shapes, opts, digest)
 
@@ -358,6 +362,7 @@ def prune(source: Any, path: str | os.PathLike[str], sparsity: float) -> tuple[C
     """
     from edgekit.prune import prune_graph
 
+    _require_place(Path(path), source)
     notes: list[str] = []
     graph, log = optimize(_import(source, None, notes))
     pruned = prune_graph(graph, sparsity)
@@ -450,6 +455,19 @@ def _same_inputs(a: Graph, b: Graph) -> bool:
 def _tell(options: ConvertOptions, stage: str, done: int, total: int | None) -> None:
     if options.progress is not None:
         options.progress(stage, done, total)
+
+
+def _require_place(path: Path, source: Any) -> None:
+    """Before the work: whether its result can go to ``path`` without harm to other files.
+
+    Raises:
+        FormatError: it cannot.
+    """
+    place = file_to_write(path)
+    if isinstance(source, str | os.PathLike):
+        not_the_source(path, Path(source))
+    if place.exists() and place.stat().st_size and not is_ekm(place):
+        raise FormatError(f"cannot write {path}: what is there is no .ekm file, and is left alone; delete it, or choose another name")
 
 
 def _calibration(source: Any, graph: Graph, options: ConvertOptions) -> CalibrationData:

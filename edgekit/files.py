@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgekit.errors import EdgekitError
+from edgekit.errors import EdgekitError, FormatError
 
 
 def source_files(path: Path, stop: Callable[[], bool] = bool) -> list[Path]:
@@ -59,21 +59,54 @@ def hashing(path: Path) -> Iterator[Callable[[], str]]:
             stop.set()  # nobody waits for a hash that nobody wants
 
 
+def file_to_write(path: Path) -> Path:
+    """Where a result goes: ``path``, or what it links to. Results are renamed into place, which would replace a device by a file.
+
+    Raises:
+        FormatError: a folder, a device or the like is there, or no folder for the file.
+    """
+    place = Path(os.path.realpath(path))
+    if place.is_dir():
+        raise FormatError(f"cannot write {path}: it is a folder; name a file in it")
+    if place.exists() and not place.is_file():
+        raise FormatError(f"cannot write {path}: it is a pipe, socket or device, not a file")
+    if not place.parent.is_dir():
+        state = "is no folder" if place.parent.exists() else "does not exist"
+        raise FormatError(f"cannot write {path}: the folder {path.parent} {state}")
+    return place
+
+
+def not_the_source(path: Path, source: Path) -> None:
+    """Refuse to write a result over the model that it comes from.
+
+    Raises:
+        FormatError: ``path`` is the source, or a file in its folder.
+    """
+    try:
+        same = path.is_file() and (path.samefile(source) or Path(os.path.realpath(source)) in Path(os.path.realpath(path)).parents)
+    except OSError:
+        return  # what cannot be read says so where it is read
+    if same:
+        what = f"part of the source {source}" if source.is_dir() else "the source itself"
+        raise FormatError(f"cannot write {path}: it is {what}; choose another name")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file through a temporary one beside it.
 
     Raises:
         EdgekitError: it cannot be written; what was there stays.
     """
+    place = file_to_write(path)
     try:
-        fd, tmp = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        fd, tmp = tempfile.mkstemp(dir=place.parent, prefix=".edgekit.", suffix=".tmp")
         try:
-            with os.fdopen(fd, "w", encoding="utf-8") as f:
+            with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as f:
                 f.write(text)
             umask = os.umask(0)
             os.umask(umask)
             Path(tmp).chmod(0o666 & ~umask)
-            Path(tmp).replace(path)
+            Path(tmp).replace(place)
         except BaseException:
             Path(tmp).unlink(missing_ok=True)
             raise

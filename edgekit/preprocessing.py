@@ -56,9 +56,12 @@ class Preprocessing:
         Raises:
             EdgekitError: a part is not one of these.
         """
-        out = cls()
+        out, known = cls(), set()
         for part in filter(None, (p.strip() for p in text.split(","))):
             key, equals, value = part.partition("=")
+            if key in known:
+                raise EdgekitError(f"preprocessing {text!r}: {key}= is there twice")
+            known.add(key)
             try:
                 if key in ("mean", "std") and equals:
                     numbers = tuple(_number(n) for n in value.split(":"))
@@ -75,9 +78,10 @@ class Preprocessing:
                 else:
                     raise ValueError(part)
             except (ValueError, ZeroDivisionError) as e:
+                apart = "numbers have : between; " if not equals and known & {"mean", "std"} else ""
                 raise EdgekitError(
-                    f"preprocessing {text!r}: {part!r} is none of size=HEIGHTxWIDTH, scale=NUMBER, mean=N:N:N, std=N:N:N, order=rgb|bgr, "
-                    f"input={'|'.join(_INPUT_TYPES)}"
+                    f"preprocessing {text!r}: {apart}{part!r} is none of size=HEIGHTxWIDTH, scale=NUMBER, mean=N:N:N, std=N:N:N, "
+                    f"order=rgb|bgr, input={'|'.join(_INPUT_TYPES)}"
                 ) from e
         return out
 
@@ -146,6 +150,14 @@ def for_caller(metadata: Mapping[str, str], name: str, asked: Preprocessing | No
     if asked is not None and (known is None or asked != Preprocessing()):
         return asked
     return known[0] if known is not None else Preprocessing()
+
+
+def picture_channels(shape: Sequence[Dim]) -> tuple[int, bool] | None:
+    """The channels of an input that takes pictures, 1 or 3, and whether they come before height and width; None for other inputs."""
+    if len(shape) != 4:
+        return None
+    found = [(d, i == 1) for i in (1, 3) if isinstance(d := shape[i], int) and d in (1, 3)]
+    return found[0] if found else None
 
 
 def read_image(path: Path, shape: Sequence[Dim], dtype: DType, preprocessing: Preprocessing) -> Array:

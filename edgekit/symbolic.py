@@ -6,9 +6,10 @@ compare equal. Division that does not come out even becomes an opaque atom.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from edgekit.errors import GraphError
 
 #: elements that a tensor gets room for where nothing known limits its size
 DEFAULT_CAPACITY = 1 << 16
+_PLAIN = re.compile(r"[^\W\d][\w.]*")
 _capacity: ContextVar[int] = ContextVar("edgekit_capacity", default=DEFAULT_CAPACITY)
 
 
@@ -72,6 +74,10 @@ class Symbol:
     def __str__(self) -> str:
         return self.name
 
+    def text(self, names: Mapping[str, str]) -> str:
+        """The name, or what ``names`` has instead."""
+        return names.get(self.name, self.name)
+
 
 @dataclass(frozen=True)
 class FloorDiv:
@@ -81,7 +87,11 @@ class FloorDiv:
     divisor: int
 
     def __str__(self) -> str:
-        return f"(({self.numerator})//{self.divisor})"
+        return self.text({})
+
+    def text(self, names: Mapping[str, str]) -> str:
+        """As ``SymDim.text``."""
+        return f"(({self.numerator.text(names)})//{self.divisor})"
 
 
 Atom = Symbol | FloorDiv
@@ -105,9 +115,13 @@ class SymDim:
         return SymDim((((symbol,), 1),))
 
     def __str__(self) -> str:
+        return self.text({})
+
+    def text(self, names: Mapping[str, str]) -> str:
+        """An expression that ``parse_dim`` reads, with other names for the symbols in ``names``."""
         parts = []
         for mono, c in self.terms:
-            body = "*".join(str(a) for a in mono)
+            body = "*".join(a.text(names) for a in mono)
             parts.append(str(c) if not mono else body if c == 1 else f"{c}*{body}")
         return "+".join(parts).replace("+-", "-")
 
@@ -288,6 +302,22 @@ def _normal(terms: tuple[tuple[Monomial, int], ...]) -> int | SymDim:
     if len(kept) == 1 and not kept[0][0]:
         return kept[0][1]
     return SymDim(kept)
+
+
+def plain_names(symbols: Iterable[Symbol]) -> dict[str, str]:
+    """Other names for the symbols whose own would not stand for themselves in an expression (``-1``, ``seq len``, ``past + new``)."""
+    named = sorted(s.name for s in symbols)
+    taken = {n for n in named if _PLAIN.fullmatch(n)}
+    out: dict[str, str] = {}
+    for name in named:
+        if name in taken:
+            continue
+        base = re.sub(r"[^\w.]+", "_", name).strip("_") or "dim"
+        base = base if _PLAIN.fullmatch(base) else f"dim_{base}"
+        plain = next(n for n in itertools.chain([base], (f"{base}_{i}" for i in itertools.count(1))) if n not in taken)
+        taken.add(plain)
+        out[name] = plain
+    return out
 
 
 def parse_dim(text: str, known: Mapping[str, Symbol]) -> int | SymDim:

@@ -94,7 +94,9 @@ def show_conversion(c: api.Conversion, json: bool) -> None:
         click.echo(f"note: {note}")
     if c.quantization_errors:
         print_table("quantized against float", ["output", "SQNR", "max error", "range"], _rows(c))
-    elif c.errors:
+    elif not c.errors:
+        click.echo("self-check: none, because random inputs do not go through this model, or are too large")
+    else:
         worst = max(c.errors, key=lambda e: e.max_abs / (e.range or 1))
         click.echo(
             f"self-check: largest difference to the source graph {worst.max_abs:.3g} (output {worst.name!r}, range {worst.range:.3g})"

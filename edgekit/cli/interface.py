@@ -30,12 +30,16 @@ def parse_interface(
         found = _SPEC.fullmatch(text)
         if found is None:
             raise click.BadParameter(f"--preprocess {text!r}: write, for example, scale=1/255,mean=0.485:0.456:0.406,order=bgr")
+        if (found[1] or ALL) in prepared:
+            raise click.BadParameter(f"--preprocess {text!r}: once for each input, its parts with commas between")
         prepared[found[1] or ALL] = Preprocessing.parse(found[2])
     names = {}
     for text in rename:
         old, _, new = text.rpartition("=")
         if not old or not new:
             raise click.BadParameter(f"--rename {text!r}: write OLD=NEW")
+        if old in names:
+            raise click.BadParameter(f"--rename {old!r} is given twice")
         names[old] = new
     out = Interface(_pairs("--input-layout", input_layout), _pairs("--output-layout", output_layout), dtypes, prepared, names)
     return out or None

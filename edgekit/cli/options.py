@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from edgekit.cli.command import Argument
 
+
+class _Path(click.Path):
+    """A path that is not empty: ``""``, an unset variable of the shell most of the time, would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not os.fspath(value):
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 #: a path that click leaves unchecked: what cannot be read is said by the code that reads it, with the same words from Python
-PATH = click.Path(path_type=Path, readable=False)
+PATH = _Path(path_type=Path, readable=False)
 COUNT = click.IntRange(min=1)
 
 json = click.option("--json", is_flag=True, help="Print one JSON document instead of text; no progress bar.")

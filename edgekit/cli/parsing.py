@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ def parse_shapes(values: Sequence[str]) -> dict[str, tuple[ShapeEntry, ...]] | N
         if not colon or not name:
             raise click.BadParameter(f"--shape {text!r}: write NAME:DIM,DIM,..., for example x:1,3,224,224")
         parts = [p.strip() for p in dims.split(",")] if dims else []
+        _once("--shape", name, out)
         out[name] = tuple(_dimension(p, text) for p in parts)
     return out or None
 
@@ -44,15 +45,24 @@ def parse_freeze(values: Sequence[str]) -> dict[str, Any]:
         name, equals, value = text.rpartition("=")
         if not equals or not name:
             raise click.BadParameter(f"--freeze {text!r}: write NAME=NUMBER or NAME=FILE.npy")
+        _once("--freeze", name, out)
         try:
             if value.endswith(".npy"):
                 out[name] = np.load(value, allow_pickle=False)
             else:
                 numbers = [_number(v.strip()) for v in value.split(",")]
                 out[name] = np.asarray(numbers if len(numbers) > 1 else numbers[0])
-        except (ValueError, OSError) as e:
-            raise click.BadParameter(f"--freeze {text!r}: {e}") from e
+        except OSError as e:
+            raise click.BadParameter(f"--freeze {text!r}: {value} cannot be read: {e.strerror or e}") from e
+        except ValueError as e:
+            what = "no .npy file of numbers" if value.endswith(".npy") else "neither a number, numbers with commas between, nor a .npy file"
+            raise click.BadParameter(f"--freeze {text!r}: {value!r} is {what}") from e
     return out
+
+
+def _once(option: str, name: str, known: Container[str]) -> None:
+    if name in known:
+        raise click.BadParameter(f"{option} {name!r} is given twice")
 
 
 def _number(text: str) -> bool | int | float:
@@ -92,8 +102,7 @@ def parse_inputs(values: Sequence[str], names: Sequence[str]) -> dict[str, Path]
             name, path = names[0], text
         elif not equals or not name:
             raise click.BadParameter(f"--input {text!r}: write NAME=FILE, for example {names[0] if names else 'x'}=input.npy")
-        if name in out:
-            raise click.BadParameter(f"--input {name!r} is given twice")
+        _once("--input", name, out)
         if not Path(path).is_file():
             raise EdgekitError(f"--input {text}: there is no file {path!r}")
         out[name] = Path(path)

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import IO, Any
 import numpy as np
 
 from edgekit.errors import FormatError
+from edgekit.files import file_to_write
 from edgekit.format.attributes import encode_attrs
 from edgekit.format.flat import Record, encode
 from edgekit.ir import Graph, State, Value, verify
 from edgekit.ir.hash import constant_sketch
 from edgekit.plan import MemoryPlan, plan_memory
-from edgekit.symbolic import Symbol
+from edgekit.symbolic import Symbol, plain_names
 from edgekit.types import Array
 
 IDENTIFIER = b"EKM1"
@@ -74,11 +76,11 @@ class _Blobs:
         return alike[-1]
 
 
-def _tensor_record(v: Value, plan: MemoryPlan, blobs: _Blobs) -> Record:
+def _tensor_record(v: Value, plan: MemoryPlan, blobs: _Blobs, names: Mapping[str, str]) -> Record:
     r: Record = {"name": v.name, "dtype": v.dtype.value, "dims": list(v.type.max_shape())}
     if not v.type.is_static:
         r["dynamic"] = True
-        r["dim_symbols"] = ["" if isinstance(d, int) else str(d) for d in v.shape]
+        r["dim_symbols"] = ["" if isinstance(d, int) else d.text(names) for d in v.shape]
         if (most := v.type.max_elements()) < math.prod(v.type.max_shape()):
             r["capacity"] = max(1, most)
     if v.quant is not None:
@@ -91,7 +93,7 @@ def _tensor_record(v: Value, plan: MemoryPlan, blobs: _Blobs) -> Record:
     return r
 
 
-def _graph_record(graph: Graph, plan: MemoryPlan, blobs: _Blobs, index: dict[int, int]) -> Record:
+def _graph_record(graph: Graph, plan: MemoryPlan, blobs: _Blobs, index: dict[int, int], names: Mapping[str, str]) -> Record:
     values = graph.values()
     number = {id(v): i for i, v in enumerate(values)}
     nodes = []
@@ -108,7 +110,7 @@ def _graph_record(graph: Graph, plan: MemoryPlan, blobs: _Blobs, index: dict[int
         )
     return {
         "name": graph.name,
-        "tensors": [_tensor_record(v, plan, blobs) for v in values],
+        "tensors": [_tensor_record(v, plan, blobs, names) for v in values],
         "nodes": nodes,
         "inputs": [number[id(v)] for v in graph.inputs],
         "outputs": [number[id(v)] for v in graph.outputs],
@@ -123,14 +125,14 @@ def _initial_blob(s: State, blobs: _Blobs) -> int:
     return blobs.add(s.initial) if np.any(s.initial) or (s.initial.dtype.kind == "f" and np.any(np.signbit(s.initial))) else -1
 
 
-def _symbols(graph: Graph) -> dict[str, list[Any]]:
+def _symbols(graph: Graph) -> list[Symbol]:
     found: set[Symbol] = set()
     for g in graph.walk():
         for v in g.values():
             for d in v.shape:
                 if not isinstance(d, int):
                     found |= d.symbols()
-    return {s.name: [s.lower, s.upper, *_limits(s)] for s in sorted(found)}
+    return sorted(found)
 
 
 def _limits(s: Symbol) -> list[Any]:
@@ -156,20 +158,23 @@ def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:
             raise FormatError(f"graph {g.name!r} needs {p.arena_bytes} bytes for its activations, which no device has; check its shapes")
     blobs = _Blobs()
     metadata = dict(graph.metadata)
-    if symbols := _symbols(graph):
-        metadata[SYMBOLS_KEY] = json.dumps(symbols, sort_keys=True)
+    symbols = _symbols(graph)
+    names = plain_names(symbols)
+    if symbols:
+        facts = {s.text(names): [s.lower, s.upper, *_limits(s)] for s in symbols}
+        metadata[SYMBOLS_KEY] = json.dumps(facts, sort_keys=True)
     model: Record = {
         "version": VERSION,
         "blobs_start": UNKNOWN_START,
-        "graphs": [_graph_record(g, p, blobs, index) for g, p in zip(graphs, plans, strict=True)],
+        "graphs": [_graph_record(g, p, blobs, index, names) for g, p in zip(graphs, plans, strict=True)],
         "metadata": [{"key": k, "value": metadata[k]} for k in sorted(metadata)],
         "blobs": blobs.places,
     }
     head, blobs_start = _head(model)
-    target = Path(path)
+    target = file_to_write(Path(path))
     digest = hashlib.sha256()
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False) as f:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".edgekit.", suffix=".tmp", delete=False) as f:
             try:
                 total = _write_parts(f, digest, head, blobs_start, blobs)
                 umask = os.umask(0)
@@ -180,7 +185,7 @@ def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:
                 Path(f.name).unlink()
                 raise
     except OSError as e:
-        raise FormatError(f"cannot write {target}: {e.strerror or e}; nothing was changed there") from e
+        raise FormatError(f"cannot write {path}: {e.strerror or e}; nothing was changed there") from e
     return WrittenModel(total, sum(p.arena_bytes for p in plans), digest.hexdigest(), plans)
 
 

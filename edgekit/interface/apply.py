@@ -70,7 +70,8 @@ def _images(values: Mapping[str, Value]) -> Callable[[Iterable[str]], list[str]]
     def of(names: Iterable[str]) -> list[str]:
         found = [n for n in names if len(values[n].shape) == 4]
         if not found:
-            raise ConversionError(f"none of {', '.join(map(repr, names))} has four dimensions; say which one is meant, NAME:LAYOUT")
+            kinds = ", ".join(f"{n!r} is {values[n].dtype.label}{format_shape(values[n].shape)}" for n in names)
+            raise ConversionError(f"a layout without a name is for images, of four dimensions: {kinds}; give NAME:OLD-NEW, x:nct-ntc say")
         return found
 
     return of

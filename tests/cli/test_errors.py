@@ -119,7 +119,7 @@ def test_interrupt_leaves_no_broken_file(digits: DigitsFiles, tmp_path: Path) ->
     os.mkfifo(folder / "1.npy")  # the command waits here, in the middle of the calibration, until somebody writes
     out = tmp_path / "out"
     out.mkdir()
-    (out / "model.ekm").write_bytes(b"what was there before")
+    (out / "model.ekm").write_bytes(b"\x10\0\0\0EKM1: what was there before")
     process = subprocess.Popen(
         [sys.executable, "-m", "edgekit", "convert", str(MODEL), "-o", str(out / "model.ekm"), "-q", "int8", "-c", str(folder)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -130,7 +130,7 @@ def test_interrupt_leaves_no_broken_file(digits: DigitsFiles, tmp_path: Path) ->
     assert process.returncode == EXIT_INTERRUPTED, stderr
     assert "interrupted" in stderr and "Traceback" not in stderr and stdout == ""
     assert [p.name for p in out.iterdir()] == ["model.ekm"]
-    assert (out / "model.ekm").read_bytes() == b"what was there before"
+    assert (out / "model.ekm").read_bytes() == b"\x10\0\0\0EKM1: what was there before"
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:

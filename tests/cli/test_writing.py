@@ -18,7 +18,7 @@ from tests.fuzz.importers import write
 from tests.fuzz.seeds import OWN, seeds
 from tests.require import require_module
 
-BEFORE = b"what was there before"
+BEFORE = b"\x10\0\0\0EKM1: what was there before"
 
 
 def source(name: str, folder: Path) -> str:

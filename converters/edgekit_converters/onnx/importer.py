@@ -386,7 +386,7 @@ def declared_shape(name: str, shape: Any) -> Shape:
             if d.dim_value < UNKNOWN:
                 raise MalformedModelError(f"{name!r} has a negative dimension {d.dim_value}")
             dims.append(SymDim.symbol(f"{name}_{i}", 1) if d.dim_value == UNKNOWN else int(d.dim_value))
-        elif which == "dim_param" and d.dim_param:
+        elif which == "dim_param" and d.dim_param.strip("?"):  # some exporters write ? for whatever they do not know
             dims.append(SymDim.symbol(d.dim_param, 1))
         else:
             dims.append(SymDim.symbol(f"{name}_{i}", 1))

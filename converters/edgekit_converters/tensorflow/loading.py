@@ -62,6 +62,8 @@ def _read(path: Path, options: LoadOptions, stack: ExitStack) -> Model:
     if is_tar(head):
         archive = stack.enter_context(open_archive(path))
         return read_saved_model(ArchiveFolder(archive, hub_root(archive), str(path)), options.signature)
+    if options.signature is not None:
+        raise ConversionError("frozen graphs and TensorFlow.js models have no signatures to choose; leave signature= (--signature) out")
     if head.lstrip()[:1] == b"{":
         return read_graph_model(DiskFolder(path.parent), path.name)
     return read_graph_file(path)
