@@ -101,7 +101,7 @@ def write_text(path: Path, text: str) -> None:
     try:
         fd, tmp = tempfile.mkstemp(dir=place.parent, prefix=".edgekit.", suffix=".tmp")
         try:
-            with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as f:
+            with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as f:
                 f.write(text)
             umask = os.umask(0)
             os.umask(umask)
