@@ -14,6 +14,8 @@ from edgekit.ops.traits import FloatOnly, NotNumeric
 from edgekit.types import BOOL, F16, F32, I8, I16, I32, I64, U8, U16, Array, DType, QuantParams, TensorType
 
 STORED = (I8, U8, I16, U16)
+#: elements that are computed at a time: what lies between input and output stays in the cache
+PART = 1 << 15
 
 
 @op(id=100, category="quantization")
@@ -90,13 +92,26 @@ class Requantize:
         sy, zy = per_axis(qy.scale_array(), qy, x.ndim), per_axis(qy.zero_point_array(), qy, x.ndim)
         ratio = sx.astype(np.float64) / sy.astype(np.float64)
         lo, hi = dtype_range(dtype)
-        if requantize != "float":
-            fixed: Array = np.clip(fixed_requantize(x.astype(np.int32) - zx, ratio, requantize) + zy, lo, hi).astype(dtype.numpy)
-            return fixed
-        scaled = (x.astype(np.int32) - zx).astype(np.float32) * ratio.astype(np.float32)
-        held = np.minimum(np.maximum(scaled, (lo - zy).astype(np.float32)), (hi - zy).astype(np.float32))
-        y: Array = (np.rint(held).astype(np.int32) + zy).astype(dtype.numpy)
-        return y
+        in_rows = all(a.size == 1 or a.shape[-1:] == (a.size,) for a in (sx, zx, sy, zy))
+        if in_rows:
+            zx, zy, ratio = (a.reshape(-1) for a in (zx, zy, ratio))
+        factor, low, high = (a.astype(np.float32) for a in (ratio, lo - zy, hi - zy))
+
+        def scaled(part: Array) -> Array:
+            if requantize != "float":
+                fixed: Array = np.clip(fixed_requantize(part.astype(np.int32) - zx, ratio, requantize) + zy, lo, hi).astype(dtype.numpy)
+                return fixed
+            held = np.minimum(np.maximum((part.astype(np.int32) - zx).astype(np.float32) * factor, low), high)
+            y: Array = (np.rint(held).astype(np.int32) + zy).astype(dtype.numpy)
+            return y
+
+        if not in_rows or not x.size:
+            return scaled(x)
+        rows = x.reshape(-1, max(a.size for a in (ratio, zx, zy)))
+        out, step = np.empty(rows.shape, dtype.numpy), max(1, PART // rows.shape[1])
+        for first in range(0, len(rows), step):
+            out[first : first + step] = scaled(rows[first : first + step])
+        return out.reshape(x.shape)
 
 
 @op(id=103, category="quantization")
