@@ -1,4 +1,4 @@
-"""``KerasConverter``: tells .keras archives and HDF5 models apart."""
+"""``KerasConverter``: tells .keras archives, HDF5 models and layers models of TensorFlow.js apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a .keras archive or an HDF5 model to a Graph."""
+"""From a .keras archive, an HDF5 model or a layers model of TensorFlow.js to a Graph."""
 
 from __future__ import annotations
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Dim
-from edgekit_converters.importing.open_windows import computes_pads, pad_same
-from edgekit_converters.importing.windows import same_pads
+from edgekit_converters.importing.windows import computes_pads, pad_same, same_pads
 from edgekit_converters.onnx.context import NodeContext
 
 AUTO_PADS = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")

@@ -9,9 +9,8 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Array, Dim
-from edgekit_converters.importing.open_windows import computes_pads, pad_same
 from edgekit_converters.importing.problems import Unsupported
-from edgekit_converters.importing.windows import same_pads
+from edgekit_converters.importing.windows import computes_pads, pad_same, same_pads
 from edgekit_converters.keras.config import Layer
 from edgekit_converters.keras.context import LayerContext
 from edgekit_converters.keras.functions import activate

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit_converters.importing.open_windows import pool_same
+from edgekit_converters.importing.windows import pool_same
 from edgekit_converters.keras.context import LayerContext
 from edgekit_converters.keras.layers.convolution import is_open_same, layer_rank, window_pads
 from edgekit_converters.keras.registry import layer

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from edgekit.ir import Value
-from edgekit_converters.importing.open_windows import computes_pads, pool_same
 from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.importing.windows import computes_pads, pool_same
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
 from edgekit_converters.onnx.windows import spatial_attributes

@@ -1,4 +1,4 @@
-"""Fourier transforms of static length."""
+"""Fourier transforms of static length, and weights of mel bands."""
 
 from __future__ import annotations
 

@@ -8,9 +8,8 @@ from typing import Any
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import Dim
-from edgekit_converters.importing.open_windows import computes_pads, pad_same
 from edgekit_converters.importing.problems import Unsupported
-from edgekit_converters.importing.windows import same_pads
+from edgekit_converters.importing.windows import computes_pads, pad_same, same_pads
 from edgekit_converters.tensorflow.context import Item, NodeContext
 from edgekit_converters.tensorflow.dilation import Batched, Pads
 from edgekit_converters.tensorflow.registry import converts

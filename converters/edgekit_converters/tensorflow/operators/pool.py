@@ -6,8 +6,8 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
-from edgekit_converters.importing.open_windows import computes_pads, pool_same
 from edgekit_converters.importing.problems import Unsupported
+from edgekit_converters.importing.windows import computes_pads, pool_same
 from edgekit_converters.tensorflow.context import NodeContext
 from edgekit_converters.tensorflow.operators.convolution import layout_of, per_dimension, spatial, window_pads
 from edgekit_converters.tensorflow.registry import converts
