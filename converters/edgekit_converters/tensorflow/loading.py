@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.converters import LoadOptions
+from edgekit.errors import ConversionError
 from edgekit.ir import Graph
 from edgekit_converters.importing.archives import open_archive
 from edgekit_converters.importing.failures import naming
