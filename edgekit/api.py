@@ -15,12 +15,13 @@ from edgekit.errors import ConversionError, EdgekitError, FormatError, Quantizat
 from edgekit.files import file_to_write, hashing, not_the_source, sha256, source_files, write_text
 from edgekit.format import WrittenModel, read_model, write_model
 from edgekit.interface import Interface, apply_interface, avoidable_transposes
+from edgekit.interface.record import noted_interfaces
 from edgekit.ir import Graph, Part, take_part
 from edgekit.notes import merged
 from edgekit.passes import PassLog, bind_shapes, optimize
 from edgekit.passes.canonicalize.widen_half import NOTE as WIDENED
 from edgekit.passes.canonicalize.widen_half import widen_half
-from edgekit.preprocessing import CALLER, Preprocessing, picture_channels, record, recorded
+from edgekit.preprocessing import CALLER, Preprocessing, copy_records, picture_channels, record, recorded
 from edgekit.quantize import CalibrationData, Feeds, Recipe, get_recipe, quantize_graph
 from edgekit.quantize.fuse_qdq import fuse_qdq
 from edgekit.report.compare import ErrorFigures
@@ -160,6 +161,26 @@ def load_optimized(source: Any, shapes: Shapes | None = None) -> tuple[Graph, Pa
     if isinstance(source, str | os.PathLike) and is_ekm(source):
         return read_model(source), PassLog()
     return optimize(_import(source, shapes, []))
+
+
+def load_alike(source: Any, graph: Graph) -> tuple[Graph, PassLog]:
+    """``load_optimized`` of a yardstick for ``graph``, with its changes to inputs and outputs and its preparation of pictures."""
+    if isinstance(source, str | os.PathLike) and is_ekm(source):
+        other, log = read_model(source), PassLog()
+        _follow_interface(other, graph)
+    else:
+        other = _import(source, None, [])
+        _follow_interface(other, graph)
+        other, log = optimize(other)
+    copy_records(graph.metadata, other.metadata)
+    return other, log
+
+
+def _follow_interface(graph: Graph, model: Graph) -> None:
+    done, wanted = (noted_interfaces(g.metadata) for g in (graph, model))
+    if wanted[: len(done)] == done:
+        for interface in wanted[len(done) :]:
+            apply_interface(graph, interface)
 
 
 def _no_signature(signature: str | None) -> None:
@@ -431,7 +452,7 @@ def report(model: str | os.PathLike[str], path: str | os.PathLike[str], settings
     graph = read_model(model)
     log, reference = s.log, None
     if s.source is not None:
-        reference, passes = load_optimized(s.source)
+        reference, passes = load_alike(s.source, graph)
         log = log or tuple(passes.lines())
     yardstick = reference or graph
     data = CalibrationData(s.data, yardstick, s.images, limit=s.samples) if s.data is not None else [seeded_inputs(yardstick)]

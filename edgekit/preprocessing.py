@@ -127,6 +127,13 @@ def record(metadata: dict[str, str], name: str, preprocessing: Preprocessing, do
     metadata[f"{_KEY}.{name}"] = f"done by the {done_by}: {preprocessing}"
 
 
+def copy_records(source: Mapping[str, str], target: dict[str, str]) -> None:
+    """Take over what is recorded about inputs, where ``target`` says nothing itself."""
+    for key, text in source.items():
+        if key.startswith(f"{_KEY}."):
+            target.setdefault(key, text)
+
+
 def recorded(metadata: Mapping[str, str], name: str) -> tuple[Preprocessing, str] | None:
     """What ``record`` wrote about an input, and who does it; None where nothing is known."""
     head, colon, text = metadata.get(f"{_KEY}.{name}", "").partition(": ")

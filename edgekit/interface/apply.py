@@ -10,6 +10,7 @@ import numpy as np
 from edgekit.errors import ConversionError, GraphError
 from edgekit.interface.layouts import channel_axis, permutation
 from edgekit.interface.options import ALL, Interface
+from edgekit.interface.record import note_interface
 from edgekit.ir import Graph, GraphBuilder, Value, verify
 from edgekit.preprocessing import MODEL, Preprocessing, record
 from edgekit.types import Dim, DType, TensorType, format_shape
@@ -41,6 +42,7 @@ def apply_interface(graph: Graph, interface: Interface) -> list[str]:
         for name, layout in _named(interface.output_layouts, outputs, _images(outputs), "layout").items():
             _transpose_output(graph, name, outputs[name], layout)
         _rename(graph, interface.names)
+        note_interface(graph.metadata, interface)
         verify(graph)
     except GraphError as e:
         raise ConversionError(f"the inputs and outputs cannot be changed so: {e}") from e

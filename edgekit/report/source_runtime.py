@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from edgekit.errors import EdgekitError
+from edgekit.format import read_model
+from edgekit.interface.record import noted_interfaces
 from edgekit.ops.quant_math import dequantize
 from edgekit.reference import SequenceStart
 from edgekit.report.compare import ErrorSums
@@ -128,11 +130,15 @@ def open_source_runtime(path: str | Path) -> SourceRuntime | None:
 def compare_with_source(source: str | Path, model: str | Path, samples: Iterable[Mapping[str, Array]]) -> SourceRuntimeRecord | None:
     """An ``.ekm`` on the C runtime against the source on its own runtime; None where that is not installed.
 
+    None too where the inputs or outputs of the model were changed: the same feeds do not fit both.
+
     Args:
         source: the source model.
         model: what became of it.
         samples: feeds by input name; gone through until each side has ``TIMED_RUNS`` timed inferences, at least once.
     """
+    if noted_interfaces(read_model(model).metadata):
+        return None
     theirs = open_source_runtime(source)
     if theirs is None:
         return None

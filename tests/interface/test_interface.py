@@ -14,6 +14,7 @@ import edgekit
 from edgekit.cli.app import run
 from edgekit.errors import ConversionError, EdgekitError, QuantizationError
 from edgekit.interface import Interface, apply_interface, remaining_transposes
+from edgekit.interface.record import noted_interfaces
 from edgekit.ir import Graph, GraphBuilder
 from edgekit.preprocessing import CALLER, MODEL, Preprocessing, for_caller, read_image, record, recorded
 from edgekit.quantize import CalibrationData
@@ -242,3 +243,41 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_wrong_usage(options: list[str], tmp_path: Path) -> None:
     edgekit.convert(network(batch=1), tmp_path / "net.ekm")
     assert run(["convert", str(tmp_path / "net.ekm"), "-o", str(tmp_path / "x.ekm"), *options]) == 2
+
+
+def test_a_source_is_compared_as_the_model_was_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The yardstick gets the layouts, names and preprocessing that the file records, also over two changes."""
+    source = edgekit.convert(network(batch=1), tmp_path / "source.ekm").path
+    first = Interface(input_layouts={"": "nhwc"}, preprocessing={"": IMAGENET}, input_dtypes={"photo": U8})
+    middle = edgekit.convert(source, tmp_path / "a.ekm", options=edgekit.ConvertOptions(interface=first)).path
+    second = Interface(output_layouts={"heat": "nchw-nhwc"}, names={"photo": "camera", "heat": "map"})
+    last = edgekit.convert(middle, tmp_path / "b.ekm", options=edgekit.ConvertOptions(interface=second)).path
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(pixels((9, 11, 3))).save(tmp_path / "photos" / "0.png")
+    for a in (source, middle):
+        assert run(["compare", str(a), str(last), "--data", str(tmp_path / "photos"), "--json"]) == 0
+        (output,) = json.loads(capsys.readouterr().out)["outputs"]
+        assert output["name"] == "map" and output["range"] > 0.1 and output["max_abs"] <= 1e-4 * output["range"]
+    settings = edgekit.ReportSettings(source=source, data=tmp_path / "photos", runs=1)
+    found = json.loads(edgekit.report(last, tmp_path / "r.json", settings).read_text())
+    assert found["comparison"]["outputs"][0]["name"] == "map"
+
+
+def test_pictures_of_a_comparison_are_prepared_as_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = edgekit.convert(network(batch=1), tmp_path / "source.ekm").path
+    made = edgekit.convert(source, tmp_path / "m.ekm", options=edgekit.ConvertOptions(images=Preprocessing((5.0,), (2.0,)))).path
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(pixels((8, 10, 3))).save(tmp_path / "photos" / "0.png")
+    ranges = []
+    for options in ([], ["--mean", "5", "--std", "2"]):
+        assert run(["compare", str(source), str(made), "--data", str(tmp_path / "photos"), "--json", *options]) == 0
+        ranges.append(json.loads(capsys.readouterr().out)["outputs"][0]["range"])
+    assert ranges[0] == ranges[1]
+
+
+def test_a_broken_record_of_changes_is_told(tmp_path: Path) -> None:
+    graph = network(batch=1)
+    for text in ("[", "[3]", '[{"input_dtypes": {"x": "u9"}}]', '[{"preprocessing": {"x": "scale=a"}}]'):
+        graph.metadata["interface"] = text
+        with pytest.raises(EdgekitError, match="record of changed inputs"):
+            noted_interfaces(graph.metadata)

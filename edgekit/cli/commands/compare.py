@@ -41,8 +41,8 @@ def command(a: Path, b: Path, data: Path | None, samples: int, mean: str, std: s
     from edgekit.report.source_runtime import compare_with_source, missing_runtime
     from edgekit.self_check import seeded_inputs
 
-    graph_a, _ = api.load_optimized(a)
     graph_b, _ = api.load_optimized(b)
+    graph_a, _ = api.load_alike(a, graph_b)
     images = pictures(mean, std, bgr)
     feeds = CalibrationData(data, graph_a, images, limit=samples) if data is not None else [seeded_inputs(graph_a)]
     with progress_bar(quiet=json) as tell:

@@ -42,6 +42,12 @@ def test_text_form(tmp_path: Path) -> None:
     assert edgekit.load(path, shapes={"x": (5, 4)}).outputs[0].shape == (5, 3)
 
 
+def test_a_frozen_graph_has_no_signature_to_choose(tmp_path: Path) -> None:
+    path = save(dense().graph(), tmp_path)
+    with pytest.raises(ConversionError, match="leave signature"):
+        edgekit.load(path, signature="serving_default")
+
+
 def test_shapes_can_be_given_where_the_file_has_none(tmp_path: Path) -> None:
     m = Maker()
     m.input("x", None)
