@@ -10,6 +10,7 @@ from edgekit.ir import GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import Dim, TensorType
 from edgekit_converters.importing.attempt import attempt, name_result
+from edgekit_converters.importing.growth import Growth
 from edgekit_converters.importing.problems import Poisoned, Problems, Unsupported
 from edgekit_converters.keras import registry
 from edgekit_converters.keras.config import Layer, TreeReader
@@ -18,7 +19,6 @@ from edgekit_converters.keras.tensors import Call, Reference, Tensor, element_ty
 from edgekit_converters.keras.wiring import Wiring
 
 #: layer calls of one import; an inner model that calls an inner model twice, and so on, would double with each level
-MAX_CALLS = 50_000
 
 
 class ModelImporter:
@@ -39,7 +39,7 @@ class ModelImporter:
         self.producer = producer
         self.constants: dict[Any, Value] = {}
         self.backend = ""
-        self._calls = 0
+        self._growth = Growth(0, "the calls of its layers")
         self._unknown: set[str] = set()
 
     # -- models ---------------------------------------------------------------------------------------------------------
@@ -103,9 +103,7 @@ class ModelImporter:
 
     def apply(self, layer: Layer, call: Call, name: str) -> list[Tensor]:
         """Call one layer, operation or inner model; a tensor without a value for each output that could not be made."""
-        self._calls += 1
-        if self._calls > MAX_CALLS:
-            raise MalformedModelError(f"the model calls its layers more than {MAX_CALLS} times")
+        self._growth.add(1)
         if layer.is_model:
             inputs = [t for t in flatten(call.args) if isinstance(t, Tensor)]
             inputs += [t for k, t in call.kwargs.items() if isinstance(t, Tensor) and k not in ("mask", "training")]
@@ -183,6 +181,7 @@ class ModelImporter:
     def survey(self, model: Layer) -> None:
         """Add a blocker for every layer of an unknown class, those behind other blockers included."""
         for layer in model.inner():
+            self._growth.hold(1)
             if layer.is_operation:
                 if registry.OPERATIONS.find(layer.class_name) is None:
                     self._converter(layer)
@@ -195,7 +194,7 @@ def _pick(results: Mapping[tuple[str, int], list[Tensor]], reference: Reference,
     found = results.get((reference.layer, reference.node))
     if found is None:
         raise MalformedModelError(f"{model.path}: call {reference.node} of layer {reference.layer!r} is named and does not exist")
-    if reference.tensor < len(found):
+    if 0 <= reference.tensor < len(found):
         return found[reference.tensor]
     if any(t.value is None for t in found):
         return Tensor(None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgekit.errors import MalformedModelError
+from edgekit_converters.importing.growth import Growth
 from edgekit_converters.onnx import registry
 from edgekit_converters.onnx.context import GRAPH
 from edgekit_converters.onnx.protos import as_onnx
@@ -23,6 +24,7 @@ def expand_functions(model: Any, opsets: Mapping[str, int]) -> tuple[Any, dict[t
     local = {(registry.canonical_domain(f.domain), f.name) for f in model.functions}
     if not foreign and not local:
         return model, lost
+    _require_bounds(model)
     model, own = as_onnx(model), model
     if model is None:
         why = "expanding its definition by other operators needs the package onnx: pip install onnx."
@@ -49,6 +51,26 @@ def expand_functions(model: Any, opsets: Mapping[str, int]) -> tuple[Any, dict[t
             for domain, op in wanted:
                 lost[registry.canonical_domain(domain), op] = f"its definition by other operators could not be expanded: {reason}."
     return model, lost
+
+
+def _require_bounds(model: Any) -> None:
+    """The expander is native code, and writes out whatever functions come to."""
+    bodies = {(f.domain, f.name): f for f in model.functions}
+    growth = Growth(sum(1 for _ in walk(model.graph)) + sum(len(f.node) for f in model.functions), "its functions")
+    sizes: dict[tuple[str, str], int] = {}
+    waiting = list(bodies)
+    open_ = set()
+    while waiting:
+        key = waiting[-1]
+        calls = [(n.domain, n.op_type) for n in walk(bodies[key])]
+        unknown = [k for k in calls if k in bodies and k not in sizes and k not in open_]
+        if key not in sizes and unknown:
+            open_.add(key)
+            waiting += unknown
+            continue
+        waiting.pop()
+        sizes.setdefault(key, min(growth.limit + 1, sum(sizes.get(k, 1) for k in calls)))  # the expander names circles
+    growth.add(sum(sizes.get((n.domain, n.op_type), 1) for n in walk(model.graph)))
 
 
 def _inlined(onnx: Any, model: Any, wanted: list[tuple[str, str]]) -> Any:

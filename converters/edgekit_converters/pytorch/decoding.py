@@ -86,7 +86,7 @@ def tensor_meta(value: Any, what: str) -> TensorMeta:
     if code not in SERIALIZED_TYPES:
         raise MalformedModelError(f"{what}: element type {code} is not known")
     sizes = tuple(sym_int(s, f"{what}.sizes") for s in field(value, "sizes", list, what))
-    strides = tuple(sym_int(s, f"{what}.strides") for s in value.get("strides") or [])
+    strides = tuple(sym_int(s, f"{what}.strides") for s in want(value.get("strides") or [], list, f"{what}.strides"))
     offset = sym_int(value["storage_offset"], f"{what}.storage_offset") if isinstance(value.get("storage_offset"), dict) else 0
     numeric = tuple(s for s in strides if isinstance(s, int))
     return TensorMeta(

@@ -36,7 +36,7 @@ def read_program(document: Any, tensors: Callable[[str], Array]) -> Program:
     users = [o for o in outputs if o.kind == "user"]
     facts = {
         "source.producer": f"torch {document.get('torch_version', '')}".strip(),
-        "source.opsets": ", ".join(f"{k} {v}" for k, v in sorted((document.get("opset_version") or {}).items())),
+        "source.opsets": ", ".join(f"{k} {v}" for k, v in sorted(want(document.get("opset_version") or {}, dict, "opset_version").items())),
     }
     return Program(source, inputs, outputs, _output_names(module, len(users)), metas, _ranges(document), tensors, facts)
 

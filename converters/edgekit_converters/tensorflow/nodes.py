@@ -139,6 +139,10 @@ class Library:
     def __contains__(self, name: str) -> bool:
         return name in self._bodies or name in self._protos
 
+    def node_count(self) -> int:
+        """Nodes of the file's functions."""
+        return sum(len(p.node_def) for p in self._protos.values())
+
     def add(self, body: Body) -> None:
         """Enter a function made while importing (a lifted loop)."""
         self._bodies[body.name] = body

@@ -10,12 +10,12 @@ from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
 from edgekit.ir import GraphBuilder, Value
 from edgekit.types import Array, DType
+from edgekit_converters.importing.growth import Growth
 from edgekit_converters.importing.problems import Problems, Unsupported
 from edgekit_converters.tensorflow.nodes import Body, Library
 from edgekit_converters.tensorflow.variables import VariableStore
 
 MAX_CALLS = 20_000
-MAX_IMPORTED_NODES = 2_000_000
 LARGE_BYTES = 1 << 16
 """Constants above this are let go of when their last reader is imported."""
 
@@ -95,7 +95,7 @@ class ImportSession(Problems):
         self.states: dict[str, State] = {}
         self.stage: dict[str, object] = {}
         self._calls = 0
-        self._nodes = 0
+        self._growth = Growth(library.node_count(), "its functions")
         self.constants: Mapping[str, Callable[[], Array]] = {}
         self.main = Body("main", {})
         self.effects: dict[str, bool] = {}
@@ -109,9 +109,9 @@ class ImportSession(Problems):
             MalformedModelError: there are too many: functions that call each other twice grow without bound.
         """
         self._calls += 1
-        self._nodes += nodes
-        if self._calls > MAX_CALLS or self._nodes > MAX_IMPORTED_NODES:
-            raise MalformedModelError(f"its functions unfold into more than {MAX_CALLS} calls or {MAX_IMPORTED_NODES} nodes")
+        if self._calls > MAX_CALLS:
+            raise MalformedModelError(f"its functions unfold into more than {MAX_CALLS} calls")
+        self._growth.add(nodes + 1)
 
     # -- variables ------------------------------------------------------------------------------------------------------
 

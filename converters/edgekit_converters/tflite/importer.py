@@ -47,6 +47,8 @@ class SubgraphImporter:
         session.subgraphs_imported += 1
         if session.subgraphs_imported > MAX_SUBGRAPH_IMPORTS:
             raise MalformedModelError(f"control flow runs subgraphs in more than {MAX_SUBGRAPH_IMPORTS} places")
+        if depth:
+            session.growth.add(len(session.model.subgraphs[index].operators))
         self.session = session
         self.builder = builder
         self.index = index

@@ -8,6 +8,7 @@ from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
 from edgekit.ir import GraphBuilder, Value
 from edgekit.types import Array, TensorType
+from edgekit_converters.importing.growth import Growth
 from edgekit_converters.importing.problems import Problems
 from edgekit_converters.tflite.flat import Record
 from edgekit_converters.tflite.schema import OPERATORS
@@ -28,6 +29,7 @@ class ImportSession(Problems):
         main: the builder of the main graph, where variables come in and go out.
         initializing: inside a subgraph that CALL_ONCE runs.
         subgraphs_imported, subgraphs_scanned: how often a subgraph was imported or looked through, to bound the time.
+        growth: how many operators those come to.
     """
 
     def __init__(self, model: Record, data: bytes, options: LoadOptions, main: GraphBuilder) -> None:
@@ -39,6 +41,7 @@ class ImportSession(Problems):
         self.variables: dict[str, Variable] = {}
         self.initializing = False
         self.subgraphs_imported = 0
+        self.growth = Growth(sum(len(s.operators) for s in model.subgraphs), "its subgraphs")
         self.subgraphs_scanned = 0
 
     def op_name(self, index: int) -> str:
