@@ -207,6 +207,7 @@ def _import(source: Any, shapes: Shapes | None, notes: list[str], options: Conve
     _require_bounds(graph)
     notes += merged([n for n in graph.metadata.get("source.notes", "").splitlines() if n])
     if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):
+        _widen(graph, notes)
         graph, fused = fuse_qdq(graph)
         if fused:
             notes.append(f"the model is quantized already: {fused} operators between its Dequantize and Quantize nodes run on integers")
@@ -218,11 +219,15 @@ def _prepare(source: Any, shapes: Shapes | None, notes: list[str], options: Conv
     graph = _import(source, shapes, notes, options)
     if options.interface:
         notes += apply_interface(graph, options.interface)
-    if widen_half(graph):
-        notes.append(WIDENED)
+    _widen(graph, notes)
     if options.images is not None and len(graph.user_inputs) == 1 and (picture := picture_channels(graph.user_inputs[0].shape)):
         options.images.affine(picture[0])  # refuses other numbers of channels
     return graph
+
+
+def _widen(graph: Graph, notes: list[str]) -> None:
+    if widen_half(graph):
+        notes.append(WIDENED)
 
 
 def _numbers_only(shapes: Shapes | None) -> dict[str, tuple[int, ...]]:

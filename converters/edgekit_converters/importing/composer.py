@@ -30,6 +30,13 @@ WIDER = {
 }
 
 
+def is_weight(value: Value) -> bool:
+    """True for a constant, and for what only dequantizes and casts one."""
+    while value.producer is not None and value.producer.op in ("Dequantize", "Cast"):
+        value = value.producer.input(0)
+    return value.const is not None
+
+
 class Composer(SourceNode):
     """A source operator whose nodes take its element types: those that an operator of EdgeKit does not take are widened around it."""
 
@@ -156,6 +163,6 @@ class Composer(SourceNode):
                 quant = QuantParams(quant.scale, quant.zero_point, list(perm).index(quant.axis))
             return self.builder.constant(permuted(w.const, perm), w.name, quant=quant)
         p = w.producer
-        if p is not None and p.op in ("Dequantize", "Cast") and p.input(0).const is not None:
+        if p is not None and is_weight(w):
             return self.call(p.op, self.transpose_weights(p.input(0), perm), **p.attrs)
         return self.transpose(w, perm)

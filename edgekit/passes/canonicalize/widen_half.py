@@ -14,6 +14,7 @@ from edgekit.ir import Graph, Node, Value
 from edgekit.ops.traits import SameScale
 from edgekit.passes.base import UNCHANGED, Pass, PassManager, PassResult
 from edgekit.passes.cleanup.narrow_weights import LARGE, cast_behind, reads_rows
+from edgekit.passes.cleanup.remove_identities import REMOVE_IDENTITIES
 from edgekit.types import F16, F32, Array
 
 #: key of the fact in a model's metadata
@@ -182,9 +183,9 @@ def _moved(p: Node, found: dict[int, Array | None]) -> Array | None:
 
 
 def widen_half(graph: Graph) -> bool:
-    """Apply the pass alone. True if float16 arithmetic was replaced, so that the conversion may note it."""
+    """Apply the pass alone, and drop casts that it made needless. True if it replaced arithmetic, so that the conversion may note it."""
     before = computes_in_half(graph)
-    PassManager().run(graph, [WIDEN_HALF])
+    PassManager().run(graph, [WIDEN_HALF, REMOVE_IDENTITIES] if before else [WIDEN_HALF])
     return before
 
 

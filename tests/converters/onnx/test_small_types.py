@@ -12,7 +12,7 @@ import edgekit
 from edgekit.errors import UnsupportedOpError
 from edgekit.types import F32, I8, Array
 from edgekit_converters.importing.small_floats import NAMES, numbers
-from tests.converters.onnx.models import node, save
+from tests.converters.onnx.models import model, node, save
 
 X = np.random.default_rng(5).standard_normal((2, 64)).astype(np.float32)
 #: TensorProto's name -> lowest and highest number that the weights of the test take
@@ -70,6 +70,48 @@ def test_weights_are_widened(kind: str, block: int, tmp_path: Path) -> None:
     np.testing.assert_allclose(y, X.astype(np.float64) @ real, rtol=1e-5, atol=1e-5 * np.abs(y).max())
     assert [n.op for n in done.graph.nodes] == ["FullyConnected"]
     assert [v.dtype for v in done.graph.constants()] == [I8 if "INT" in kind and not block else F32]
+
+
+def test_int8_weights_with_float16_scales(tmp_path: Path) -> None:
+    """They stay int8 in the layer, as those with float32 scales do."""
+    r = np.random.default_rng(2)
+    w, scale = r.integers(-127, 128, (48, 64)).astype(np.int8), (r.random(48) / 50 + 0.01).astype(np.float16)
+    nodes = [node("DequantizeLinear", ["w", "scale"], ["real"], axis=0), node("Gemm", ["x", "real"], ["y"], transB=1)]
+    proto = model(nodes, {"x": (np.float16, (2, 64))}, ["y"], {"w": w, "scale": scale}, opset=21)
+    done = edgekit.convert(save(proto, tmp_path), tmp_path / "m.ekm")
+    assert [v.dtype for v in done.graph.constants()] == [I8]
+    x = X.astype(np.float16)
+    want = x.astype(np.float64) @ (w * scale.astype(np.float64)[:, None]).T
+    with edgekit.Session(done.path) as session:
+        y = session.run({"x": x})["y"]
+    assert y.dtype == np.float16 and np.abs(y - want).max() < 2.0**-10 * np.abs(want).max()
+
+
+def test_quantized_models_with_float16_between(tmp_path: Path) -> None:
+    """QuantizeLinear and DequantizeLinear around float16 operators run on integers, as around float32 ones."""
+    r = np.random.default_rng(3)
+    constants = {
+        "w": r.integers(-127, 128, (48, 64)).astype(np.int8), "scale": (r.random(48) / 50 + 0.01).astype(np.float16),
+        "sx": np.array(1 / 32, np.float16), "sy": np.array(0.25, np.float16), "zero": np.array(0, np.int8),
+    }  # fmt: skip
+    nodes = [
+        node("QuantizeLinear", ["x", "sx", "zero"], ["q"]),
+        node("DequantizeLinear", ["q", "sx", "zero"], ["xq"]),
+        node("DequantizeLinear", ["w", "scale"], ["real"], axis=0),
+        node("Gemm", ["xq", "real"], ["p"], transB=1),
+        node("Relu", ["p"], ["a"]),
+        node("QuantizeLinear", ["a", "sy", "zero"], ["r"]),
+        node("DequantizeLinear", ["r", "sy", "zero"], ["y"]),
+    ]
+    proto = model(nodes, {"x": (np.float16, (2, 64))}, ["y"], constants, opset=21)
+    done = edgekit.convert(save(proto, tmp_path), tmp_path / "m.ekm")
+    assert [n.op for n in done.graph.nodes] == ["Cast", "Quantize", "FullyConnected", "Dequantize", "Cast"]
+    x = X.astype(np.float16)
+    stored = np.clip(np.rint(x.astype(np.float64) * 32), -128, 127) / 32
+    real = np.maximum(stored @ (constants["w"] * constants["scale"].astype(np.float64)[:, None]).T, 0)
+    with edgekit.Session(done.path) as session:
+        y = session.run({"x": x})["y"]
+    assert y.dtype == np.float16 and np.abs(y - np.clip(np.rint(real * 4), 0, 127) / 4).max() <= 0.25
 
 
 def test_float8_at_run_time_is_refused(tmp_path: Path) -> None:

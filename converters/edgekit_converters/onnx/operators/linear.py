@@ -10,6 +10,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F16, F32, F64
+from edgekit_converters.importing.composer import is_weight
 from edgekit_converters.importing.einsum import contract
 from edgekit_converters.importing.windows import SPATIAL_NAMES
 from edgekit_converters.onnx.context import NodeContext
@@ -110,14 +111,6 @@ def transposed_window(ctx: NodeContext, x: Value, kernel: Sequence[int]) -> Spat
 @converts("MatMul")
 def matmul(ctx: NodeContext) -> Value:
     return product(ctx, ctx.input(0), ctx.input(1))
-
-
-def is_weight(value: Value) -> bool:
-    """True for a constant, and for what only dequantizes or casts one."""
-    if value.const is not None:
-        return True
-    p = value.producer
-    return p is not None and p.op in ("Dequantize", "Cast") and p.input(0).const is not None
 
 
 def product(ctx: NodeContext, a: Value, b: Value) -> Value:

@@ -7,7 +7,7 @@ import numpy as np
 from edgekit.errors import GraphError, MalformedModelError
 from edgekit.ir import Value
 from edgekit.ops.shapes import broadcast
-from edgekit.types import F32, I8, I16, I32, U8, U16, Array, Dim, DType, QuantParams, TensorType
+from edgekit.types import F16, F32, I8, I16, I32, U8, U16, Array, Dim, DType, QuantParams, TensorType
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.operators.linear import convolution, exact_product, product
@@ -72,10 +72,10 @@ def quantize(ctx: NodeContext, x: Value, scale: Value, zero: Value | None, axis:
 def dequantize(ctx: NodeContext, x: Value, scale: Value, zero: Value | None, axis: int, block: int = 0) -> Value:
     """``(x - zero) * scale`` in the type of the scale."""
     params = None if block or x.dtype not in (*STORED, I32) else quant_params(ctx, x, scale, zero, axis)
-    if params is not None and scale.dtype is F32:
+    if params is not None and scale.dtype in (F32, F16):
         carried = _carrying(ctx, x, params)
         if carried is not None:
-            return ctx.call("Dequantize", carried)
+            return ctx.cast(ctx.call("Dequantize", carried), scale.dtype)
     real = ctx.cast(x, F32)
     if zero is not None:
         real = ctx.call("Sub", real, _spread(ctx, ctx.cast(zero, F32), x, axis, block))

@@ -7,18 +7,11 @@ from collections.abc import Sequence
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F16, F32
+from edgekit_converters.importing.composer import is_weight
 from edgekit_converters.importing.einsum import contract
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.context import AtenContext, Sym
 from edgekit_converters.pytorch.registry import ConvertFunction, converts
-
-
-def is_weight(value: Value) -> bool:
-    """True for a constant, and for what only dequantizes or casts one."""
-    if value.const is not None:
-        return True
-    p = value.producer
-    return p is not None and p.op in ("Dequantize", "Cast") and p.input(0).const is not None
 
 
 def _convolution(ctx: AtenContext, rank: int, stride: Sequence[int], pads: Sequence[int], dilation: Sequence[int], groups: int) -> Value:
