@@ -7,6 +7,8 @@ from typing import Any
 
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import BOOL, I64, DType, TensorType
+from edgekit_converters.importing.complex_values import Complex
+from edgekit_converters.importing.composer import Composer
 from edgekit_converters.importing.loops import settled_body, share_captures
 from edgekit_converters.importing.outputs import own_value
 from edgekit_converters.importing.problems import Unsupported
@@ -53,8 +55,11 @@ def branch(ctx: AtenContext, condition: Value, bodies: Sequence[Run]) -> list[An
         made = ctx.call_multi("If", ctx.cast(ctx.scalar(condition), BOOL), *outside, then_graph=graphs[0], else_graph=graphs[1])
     rest = iter(made)
     numeric = [all(not isinstance(r[k], Tensor) for r in results) for k in range(len(same))]
+    if any(_is_complex(a) != _is_complex(b) for a, b in zip(*results, strict=True)):
+        raise Unsupported("one of its branches gives complex numbers, the other real ones.")
     return [
-        results[0][k] if s else Sym(next(rest)) if numeric[k] else Tensor.new(next(rest), ctx.builder.graph) for k, s in enumerate(same)
+        results[0][k] if s else Sym(next(rest)) if numeric[k] else _tensor(next(rest), _is_complex(results[0][k]), ctx.builder.graph)
+        for k, s in enumerate(same)
     ]
 
 
@@ -65,12 +70,22 @@ def _equal(a: Any, b: Any) -> bool:
 
 def _as_value(importer: ProgramImporter, item: Any) -> Value:
     if isinstance(item, Tensor):
-        return item.read()
+        value = importer.localized(item.read())
+        return value if isinstance(value, Value) else value.packed(Composer(importer.problems, importer.builder, "pair", "pair", []))
     if isinstance(item, Sym):
         return item.value
     if isinstance(item, bool | int | float):
         return importer.own(importer.builder.constant(item, "number", number_type(item)))
     raise Unsupported("a branch or loop hands on something else than tensors and numbers.")
+
+
+def _is_complex(item: Any) -> bool:
+    return isinstance(item, Tensor) and isinstance(item.read(), Complex)
+
+
+def _tensor(value: Value, is_complex: bool, graph: Graph) -> Tensor:
+    """What a branch or loop hands on as one tensor; complex ones with their parts in a last dimension."""
+    return Tensor.new(Complex(packed=value) if is_complex else value, graph)
 
 
 def repeat(ctx: AtenContext, limit: Value | None, condition: Value | None, carried: Sequence[Any], body: Run) -> list[Any]:
@@ -88,6 +103,7 @@ def repeat(ctx: AtenContext, limit: Value | None, condition: Value | None, carri
     """
     first = [ctx.importer.local(_as_value(ctx.importer, c)) for c in carried]
     numeric = [not isinstance(c, Tensor) for c in carried]
+    complex_ = [_is_complex(c) for c in carried]
 
     def trip(types: Sequence[TensorType]) -> tuple[tuple[ProgramImporter, list[Value]], Sequence[TensorType]]:
         child = child_of(ctx.importer, f"{ctx.name}/body")
@@ -95,8 +111,10 @@ def repeat(ctx: AtenContext, limit: Value | None, condition: Value | None, carri
         counter = graph.add_input(_free(graph, "trip"), TensorType(I64, ()))
         graph.add_input(_free(graph, "go_on"), TensorType(BOOL, ()))
         inside = [graph.add_input(_free(graph, f"carried{k}"), t) for k, t in enumerate(types)]
-        items = [Sym(v) if n else Tensor.new(v, graph) for v, n in zip(inside, numeric, strict=True)]
+        items = [Sym(v) if n else _tensor(v, z, graph) for v, n, z in zip(inside, numeric, complex_, strict=True)]
         results = body(child, [Sym(counter), *items])
+        if [_is_complex(r) for r in results[1:]] != complex_:
+            raise Unsupported("what it carries is real in some trips and complex in others.")
         values = [child.local(_as_value(child, r)) for r in results]
         outs = [own_value(child.builder, v, f"out{k}") for k, v in enumerate(_in_types(child, values, [BOOL, *(t.dtype for t in types)]))]
         return (child, outs), [v.type for v in outs[1:]]
@@ -109,7 +127,7 @@ def repeat(ctx: AtenContext, limit: Value | None, condition: Value | None, carri
     if condition is not None:
         condition = ctx.cast(ctx.scalar(condition), BOOL)
     made = ctx.call_multi("While", limit, condition, *first, *outside, body=graph, carried=len(first))
-    return [Sym(v) if n else Tensor.new(v, ctx.builder.graph) for v, n in zip(made, numeric, strict=True)]
+    return [Sym(v) if n else _tensor(v, z, ctx.builder.graph) for v, n, z in zip(made, numeric, complex_, strict=True)]
 
 
 def _in_types(child: ProgramImporter, values: Sequence[Value], dtypes: Sequence[DType]) -> list[Value]:

@@ -8,13 +8,15 @@ from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import I64, Array, DType
+from edgekit_converters.importing.complex_values import Complex, packed_array
+from edgekit_converters.importing.composer import Composer
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Poisoned, Problems
 from edgekit_converters.pytorch import registry
 from edgekit_converters.pytorch.context import Sym
 from edgekit_converters.pytorch.importer import ProgramImporter, Tensor, input_type
-from edgekit_converters.pytorch.program import Program, ProgramInput, Ref
+from edgekit_converters.pytorch.program import Program, ProgramInput, Ref, TorchType
 
 
 def import_program(program: Program, name: str, options: LoadOptions) -> Graph:
@@ -36,12 +38,15 @@ def import_program(program: Program, name: str, options: LoadOptions) -> Graph:
             importer.bind(given.name, given.value)
         elif given.kind in ("weight", "buffer"):
             array = _weight(program, given)
+            is_complex = array.dtype.kind == "c"
+            array = packed_array(array) if is_complex else array
             if given.target in mutated:
                 entry = builder.state(given.target, DType.from_numpy(array.dtype), array.shape, array)
-                importer.bind(given.name, entry)
+                importer.bind(given.name, Complex(packed=entry) if is_complex else entry)
                 states[given.target] = (entry, importer.find(given.name))
             else:
-                importer.bind(given.name, builder.constant(array, given.target))
+                weight = builder.constant(array, given.target)
+                importer.bind(given.name, Complex(packed=weight) if is_complex else weight)
     importer.run(program.graph)
     problems.raise_blockers()
     hand_out(builder, _results(program, importer))
@@ -66,7 +71,9 @@ def _bind_users(program: Program, options: LoadOptions, problems: Problems, impo
     found = bind_inputs(importer.builder, sources, options, problems)
     for name, value in found.items():
         meta = program.metas.get(name)
-        importer.bind(name, Sym(value) if meta is None else value)
+        importer.bind(name, Sym(value) if meta is None else Complex(packed=value) if meta.type.is_complex else value)
+        if meta is not None and meta.type.is_complex:
+            problems.note(f"input {name!r} is complex: it takes real and imaginary part in a last dimension of 2")
         if meta is not None and meta.type.name == "bfloat16":
             problems.note(f"input {name!r}: bfloat16 is taken as float32")
 
@@ -74,24 +81,43 @@ def _bind_users(program: Program, options: LoadOptions, problems: Problems, impo
 def _weight(program: Program, given: ProgramInput) -> Array:
     array = program.tensors(given.target)
     meta = program.metas.get(given.name)
-    if meta is not None and (tuple(meta.sizes) != array.shape or meta.type.dtype.numpy != array.dtype):
+    if meta is not None and (tuple(meta.sizes) != array.shape or not _stored_as(meta.type, array)):
         raise MalformedModelError(
             f"{given.target!r} is declared as {meta.type.name}{list(meta.sizes)}, but stored as {array.dtype}{list(array.shape)}"
         )
     return array
 
 
+def _stored_as(declared: TorchType, array: Array) -> bool:
+    """Whether an array has a declared element type."""
+    if declared.is_complex:
+        return array.dtype.kind == "c" and array.real.dtype == declared.part.dtype.numpy
+    return bool(declared.dtype.numpy == array.dtype)
+
+
+def packed_output(importer: ProgramImporter, name: str, item: Complex) -> Value:
+    """A complex result as it leaves the graph: with its parts in a last dimension of 2."""
+    importer.problems.note(f"output {name!r} is complex: real and imaginary part lie in a last dimension of 2")
+    return item.packed(Composer(importer.problems, importer.builder, "output", name, []))
+
+
 def _keep_states(program: Program, states: Mapping[str, tuple[Value, Tensor]], importer: ProgramImporter) -> None:
     """What the next run reads of each mutated buffer: what the signature says, or what operators in place have left."""
-    following = {target: tensor.read() for target, (_, tensor) in states.items()}
+    following = {target: _plain(importer, tensor.read()) for target, (_, tensor) in states.items()}
     for given in program.outputs:
         if given.kind == "buffer" and given.target in states:
             value = importer.resolve(given.value)
+            value = _plain(importer, value) if isinstance(value, Complex) else value
             if not isinstance(value, Value):
                 raise MalformedModelError(f"the new value of buffer {given.target!r} is no tensor")
             following[given.target] = value
     for target, (entry, _) in states.items():
         importer.builder.set_state(entry, following[target])
+
+
+def _plain(importer: ProgramImporter, item: Value | Complex) -> Value:
+    """A state as it is kept."""
+    return item if isinstance(item, Value) else item.packed(Composer(importer.problems, importer.builder, "state", "state", []))
 
 
 def mutated_buffers(program: Program) -> set[str]:
@@ -129,6 +155,8 @@ def _results(program: Program, importer: ProgramImporter) -> Sequence[tuple[str,
             continue
         if isinstance(item, Sym):
             item = item.value
+        if isinstance(item, Complex):
+            item = packed_output(importer, name, item)
         if isinstance(item, bool | int | float):
             item = importer.builder.constant(item, name, None)
         if not isinstance(item, Value):

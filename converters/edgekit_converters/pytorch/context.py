@@ -10,6 +10,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import BOOL, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, DType
+from edgekit_converters.importing.complex_values import Complex
 from edgekit_converters.importing.composer import Composer
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.program import C10_TYPES, SourceNode, TorchType
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from edgekit_converters.pytorch.importer import ProgramImporter
 
 Number = int | float | bool
+REAL_HINT = "Compute it from the real and the imaginary part, x.real and x.imag."
 
 _ORDER = {BOOL: 0, U8: 1, I8: 2, U16: 3, I16: 4, U32: 5, I32: 6, U64: 7, I64: 8, F16: 9, F32: 10, F64: 11}
 _SIGNED_ABOVE = {U8: I16, U16: I32, U32: I64, U64: I64}
@@ -111,9 +113,14 @@ class AtenContext(Composer):
             raise MalformedModelError(f"the argument {name!r} is missing")
         return v
 
+    def _real_only(self, name: str, v: Any) -> None:
+        if isinstance(v, Complex | complex):
+            raise Unsupported(f"a complex {name!r} is not supported.", REAL_HINT, "complex-number")
+
     def tensor(self, name: str) -> Value:
         """A tensor argument that must be there; a bare number becomes a tensor of rank 0."""
         v = self._arg(name, None)
+        self._real_only(name, v)
         if isinstance(v, Sym):
             return v.value
         if isinstance(v, bool | int | float):
@@ -129,6 +136,8 @@ class AtenContext(Composer):
     def tensors(self, name: str) -> list[Value]:
         """A list of tensors."""
         v = self._arg(name, None)
+        for t in v if isinstance(v, list) else []:
+            self._real_only(name, t)
         if not isinstance(v, list) or not all(isinstance(t, Value) for t in v):
             raise MalformedModelError(f"the argument {name!r} is no list of tensors")
         return v
@@ -210,6 +219,7 @@ class AtenContext(Composer):
     def number(self, name: str, default: Number | None = None) -> Number | Sym | Value:
         """A number, or a tensor of one element that stands for one."""
         v = self._arg(name, default)
+        self._real_only(name, v)
         if not isinstance(v, bool | int | float | Sym | Value):
             raise MalformedModelError(f"the argument {name!r} is no number")
         return v

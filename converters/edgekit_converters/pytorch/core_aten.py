@@ -40,11 +40,8 @@ _NAMES = (
 CORE = tuple(f"aten.{n}" for n in _NAMES)
 
 _TRAINING = "serves training alone"
-_COMPLEX = "complex numbers are not supported"
 _RANDOM = "random numbers drawn at run time are refused: make the noise an input"
 WHY_NOT = {
-    "aten._fft_c2r.default": _COMPLEX,
-    "aten._fft_r2c.default": _COMPLEX,
     "aten.rand.default": _RANDOM,
     "aten.randn.default": _RANDOM,
     "aten.randperm.default": _RANDOM,

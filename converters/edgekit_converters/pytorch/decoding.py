@@ -151,6 +151,11 @@ def _opaque(value: Any, what: str, depth: int) -> Opaque:
     return Opaque(str(value)[:MAX_NAME])
 
 
+def _complex(value: Any, what: str, depth: int) -> complex:
+    parts = [_float(field(value, k, (int, float, str), what), what, depth) for k in ("real", "imag")]
+    return complex(*parts)
+
+
 def _graph(value: Any, what: str, depth: int) -> SourceGraph:
     return graph(field(value, "graph", dict, what), what, depth + 1)
 
@@ -182,7 +187,7 @@ _KINDS = {
     "as_optional_tensor": _optional_tensor,
     "as_custom_obj": _opaque,
     "as_operator": _opaque,
-    "as_complex": _opaque,
+    "as_complex": _complex,
     "as_nested_tensors": _list(_list(_tensor)),
     "as_int_lists": _list(_list(_int)),
     "as_float_lists": _list(_list(_float)),

@@ -147,7 +147,7 @@ def numbers(torch: Any, tensor: Any, name: str) -> Array:
     if t.dtype is torch.bfloat16:
         t = t.float()
     try:
-        a: Array = t.cpu().contiguous().numpy()
+        a: Array = t.cpu().resolve_conj().resolve_neg().contiguous().numpy()
     except (TypeError, RuntimeError) as e:
         raise UnsupportedTypeError(f"the weight {name!r} is {t.dtype}, which has no EdgeKit equivalent") from e
     return a
@@ -272,7 +272,7 @@ class _GraphReader:
             return [self.argument(v, module) for v in a]
         if isinstance(a, torch.dtype):
             return TorchType(str(a).removeprefix("torch."))
-        if a is None or isinstance(a, bool | int | float | str):
+        if a is None or isinstance(a, bool | int | float | complex | str):
             return a
         if isinstance(a, torch.device | torch.layout | torch.memory_format):
             return Opaque(str(a))

@@ -10,13 +10,17 @@ from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.symbolic import Symbol, SymDim, parse_dim
 from edgekit.types import Dim, TensorType
 from edgekit_converters.importing.attempt import attempt, name_result
+from edgekit_converters.importing.complex_values import Complex
 from edgekit_converters.importing.problems import Poisoned, Problems, Unsupported
 from edgekit_converters.pytorch import registry
+from edgekit_converters.pytorch.complex_dispatch import evaluate, evaluate_write, fitted
 from edgekit_converters.pytorch.context import AtenContext, Sym
 from edgekit_converters.pytorch.program import Ref, SourceGraph, SourceNode, TensorMeta
 
 MAX_DEPTH = 32
-Write = Callable[[Value, Value], Value]
+#: what a tensor of the source is while importing
+Numbers = Value | Complex
+Write = Callable[[Numbers, Numbers], Numbers]
 
 
 class Storage:
@@ -24,7 +28,7 @@ class Storage:
 
     __slots__ = ("doubtful", "graph", "tainted", "value", "version")
 
-    def __init__(self, value: Value, graph: Graph | None = None) -> None:
+    def __init__(self, value: Numbers, graph: Graph | None = None) -> None:
         self.value = value
         self.version = 0
         self.graph = graph  # where it is kept; None for the main graph
@@ -43,7 +47,7 @@ class Tensor:
 
     __slots__ = ("_value", "_version", "scrambled", "steps", "storage")
 
-    def __init__(self, storage: Storage, steps: tuple[tuple[Callable[[Value], Value], Write], ...], value: Value) -> None:
+    def __init__(self, storage: Storage, steps: tuple[tuple[Callable[[Numbers], Numbers], Write], ...], value: Numbers) -> None:
         self.storage = storage
         self.steps = steps
         self.scrambled = False  # whether its elements may not lie one behind the other
@@ -51,7 +55,7 @@ class Tensor:
         self._version = storage.version
 
     @staticmethod
-    def new(value: Value, graph: Graph | None = None) -> Tensor:
+    def new(value: Numbers, graph: Graph | None = None) -> Tensor:
         """A tensor with memory of its own."""
         return Tensor(Storage(value, graph), (), value)
 
@@ -61,7 +65,7 @@ class Tensor:
         self.scrambled = other.scrambled
         self._value, self._version = other._value, other._version
 
-    def read(self) -> Value:
+    def read(self) -> Numbers:
         """The value now.
 
         Raises:
@@ -78,7 +82,7 @@ class Tensor:
             self._value, self._version = value, self.storage.version
         return self._value
 
-    def write(self, new: Value) -> None:
+    def write(self, new: Numbers) -> None:
         """Replace the value, here and in everything that shares memory."""
         before = [self.storage.value]
         for apply, _ in self.steps[:-1]:
@@ -120,6 +124,7 @@ class ProgramImporter:
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.captures: list[tuple[Value, Value]] = []  # (value outside, graph input inside)
         self._inside: dict[int, Value] = {}
+        self._complex_inside: dict[int, tuple[Complex, Complex]] = {}
         self._own: set[int] = set()
         self._seen = 0
         self.items: dict[str, Any] = {}
@@ -131,7 +136,7 @@ class ProgramImporter:
 
     def bind(self, name: str, item: Any) -> None:
         """Make a name stand for a :class:`Tensor`, a number, a list, or ``POISON``."""
-        self.items[name] = Tensor.new(item, self.builder.graph) if isinstance(item, Value) else item
+        self.items[name] = Tensor.new(item, self.builder.graph) if isinstance(item, Value | Complex) else item
 
     def find(self, name: str) -> Any:
         """What a name stands for.
@@ -169,6 +174,17 @@ class ProgramImporter:
         self._own.add(id(inner))
         return inner
 
+    def localized(self, value: Numbers) -> Numbers:
+        """A value, complex ones included, as this graph sees it."""
+        if isinstance(value, Value):
+            return self.local(value)
+        if self.parent is None or all(map(self._owns, value.known())):
+            return value
+        held = self._complex_inside.get(id(value))
+        if held is None:
+            held = self._complex_inside[id(value)] = value, value.mapped(self.local)
+        return held[1]
+
     def _owns(self, value: Value) -> bool:
         graph = self.builder.graph
         for node in graph.nodes[self._seen :]:
@@ -190,7 +206,7 @@ class ProgramImporter:
         if arg is POISON:
             raise Poisoned
         if isinstance(arg, Tensor):
-            return self.local(arg.read())
+            return self.localized(arg.read())
         if isinstance(arg, Sym) and self.parent is not None:
             return Sym(self.local(arg.value))
         if isinstance(arg, list | tuple):
@@ -236,38 +252,40 @@ class ProgramImporter:
 
         def make() -> Any:
             ctx = AtenContext(self, node, in_place or target, args)
-            result = function(ctx)
+            result = evaluate(ctx, function)
             if in_place:
                 return (self._written(ctx, node, result),)
             items = list(result) if isinstance(result, tuple) else [result]
             self._check(node, items)
-            return (self._viewed(ctx, node, function, items),)
+            return (self._viewed(ctx, node, items),)
 
         done = attempt(self.problems, self.builder, target, label(node), source, values, make)
         self._bind(node, None if done is None else done[0])
         if done is not None and not in_place:
             for name, item in zip(node.outputs, done[0], strict=False):
-                if isinstance(name, str) and isinstance(item, Tensor) and not item.steps:
-                    name_result(self.builder, item.read(), name, first)
+                value = item.read() if isinstance(item, Tensor) and not item.steps else None
+                if isinstance(name, str) and isinstance(value, Value):
+                    name_result(self.builder, value, name, first)
 
-    def _viewed(self, ctx: AtenContext, node: SourceNode, function: registry.ConvertFunction, items: list[Any]) -> list[Any]:
+    def _viewed(self, ctx: AtenContext, node: SourceNode, items: list[Any]) -> list[Any]:
         """Results as tensors; those of views share memory with the first argument."""
         owner = self._first_tensor(node)
         back = registry.find_write(node.target)
         out: list[Any] = []
         for k, item in enumerate(items):
-            if isinstance(item, Value):
+            if isinstance(item, Value | Complex):
                 out.append(self._tensor(ctx, node, back, owner, item, k, None))
             elif isinstance(item, list):
                 out.append([
-                    self._tensor(ctx, node, back, owner, v, k, j) if isinstance(v, Value) else v for j, v in enumerate(item)
+                    self._tensor(ctx, node, back, owner, v, k, j) if isinstance(v, Value | Complex) else v
+                    for j, v in enumerate(item)
                 ])  # fmt: skip
             else:
                 out.append(item)
         return out
 
     def _tensor(
-        self, ctx: AtenContext, node: SourceNode, back: registry.WriteFunction | None, owner: Tensor | None, value: Value, k: int,
+        self, ctx: AtenContext, node: SourceNode, back: registry.WriteFunction | None, owner: Tensor | None, value: Numbers, k: int,
         j: int | None,
     ) -> Tensor:  # fmt: skip
         name = registry.packet(node.target)
@@ -283,22 +301,22 @@ class ProgramImporter:
         return self._view_of(ctx, node.target, owner, next(iter(node.args)), value, k, j)
 
     def _view_of(
-        self, ctx: AtenContext, target: str, owner: Tensor, key: str, value: Value, k: int = 0, j: int | None = None
+        self, ctx: AtenContext, target: str, owner: Tensor, key: str, value: Numbers, k: int = 0, j: int | None = None
     ) -> Tensor:  # fmt: skip
         """A result that shares memory with ``owner``: how it is computed again, and how a write to it goes back."""
         node, function, back = ctx.node, registry.find(target), registry.find_write(target)
         assert function is not None and back is not None
 
-        def apply(base: Value) -> Value:
+        def apply(base: Numbers) -> Numbers:
             again = AtenContext(self, node, target, {**ctx.args, key: base})
-            result = function(again)
+            result = evaluate(again, function)
             found = result[k] if isinstance(result, tuple) else result
-            picked: Value = found if j is None else found[j]
+            picked: Numbers = found if j is None else found[j]
             return picked
 
-        def write(base: Value, new: Value) -> Value:
+        def write(base: Numbers, new: Numbers) -> Numbers:
             again = AtenContext(self, node, target, {**ctx.args, key: base, "#result": j})
-            return back(again, base, new)
+            return evaluate_write(again, back, base, new)
 
         view = Tensor(owner.storage, (*owner.steps, (apply, write)), value)
         view.scrambled = owner.scrambled or registry.scrambles(target, ctx.args)
@@ -312,7 +330,7 @@ class ProgramImporter:
     def _written(self, ctx: AtenContext, node: SourceNode, result: Any) -> list[Any]:
         """Hand the result of an operator in place to its first argument."""
         owner = self._first_tensor(node)
-        if owner is None or not isinstance(result, Value):
+        if owner is None or not isinstance(result, Value | Complex):
             raise Unsupported("writing in place to something else than a tensor is not supported")
         if registry.packet(node.target) in registry.RESHAPES_IN_PLACE:
             key = next(iter(node.args))
@@ -320,11 +338,7 @@ class ProgramImporter:
             return [owner]
         if self.parent is not None and owner.storage.graph is not self.builder.graph:
             raise Unsupported("a branch or loop body writes to a tensor from outside.", "Return the new value instead.")
-        before = self.local(owner.read())
-        value = ctx.cast(result, before.dtype)
-        if value.shape != before.shape:
-            value = ctx.expand(value, ctx.sizes_of(before))
-        owner.write(value)
+        owner.write(fitted(ctx, result, self.localized(owner.read())))
         return [owner]
 
     def _bind(self, node: SourceNode, items: Sequence[Any] | None) -> None:
@@ -346,14 +360,15 @@ class ProgramImporter:
             if self.reads is not None and isinstance(name, str) and name not in self.reads:
                 continue
             meta = self.metas.get(name) if isinstance(name, str) else None
-            if meta is None or not isinstance(item, Value):
+            if meta is None or not isinstance(item, Value | Complex):
                 continue
             sizes = meta.sizes
             wrong = len(sizes) != len(item.shape) or any(
                 isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(sizes, item.shape, strict=True)
             )
-            if wrong or meta.type.dtype is not item.dtype:
-                message = f"the source declares {meta.type.name}{list(sizes)} for {name!r}, the operator gives {item.type}."
+            if wrong or meta.type.is_complex != isinstance(item, Complex) or meta.type.part.dtype is not item.dtype:
+                given = item.type if isinstance(item, Value) else f"complex numbers of {item.dtype.label}{list(item.shape)}"
+                message = f"the source declares {meta.type.name}{list(sizes)} for {name!r}, the operator gives {given}."
                 raise Unsupported(message, reason="invalid-node")
 
 
@@ -372,8 +387,9 @@ def declared_shape(meta: TensorMeta, ranges: Mapping[str, tuple[int, int | None]
 
 
 def input_type(meta: TensorMeta, ranges: Mapping[str, tuple[int, int | None]], name: str) -> TensorType:
-    """The type of an input."""
-    return TensorType(meta.type.dtype, declared_shape(meta, ranges, name))
+    """The type of an input; a complex one has its parts in a last dimension of 2."""
+    shape = declared_shape(meta, ranges, name)
+    return TensorType(meta.type.part.dtype, (*shape, 2) if meta.type.is_complex else shape)
 
 
 def label(node: SourceNode) -> str:

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from edgekit.errors import MalformedModelError
+from edgekit.ir import Value
 from edgekit.types import BOOL, I64
 from edgekit_converters.importing.attempt import attempt
+from edgekit_converters.importing.complex_values import Complex, packed_array
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.bodies import branch, repeat
 from edgekit_converters.pytorch.context import AtenContext, Sym
 from edgekit_converters.pytorch.exported import numbers
 from edgekit_converters.pytorch.importer import POISON, ProgramImporter, Tensor, describe, label
-from edgekit_converters.pytorch.program import Opaque, SourceNode, TorchType
+from edgekit_converters.pytorch.program import PARTS, Opaque, SourceNode, TorchType
 from edgekit_converters.pytorch.script_numbers import PLAIN, SYMBOLIC, SYMBOLIC_OTHERS
 
 MAX_STEPS = 2_000_000
@@ -143,7 +145,7 @@ class ScriptInterpreter:
         if condition is POISON:
             return [POISON] * count
         if isinstance(condition, Tensor):
-            condition = Sym(self.importer.local(condition.read()))
+            condition = Sym(real_value(self.importer, condition))
         if not isinstance(condition, Sym):
             return self.block(blocks[0 if condition else 1])
         for k, block in enumerate(blocks):
@@ -204,8 +206,16 @@ class ScriptInterpreter:
 
 def _number(run: ScriptInterpreter, item: Any) -> Any:
     if isinstance(item, Tensor):
-        return run.importer.local(item.read())
+        return real_value(run.importer, item)
     return Sym(run.importer.local(item.value)) if isinstance(item, Sym) else item
+
+
+def real_value(importer: ProgramImporter, item: Tensor) -> Value:
+    """The value of a tensor that must be real."""
+    value = importer.localized(item.read())
+    if isinstance(value, Complex):
+        raise Unsupported("a condition or a number of trips is complex.")
+    return value
 
 
 _ON_LISTS = {
@@ -259,12 +269,15 @@ def converted(run: ScriptInterpreter, value: Any, name: str) -> Any:
         array = run.state.arrays.setdefault(name, None)
         if array is None:
             array = run.state.arrays[name] = numbers(torch, value, name)
+        if array.dtype.kind == "c":
+            both = run.importer.own(run.importer.builder.constant(packed_array(array), name))
+            return Tensor.new(Complex(packed=both), run.importer.builder.graph)
         return Tensor.new(run.importer.own(run.importer.builder.constant(array, name)), run.importer.builder.graph)
     if isinstance(value, list | tuple):
         return [converted(run, v, f"{name}.{k}") for k, v in enumerate(value)]
     if isinstance(value, dict):
         return {k: converted(run, v, f"{name}.{k}") for k, v in value.items()}
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | float | complex | str):
         return value
     return Opaque(str(value))
 
@@ -320,7 +333,11 @@ def _to_tensor(run: ScriptInterpreter, node: Any, inputs: list[Any]) -> list[Any
 
 def _dtype(run: ScriptInterpreter, node: Any, inputs: list[Any]) -> list[Any]:
     (x,) = inputs
-    return [TorchType(x.read().dtype.label) if isinstance(x, Tensor) else POISON]
+    if not isinstance(x, Tensor):
+        return [POISON]
+    value = x.read()
+    label_ = value.dtype.label
+    return [TorchType(label_ if isinstance(value, Value) else next(c for c, part in PARTS.items() if part == label_))]
 
 
 def _items(run: ScriptInterpreter, node: Any, inputs: list[Any]) -> list[Any]:

@@ -24,7 +24,7 @@ MARK = object()
 STORAGES = {
     "FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16", "BFloat16Storage": "bfloat16", "LongStorage": "int64",
     "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
-    "UntypedStorage": "uint8",
+    "UntypedStorage": "uint8", "ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128",
 }  # fmt: skip
 
 
@@ -267,7 +267,9 @@ def view_bytes(raw: Array, type_: TorchType, sizes: tuple[int, ...], strides: tu
         offset: of the first element.
         what: for messages.
     """
-    storage_type = np.dtype(np.uint16) if type_.name == "bfloat16" else type_.dtype.numpy
+    storage_type = np.dtype(np.uint16) if type_.name == "bfloat16" else type_.part.dtype.numpy
+    if type_.is_complex:
+        storage_type = np.dtype(np.complex64 if type_.name == "complex64" else np.complex128)
     count = raw.size // storage_type.itemsize
     if any(n < 0 for n in sizes) or offset < 0 or len(sizes) > 64 or (strides is not None and any(s < 0 for s in strides)):
         raise MalformedModelError(f"{what}: sizes {sizes} or the offset {offset} are negative")

@@ -22,6 +22,8 @@ C10_TYPES = {
     24: "float8_e4m3fn", 25: "float8_e5m2fnuz", 26: "float8_e4m3fnuz", 27: "uint16", 28: "uint32", 29: "uint64",
 }  # fmt: skip
 _BY_LABEL = {d.label: d for d in DType}
+#: the element type of the real and the imaginary part of a complex number
+PARTS = {"complex32": "float16", "complex64": "float32", "complex128": "float64"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,16 @@ class TorchType:
         if found is None:
             raise UnsupportedTypeError(f"the element type torch.{self.name} has no EdgeKit equivalent")
         return found
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether its numbers are complex."""
+        return self.name in PARTS
+
+    @property
+    def part(self) -> TorchType:
+        """The type of the real and the imaginary part; a real type is its own."""
+        return TorchType(PARTS.get(self.name, self.name))
 
 
 @dataclass(frozen=True)

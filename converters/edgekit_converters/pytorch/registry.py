@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgekit.ir import Value
 from edgekit_converters.importing.registry import Registry
 
 if TYPE_CHECKING:
@@ -14,14 +13,17 @@ if TYPE_CHECKING:
 #: a value or number for one result; a tuple for several; a list for an operator that returns a list of tensors
 Result = Any
 ConvertFunction = Callable[["AtenContext"], Result]
-#: from the node, its input before, and the new value of its (view) result, the input's new value
-WriteFunction = Callable[["AtenContext", Value, Value], Value]
+#: from the node, its input before, and the new value of its (view) result, the input's new value; values may be complex
+WriteFunction = Callable[["AtenContext", Any, Any], Any]
 
 REGISTRY: Registry[ConvertFunction] = Registry("edgekit_converters.pytorch.operators")
 converts = REGISTRY.converts
 
 #: operators whose result shares memory with their first argument, and how a write to the result reaches the argument
 VIEWS: dict[str, WriteFunction] = {}
+
+#: converters of operators where complex numbers take part
+COMPLEX: dict[str, ConvertFunction] = {}
 
 #: operators that give back the very tensor they get where there is nothing to do
 ALIASES = {
@@ -58,6 +60,23 @@ def writes(*names: str) -> Callable[[WriteFunction], WriteFunction]:
         return function
 
     return enter
+
+
+def on_complex(*names: str) -> Callable[[ConvertFunction], ConvertFunction]:
+    """Enter what converts operators where complex numbers take part: tensors, bare numbers, or an element type."""
+
+    def enter(function: ConvertFunction) -> ConvertFunction:
+        for name in names:
+            if COMPLEX.setdefault(name, function) is not function:
+                raise ValueError(f"{name} is entered twice for complex numbers")
+        return function
+
+    return enter
+
+
+def find_complex(target: str) -> ConvertFunction | None:
+    """The converter of a target where complex numbers take part."""
+    return COMPLEX.get(target) or COMPLEX.get(packet(target))
 
 
 def packet(target: str) -> str:

@@ -15,13 +15,15 @@ from edgekit.converters import LoadOptions
 from edgekit.errors import ConversionError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
 from edgekit.types import BOOL, F32, I64, Array, DType, TensorType
+from edgekit_converters.importing.complex_values import Complex
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Problems, Unsupported
+from edgekit_converters.pytorch.build import packed_output
 from edgekit_converters.pytorch.context import Sym, number_type
 from edgekit_converters.pytorch.exported import MAX_MESSAGE, arguments, quiet, torch_module
 from edgekit_converters.pytorch.importer import POISON, ProgramImporter, Tensor
-from edgekit_converters.pytorch.interpreter import ScriptInterpreter, ScriptObject, ScriptState
+from edgekit_converters.pytorch.interpreter import ScriptInterpreter, ScriptObject, ScriptState, real_value
 from edgekit_converters.pytorch.program import TorchType
 from edgekit_converters.pytorch.registry import REGISTRY
 from edgekit_converters.pytorch.script_inputs import tensor_inputs
@@ -30,6 +32,9 @@ MAX_ROUNDS = 5
 NUMBERS = {"int": I64, "float": F32, "bool": BOOL, "number": F32}
 #: operators that read integers, and at which input
 INDEXED = {"aten::embedding": 1, "aten::gather": 2, "aten::index_select": 2}
+
+#: in place of "whether an input is a number": it is a complex tensor
+COMPLEX = "complex"
 
 #: what a damaged graph makes torch raise while it is looked at
 BROKEN = (ValueError, TypeError, IndexError, KeyError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
@@ -55,10 +60,12 @@ class Pass:
         before, after: items of attributes.
         entries: the states' inputs by attribute.
         problems: of the import.
+        importer: what made it.
     """
 
     builder: GraphBuilder
     problems: Problems
+    importer: ProgramImporter
     outputs: list[tuple[str, Value]] = field(default_factory=list)
     before: Attributes = field(default_factory=dict)
     after: Attributes = field(default_factory=dict)
@@ -128,49 +135,56 @@ def import_script(torch: Any, module: Any, name: str, options: LoadOptions) -> G
     done = reader.settled()
     hand_out(done.builder, done.outputs)
     for path, entry in done.entries.items():
-        done.builder.set_state(entry, done.after[path].read())
+        done.builder.set_state(entry, real_value(done.importer, done.after[path]))
     facts = {"source.format": "pytorch", "source.producer": "TorchScript", "source.notes": "\n".join(done.problems.notes)}
     return finish(done.builder.graph, facts)
 
 
-def _sources(torch: Any, frozen: Any, schema: Any, options: LoadOptions) -> list[tuple[SourceInput | None, bool, Any]]:
+def _sources(torch: Any, frozen: Any, schema: Any, options: LoadOptions) -> list[tuple[SourceInput | None, bool | str, Any]]:
     """For each input of ``forward``: how it becomes an input of the graph, whether it is a number, and its value where it is none."""
     given: dict[str, Any] = {}
+    names = _unique([a.name for a in schema])
     if options.example is not None:
         args, kwargs = arguments(options.example, "TorchScript")
-        given = {**{a.name: v for a, v in zip(schema, args, strict=False)}, **kwargs}
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
     problems = Problems()
-    found: list[tuple[SourceInput | None, bool, Any]] = []
+    found: list[tuple[SourceInput | None, bool | str, Any]] = []
     values = list(frozen.graph.inputs())[1:]
-    for a, value in zip(schema, values, strict=True):
-        kind, example = str(a.type), given.get(a.name)
+    for name, a, value in zip(names, schema, values, strict=True):
+        kind, example = str(a.type), given.get(name)
         if kind in NUMBERS:
-            if example is not None and a.name not in options.values:
+            if example is not None and name not in options.values:
                 found.append((None, True, example))
                 continue
-            found.append((SourceInput(a.name, NUMBERS[kind], ()), True, None))
-        elif kind.startswith("Optional") and example is None and a.name not in options.shapes and a.name not in options.values:
+            found.append((SourceInput(name, NUMBERS[kind], ()), True, None))
+        elif kind.startswith("Optional") and example is None and name not in options.shapes and name not in options.values:
             found.append((None, False, None))
         elif kind not in ("Tensor", "Optional[Tensor]"):
             problems.block(
                 "graph input",
-                a.name,
+                name,
                 "unsupported-type",
                 f"an input of type {kind} is not supported.",
                 "Wrap the model in one that takes tensors.",
             )
         elif isinstance(example, torch.Tensor):
-            dtype = TorchType(str(example.dtype).removeprefix("torch.")).dtype
-            found.append((SourceInput(a.name, dtype, tuple(example.shape)), False, None))
-        elif a.name in options.values:
-            array = np.asarray(options.values[a.name])
-            found.append((SourceInput(a.name, DType.from_numpy(array.dtype), array.shape), False, None))
-        elif a.name in options.shapes:
-            found.append((SourceInput(a.name, _element_type(value), (None,) * len(options.shapes[a.name])), False, None))
+            type_ = TorchType(str(example.dtype).removeprefix("torch."))
+            shape = (*example.shape, 2) if type_.is_complex else tuple(example.shape)
+            found.append((SourceInput(name, type_.part.dtype, shape), COMPLEX if type_.is_complex else False, None))
+        elif name in options.values:
+            array = np.asarray(options.values[name])
+            found.append((SourceInput(name, DType.from_numpy(array.dtype), array.shape), False, None))
+        elif name in options.shapes:
+            found.append((SourceInput(name, _element_type(value), (None,) * len(options.shapes[name])), False, None))
         else:
-            _block_open_input(problems, a.name)
+            _block_open_input(problems, name)
     problems.raise_blockers()
     return found
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Names with numbers behind those that come again: tracing calls several inputs after one variable."""
+    return [n if names.index(n) == k else f"{n}_{k}" for k, n in enumerate(names)]
 
 
 def _element_type(value: Any) -> DType:
@@ -185,7 +199,7 @@ class _Reader:
     """Imports a frozen module again and again, until its attributes hold still."""
 
     def __init__(
-        self, torch: Any, frozen: Any, name: str, sources: list[tuple[SourceInput | None, bool, Any]], options: LoadOptions
+        self, torch: Any, frozen: Any, name: str, sources: list[tuple[SourceInput | None, bool | str, Any]], options: LoadOptions
     ) -> None:
         self.torch = torch
         self.frozen = frozen
@@ -227,7 +241,12 @@ class _Reader:
         for path in _changed(done) | set(now):
             item = done.after.get(path)
             if isinstance(item, Tensor):
-                t = item.read().type
+                held = item.read()
+                if isinstance(held, Complex):
+                    raise Unsupported(
+                        f"the attribute {'.'.join(path)!r} keeps complex numbers.", "Keep torch.view_as_real of them.", "complex-number"
+                    )
+                t = held.type
                 if not t.is_static:
                     raise Unsupported(
                         f"the attribute {'.'.join(path)!r} keeps {t}, whose size is open.", "Give static shapes.", "dynamic-shape"
@@ -236,7 +255,8 @@ class _Reader:
                 if isinstance(known, KeptTensor) and known.type == t:
                     continue
                 begin = done.before.get(path)
-                initial = begin.read().const if isinstance(begin, Tensor) and not isinstance(known, KeptTensor) else None
+                first = begin.read() if isinstance(begin, Tensor) and not isinstance(known, KeptTensor) else None
+                initial = first.const if isinstance(first, Value) else None
                 fits = initial is not None and initial.shape == t.static_shape() and initial.dtype == t.dtype.numpy
                 found[path] = KeptTensor(t, initial if fits and initial is not None else np.zeros(t.static_shape(), t.dtype.numpy))
             elif isinstance(item, Sym | list | dict) or item is POISON:
@@ -264,7 +284,7 @@ class _Reader:
         importer = ProgramImporter(problems, builder, {})
         bound = bind_inputs(builder, [s for s, _, _ in self.sources if s is not None], self.options, problems)
         attributes: Attributes = {}
-        done = Pass(builder, problems)
+        done = Pass(builder, problems, importer)
         for path, given in overrides.items():
             if isinstance(given, KeptTensor):
                 entry = builder.state(".".join(path), given.type.dtype, given.type.static_shape(), given.initial)
@@ -281,12 +301,14 @@ class _Reader:
         inputs = list(self.frozen.graph.inputs())
         items[inputs[0].debugName()] = ScriptObject((), self.frozen._c)
         for value, (source, numeric, fixed) in zip(inputs[1:], self.sources, strict=True):
+            if source is not None and numeric == COMPLEX:
+                problems.note(f"input {source.name!r} is complex: it takes real and imaginary part in a last dimension of 2")
             items[value.debugName()] = fixed if source is None else _item(bound[source.name], numeric, builder)
         run = ScriptInterpreter(importer, state, items)
         results = run.block(self.frozen.graph)
         problems.raise_blockers()
         done.after = attributes
-        done.outputs = _named(results, builder)
+        done.outputs = _named(results, importer)
         return done
 
 
@@ -309,7 +331,9 @@ def structure(graph: Graph) -> list[str]:
     return [*lines, *(text(v) for v in graph.outputs)]
 
 
-def _item(value: Value, numeric: bool, builder: GraphBuilder) -> Any:
+def _item(value: Value, numeric: bool | str, builder: GraphBuilder) -> Any:
+    if numeric == COMPLEX:
+        return Tensor.new(Complex(packed=value), builder.graph)
     if not numeric:
         return Tensor.new(value, builder.graph)
     return Sym(value) if value.const is None else value.const.reshape(-1)[0].item()
@@ -329,7 +353,7 @@ def _changed(done: Pass) -> set[tuple[str, ...]]:
     return found
 
 
-def _named(results: list[Any], builder: GraphBuilder) -> list[tuple[str, Value]]:
+def _named(results: list[Any], importer: ProgramImporter) -> list[tuple[str, Value]]:
     """Outputs under the keys of dictionaries, else ``out0``, ``out1`` ..."""
     (result,) = results if len(results) == 1 else (results,)
     out: list[tuple[str, Value]] = []
@@ -344,17 +368,18 @@ def _named(results: list[Any], builder: GraphBuilder) -> list[tuple[str, Value]]
             for k, v in enumerate(item):
                 add(f"{name}.{k}" if name else f"out{k}", v, depth + 1)
         elif item is not None:
-            out.append((name or "out0", _value(item, builder, name)))
+            out.append((name or "out0", _value(item, importer, name or "out0")))
 
     add("", result, 0)
     return out
 
 
-def _value(item: Any, builder: GraphBuilder, name: str) -> Value:
+def _value(item: Any, importer: ProgramImporter, name: str) -> Value:
     if isinstance(item, Tensor):
-        return item.read()
+        value = item.read()
+        return packed_output(importer, name, value) if isinstance(value, Complex) else value
     if isinstance(item, Sym):
         return item.value
     if isinstance(item, bool | int | float):
-        return builder.constant(item, name, number_type(item))
+        return importer.builder.constant(item, name, number_type(item))
     raise MalformedModelError(f"output {name!r} is no tensor")

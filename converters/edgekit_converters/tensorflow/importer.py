@@ -11,8 +11,9 @@ from edgekit.ir import GraphBuilder, Value
 from edgekit.symbolic import SymDim
 from edgekit.types import Dim, TensorType
 from edgekit_converters.importing.attempt import attempt, name_result
+from edgekit_converters.importing.complex_values import Complex, componentwise
 from edgekit_converters.importing.problems import Poisoned, UnsupportedTypeError
-from edgekit_converters.tensorflow.complex_values import COMPONENTWISE, Complex, componentwise
+from edgekit_converters.tensorflow.complex_values import COMPONENTWISE
 from edgekit_converters.tensorflow.context import Item, NodeContext
 from edgekit_converters.tensorflow.dilation import Lazy
 from edgekit_converters.tensorflow.nodes import Body, SourceNode, TensorRef
@@ -130,7 +131,7 @@ class BodyImporter:
         if convert is None or any(i is None for i in items):
             return self._stand_in(node)
         if op in COMPONENTWISE and any(isinstance(i, Complex) for i in items):
-            convert = componentwise(convert, lambda parts: NodeContext(self, node, parts), items)
+            convert = self._by_parts(convert, node, items)
         ctx = NodeContext(self, node, items)
         first = len(self.builder.graph.nodes)
         made = attempt(
@@ -142,6 +143,17 @@ class BodyImporter:
             if isinstance(item, Value):
                 name_result(self.builder, item, node.name if k == 0 else f"{node.name}:{k}", first)
             self._items[node.name, k] = item
+
+    def _by_parts(self, convert: Callable[[NodeContext], Item], node: SourceNode, items: list[Item]) -> Callable[[NodeContext], Any]:
+        """A converter of real tensors as one that is applied to both parts of complex ones."""
+
+        def both(ctx: NodeContext) -> list[Complex]:
+            def part(k: int) -> Any:
+                return convert(NodeContext(self, node, [i.parts(ctx)[k] if isinstance(i, Complex) else i for i in items]))
+
+            return componentwise(part)
+
+        return both
 
     def _settled(self, noise: Noise) -> Callable[[NodeContext], Item]:
         """What gives the result of a node that reads random numbers; where it matters which they are, they are an obstacle."""

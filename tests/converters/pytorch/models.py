@@ -13,7 +13,8 @@ import numpy as np
 
 from edgekit.types import Array
 
-CODES = {"uint8": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "float16": 6, "float32": 7, "float64": 8, "bool": 12, "bfloat16": 13}
+CODES = {"uint8": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "float16": 6, "float32": 7, "float64": 8, "bool": 12, "bfloat16": 13,
+         "complex64": 10}  # fmt: skip
 
 
 def meta(dtype: str, sizes: Sequence[int | str], strides: Sequence[int] | None = None) -> dict[str, Any]:
@@ -46,6 +47,8 @@ def argument(value: Any) -> dict[str, Any]:
         return {"as_int": value}
     if isinstance(value, float):
         return {"as_float": value}
+    if isinstance(value, complex):
+        return {"as_complex": {"real": value.real, "imag": value.imag}}
     if isinstance(value, str):
         return (
             tensor(value[1:])

@@ -18,9 +18,12 @@ from tests.require import require_module
 try:
     import torch
 
-    from tests.converters.pytorch.cases import CASES
+    from tests.converters.pytorch.complex_cases import CASES
 except ImportError:
     CASES = []
+
+#: torch warns of windows that were left out
+pytestmark = pytest.mark.filterwarnings("ignore:A window was not provided")
 
 NAMES = [c.name for c in CASES] or ["torch is not installed"]
 
@@ -41,12 +44,18 @@ def _module(run: Any) -> Any:
 def _flat(value: Any) -> list[Array]:
     if isinstance(value, tuple | list):
         return [a for v in value for a in _flat(v)]
-    return [value.detach().numpy()]
+    return [_real(value)]
+
+
+def _real(value: Any) -> Array:
+    """The array; of complex numbers the pairs that a graph takes and gives."""
+    array: Array = (torch.view_as_real(value.resolve_conj()) if value.is_complex() else value).detach().numpy()
+    return array
 
 
 def _compare(graph: Graph, case: Any) -> None:
     want = _flat(case.run(*case.inputs))
-    feeds = {v.name: x.numpy() for v, x in zip(graph.inputs, case.inputs, strict=True)}
+    feeds = {v.name: _real(x) for v, x in zip(graph.inputs, case.inputs, strict=True)}
     got = list(run_graph(graph, feeds).values())
     assert len(got) == len(want)
     for k, (a, b) in enumerate(zip(got, want, strict=True)):
@@ -63,6 +72,16 @@ def _compare(graph: Graph, case: Any) -> None:
 def test_exported(name: str) -> None:
     case = _case(name)
     _compare(PyTorchConverter().load(_module(case.run), LoadOptions(example=Example(case.inputs))), case)
+
+
+@pytest.mark.parametrize("name", [c.name for c in CASES if c.name.startswith("complex ")] or NAMES)
+def test_traced(name: str) -> None:
+    """TorchScript has its own names, codes and defaults for what makes complex numbers."""
+    case = _case(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(_module(case.run), case.inputs, check_trace=False)
+    _compare(PyTorchConverter().load(traced, LoadOptions(example=Example(case.inputs))), case)
 
 
 @pytest.mark.parametrize("name", NAMES)

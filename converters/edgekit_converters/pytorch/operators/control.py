@@ -6,6 +6,7 @@ from typing import Any
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
+from edgekit_converters.importing.complex_values import Complex
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.bodies import Run, branch, repeat
 from edgekit_converters.pytorch.context import AtenContext, Sym
@@ -19,7 +20,7 @@ def _graphs(ctx: AtenContext) -> list[SourceGraph]:
 
 
 def _item(ctx: AtenContext, v: Any) -> Any:
-    return Tensor.new(v, ctx.builder.graph) if isinstance(v, Value) else v
+    return Tensor.new(v, ctx.builder.graph) if isinstance(v, Value | Complex) else v
 
 
 def _runner(graph: SourceGraph, operands: list[Any]) -> Run:
@@ -38,7 +39,7 @@ def run_graph_inside(child: ProgramImporter, graph: SourceGraph, items: list[Any
     child.run(graph)
     outs = [child.resolve(a) for a in graph.outputs]
     flat = [v for o in outs for v in (o if isinstance(o, list) else [o])]
-    return [Tensor.new(v, child.builder.graph) if isinstance(v, Value) else v for v in flat]
+    return [Tensor.new(v, child.builder.graph) if isinstance(v, Value | Complex) else v for v in flat]
 
 
 def _unwrapped(items: list[Any]) -> list[Any]:

@@ -497,7 +497,7 @@ def copy(ctx: AtenContext) -> Value:
     return ctx.expand(copied(ctx, ctx.tensor("src"), x.dtype), ctx.sizes_of(x))
 
 
-@converts("aten.real", "aten._conj", "aten.conj")
+@converts("aten.real", "aten._conj", "aten.conj", "aten.conj_physical", "aten._conj_physical")
 def real(ctx: AtenContext) -> Value:
     return ctx.tensor("self")
 

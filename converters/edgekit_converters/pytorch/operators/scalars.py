@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import BOOL, F32, I64
+from edgekit_converters.importing.complex_values import Complex, packed_array
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.context import AtenContext, Number, Sym
 from edgekit_converters.pytorch.registry import ConvertFunction, converts
@@ -43,11 +46,17 @@ def is_floating_point(ctx: AtenContext) -> bool:
     return ctx.tensor("self").dtype.is_float
 
 
+@converts("aten.is_complex")
+def is_complex(ctx: AtenContext) -> bool:
+    return False
+
+
 @converts("edgekit.constant")
-def constant(ctx: AtenContext) -> Value:
+def constant(ctx: AtenContext) -> Value | Complex:
     """An array of the program."""
     array = ctx.args["value"]
-    return ctx.const(array.detach().numpy() if hasattr(array, "detach") else array)
+    array = np.asarray(array.detach().resolve_conj().numpy() if hasattr(array, "detach") else array)
+    return Complex(packed=ctx.const(packed_array(array))) if array.dtype.kind == "c" else ctx.const(array)
 
 
 @converts("edgekit.tensor")

@@ -155,7 +155,8 @@ def select(ctx: AtenContext) -> Value:
 
 @converts("aten.select_scatter")
 def select_scatter(ctx: AtenContext) -> Value:
-    return _put_selected(ctx, ctx.tensor("self"), ctx.tensor("src"))
+    result: Value = _put_selected(ctx, ctx.tensor("self"), ctx.tensor("src"))
+    return result
 
 
 @writes("aten.select.int")
@@ -186,7 +187,8 @@ def _range(ctx: AtenContext, x: Value) -> tuple[int, int | Sym, int | Sym, int]:
 
 @converts("aten.slice_scatter")
 def slice_scatter(ctx: AtenContext) -> Value:
-    return _put_slice(ctx, ctx.tensor("self"), ctx.tensor("src"))
+    result: Value = _put_slice(ctx, ctx.tensor("self"), ctx.tensor("src"))
+    return result
 
 
 @writes("aten.slice.Tensor")

@@ -10,8 +10,8 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import I32, Array
+from edgekit_converters.importing.complex_values import Complex
 from edgekit_converters.importing.problems import Unsupported
-from edgekit_converters.tensorflow.complex_values import Complex
 from edgekit_converters.tensorflow.context import Item, NodeContext, Text
 from edgekit_converters.tensorflow.noise import HINT, random_numbers
 from edgekit_converters.tensorflow.operators.spectral import to_complex

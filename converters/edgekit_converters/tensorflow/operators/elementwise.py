@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from edgekit.ir import Value
 from edgekit.types import BOOL, I32
-from edgekit_converters.tensorflow.complex_values import Complex
+from edgekit_converters.importing.complex_values import Complex
 from edgekit_converters.tensorflow.context import Item, NodeContext
-from edgekit_converters.tensorflow.operators.spectral import exponential, multiply
+from edgekit_converters.tensorflow.operators.spectral import multiply, power
 from edgekit_converters.tensorflow.registry import converts
 
 BINARY = {
@@ -93,7 +93,7 @@ def logical_xor(ctx: NodeContext) -> Value:
 def unary(ctx: NodeContext) -> Item:
     """A function of one element."""
     if ctx.op == "Exp" and ctx.items and isinstance(ctx.items[0], Complex):
-        return exponential(ctx)
+        return power(ctx)
     return ctx.call(UNARY[ctx.op], ctx.input(0))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F32
-from edgekit_converters.importing.problems import Poisoned, Unsupported
-from edgekit_converters.tensorflow.complex_values import Complex
+from edgekit_converters.importing.complex_values import Complex, angle, bilinear, conjugate, exponential, magnitude
+from edgekit_converters.importing.fourier import transform
+from edgekit_converters.importing.problems import Poisoned
 from edgekit_converters.tensorflow.context import Item, NodeContext
 from edgekit_converters.tensorflow.registry import converts
 
@@ -44,59 +45,44 @@ def part(ctx: NodeContext) -> Value:
 
 
 @converts("ComplexAbs")
-def magnitude(ctx: NodeContext) -> Value:
+def absolute(ctx: NodeContext) -> Value:
     """The root of the sum of squares."""
-    both = complex_input(ctx, 0).packed(ctx)
-    return ctx.call("Sqrt", ctx.call("ReduceSumSquare", both, axes=(len(both.shape) - 1,), keepdims=False))
+    return magnitude(ctx, complex_input(ctx, 0))
 
 
 @converts("Angle")
-def angle(ctx: NodeContext) -> Value:
+def turn(ctx: NodeContext) -> Value:
     """The angle from the real axis."""
-    re, im = complex_input(ctx, 0).parts(ctx)
-    return ctx.call("Atan2", im, re)
+    return angle(ctx, complex_input(ctx, 0))
 
 
 @converts("Conj")
-def conjugate(ctx: NodeContext) -> Item:
+def conj(ctx: NodeContext) -> Item:
     """The imaginary part negated."""
     if not isinstance(ctx.items[0] if ctx.items else None, Complex):
         return ctx.input(0)
-    re, im = complex_input(ctx, 0).parts(ctx)
-    return Complex((re, ctx.call("Neg", im)))
+    return conjugate(ctx, complex_input(ctx, 0))
 
 
 def multiply(ctx: NodeContext) -> Item:
     """The product of two complex tensors; called by Mul."""
-    (a, b), (c, d) = complex_input(ctx, 0).parts(ctx), complex_input(ctx, 1).parts(ctx)
-    re = ctx.call("Sub", ctx.call("Mul", a, c), ctx.call("Mul", b, d))
-    return Complex((re, ctx.call("Add", ctx.call("Mul", a, d), ctx.call("Mul", b, c))))
+    return bilinear(ctx, lambda a, b: ctx.call("Mul", a, b), complex_input(ctx, 0).parts(ctx), complex_input(ctx, 1).parts(ctx))
 
 
-def exponential(ctx: NodeContext) -> Item:
+def power(ctx: NodeContext) -> Item:
     """``e`` to a complex power; called by Exp."""
-    re, im = complex_input(ctx, 0).parts(ctx)
-    size = ctx.call("Exp", re)
-    return Complex((ctx.call("Mul", size, ctx.call("Cos", im)), ctx.call("Mul", size, ctx.call("Sin", im))))
+    return exponential(ctx, complex_input(ctx, 0))
 
 
 @converts("RFFT", "FFT", "IFFT", "IRFFT")
-def transform(ctx: NodeContext) -> Item:
+def fourier(ctx: NodeContext) -> Item:
     """Fourier transforms along the last dimension; those of real numbers give, or take, the first half of the bins."""
     real_in, real_out = ctx.op == "RFFT", ctx.op == "IRFFT"
-    x = ctx.as_float32(ctx.input(0)) if real_in else complex_input(ctx, 0).packed(ctx)
-    rank = len(x.shape) if real_in else len(x.shape) - 1
-    if rank < 1:
+    x = ctx.as_float32(ctx.input(0)) if real_in else complex_input(ctx, 0)
+    if not x.shape:
         raise MalformedModelError("a transform of a number")
-    if real_in or real_out:
-        (length,) = ctx.constant_ints(1, "the length of the transform")
-    else:
-        length = ctx.static(x.shape[rank - 1], "the length of the transform")
-    if length < 1:
-        raise Unsupported(f"a transform of length {length}.")
-    lines = ctx.unsqueeze(x, [rank]) if real_in else x
-    y = ctx.call("Dft", lines, length=length, inverse=ctx.op.startswith("I"), onesided=real_in or real_out)
-    return ctx.regroup(y, [[i] for i in range(rank)]) if real_out else Complex(packed=y)
+    length = ctx.constant_ints(1, "the length of the transform")[0] if real_in or real_out else None
+    return transform(ctx, x, len(x.shape) - 1, length, ctx.op.startswith("I"), real_in or real_out)
 
 
 def to_complex(ctx: NodeContext, x: Value) -> Item:
