@@ -21,7 +21,7 @@ def file_name(output: str) -> str:
 
 
 def load_input(name: str, path: Path, model: Path) -> Array:
-    """An input's array from a ``.npy`` file, or from a picture prepared as the model says.
+    """An input's array from a ``.npy`` file, from a picture prepared as the model says, or the bytes of a ``.wav`` file.
 
     Raises:
         EdgekitError: the file holds no such thing.
@@ -30,6 +30,11 @@ def load_input(name: str, path: Path, model: Path) -> Array:
         graph = read_model(model)
         (port,) = [v for v in graph.inputs if v.name == name]
         return read_image(path, port.shape, port.dtype, for_caller(graph.metadata, name, None))[None]
+    if path.suffix.lower() == ".wav":  # for models that decode the file themselves
+        try:
+            return np.fromfile(path, np.uint8)
+        except OSError as e:
+            raise EdgekitError(f"input {name!r}: {path} cannot be read: {e.strerror or e}") from e
     try:
         loaded = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as e:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -349,7 +350,7 @@ def op(
             in_place=in_place,
             overlaps=overlaps,
         )
-        if not d.doc:
+        if not d.doc and sys.flags.optimize < 2:
             raise GraphError(f"operator {d.name} needs a docstring")
         if d.name in REGISTRY or id in _BY_ID:
             raise GraphError(f"operator {d.name} (id {id}) is entered twice; the other is {_BY_ID.get(id, REGISTRY.get(d.name))!r:.60}")

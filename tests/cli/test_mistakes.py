@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,9 @@ def test_sizes_beyond_any_memory(tmp_path: Path, capsys: Capture) -> None:
     b = GraphBuilder("not so large")  # a plan is made; random inputs would fill the memory of this machine
     b.output(b.call("Relu", b.input("x", F32, (1 << 40,))), "y")
     assert edgekit.convert(b.graph, tmp_path / "m.ekm").errors == ()
+
+
+def test_python_without_docstrings(model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-OO", "-m", "edgekit", "convert", str(model), "-o", str(tmp_path / "m.ekm")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

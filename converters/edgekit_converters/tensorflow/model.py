@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgekit.converters import LoadOptions
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
+from edgekit.symbolic import open_capacity
 from edgekit.types import Array, DType
 from edgekit_converters.importing.inputs import SourceInput, bind_inputs, check_names
 from edgekit_converters.importing.outputs import finish, hand_out, own_value
@@ -115,6 +116,10 @@ def _bind_inputs(model: Model, importer: BodyImporter, options: LoadOptions) -> 
     for i in model.inputs:
         if i.dtype == STRING and is_file_content(importer.body, i.node):
             sources.append(SourceInput(i.name, DType.U8, [None]))
+            if options.default_leading is not None and not {i.name} & {*options.shapes, *options.values}:
+                most = open_capacity()
+                options = replace(options, shapes={**options.shapes, i.name: ((1, most),)})
+                session.note(f"input {i.name!r} takes files of up to {most} bytes; --shape {i.name}:1..BYTES sets another limit")
             continue
         shape = None if i.shape is None else shape_of(i.shape)
         if shape is None and i.name not in options.shapes and i.name not in options.values:

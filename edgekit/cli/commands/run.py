@@ -2,7 +2,8 @@
 
 Prints type, shape and range of every output, and writes them as .npy files with --output-dir. A model that keeps state begins with its
 first values; with --frames it goes through a sequence, with --repeat it runs on the same inputs again.
-Pictures (.png .jpg .bmp) are prepared as the file says: see --preprocess, --mean and --std of edgekit convert.
+Pictures (.png .jpg .bmp) are prepared as the file says: see --preprocess, --mean and --std of edgekit convert. A .wav file is given as
+its bytes, to models that decode sound themselves.
 
 Examples:
   edgekit run model.ekm --input image=digit.npy
@@ -28,7 +29,7 @@ from edgekit.errors import EdgekitError
     "--input",
     "-i",
     multiple=True,
-    help="NAME=FILE (.npy or a picture), once for each input; a model with one input needs no NAME.",
+    help="NAME=FILE (.npy, a picture or .wav), once for each input; a model with one input needs no NAME.",
 )
 @click.option("--output-dir", "-o", type=o.PATH, help="Where to write one .npy an output; made if missing.")
 @click.option(

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import edgekit
+from edgekit.cli.app import run
 from edgekit.errors import UnsupportedOpError
 from edgekit.reference import run_graph
 from tests.cases.signal import wav_bytes
@@ -134,6 +136,13 @@ def test_sound_is_decoded_and_transformed(tmp_path: Path) -> None:
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(250) / 250)
     power = np.stack([np.abs(np.fft.rfft(audio[i : i + 250] * hann, 256)) ** 2 for i in (0, 125, 250)])
     np.testing.assert_allclose(found[0], cepstrum(power, 8000, 100, 3000, 10, 4), rtol=1e-4, atol=1e-4)
+    (tmp_path / "sound.wav").write_bytes(file.tobytes())
+    path, out = tmp_path / "model.ekm", tmp_path / "out"
+    notes = edgekit.convert(tmp_path / "model.pb", path).notes  # nothing said of the size: files of any usual length go in
+    assert any("files of up to 65536 bytes" in n for n in notes)
+    assert run(["run", str(path), "--input", str(tmp_path / "sound.wav"), "--output-dir", str(out)]) == 0
+    np.testing.assert_allclose(np.load(out / "y.npy"), found, rtol=1e-3, atol=1e-3)
+    assert edgekit.convert(tmp_path / "model.pb", path, shapes={"wav": (len(file),)}).graph.inputs[0].shape == (len(file),)
 
 
 def cepstrum(power: np.ndarray, rate: int, low: float, high: float, filters: int, kept: int) -> np.ndarray:
