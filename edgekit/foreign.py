@@ -1,7 +1,7 @@
 """Files that are no model EdgeKit reads, told by their content: what they are, and how to get to one that it does read.
 
 Marks are from the formats' own sources: git-lfs (docs/spec.md), safetensors (README), GGUF (docs/gguf.md of ggml), ncnn (net.cpp),
-OpenVINO (IR), ONNX Runtime (ort.fbs), ExecuTorch (program.fbs), PyTorch (torch/serialization.py), Python (pickletools).
+OpenVINO (IR), ONNX Runtime (ort.fbs), ExecuTorch (program.fbs), Python (pickletools).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_TORCH_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"  # the pickled magic number of torch.save before 1.6
 _PACKED = {
     b"\x1f\x8b": ("gzip", "gunzip"),
     b"BZh": ("bzip2", "bunzip2"),
@@ -23,12 +22,6 @@ _PACKED = {
 _MAX_LISTED = 5
 _MAX_ENTRIES = 10_000
 
-_STATE_DICT = (
-    "weights alone, written by torch.save (a state dict or a pickled module): what is computed with them is not in the file, and pickles "
-    "are never unpickled. In Python, where the model's code is: module.load_state_dict(torch.load(FILE, weights_only=True)), then pass "
-    "module.eval() with example inputs to edgekit.convert, or write what edgekit reads without torch: "
-    "torch.export.save(torch.export.export(module.eval(), inputs), 'model.pt2')"
-)
 _PADDLE = (
     "a PaddlePaddle model; make ONNX of it: paddle2onnx --model_dir DIR --model_filename FILE --params_filename FILE --save_file model.onnx"
 )
@@ -69,14 +62,6 @@ class _Source:
         return []
 
 
-def _is_state_dict(s: _Source) -> bool:
-    if s.head.startswith(_TORCH_LEGACY):
-        return True
-    names = s.members() if s.head.startswith(b"PK\x03\x04") else []
-    inner = {n.partition("/")[2] for n in names}
-    return "data.pkl" in inner and "constants.pkl" not in inner and not any(n.startswith("code/") for n in inner)
-
-
 def _is_safetensors(s: _Source) -> bool:
     return len(s.head) > 9 and s.head[8:9] == b"{" and int.from_bytes(s.head[:8], "little") < 1 << 32 and s.head[9:10] in b'"}\n '
 
@@ -110,7 +95,6 @@ _MARKED: tuple[tuple[Callable[[_Source], bool], str], ...] = (
     (lambda s: s.head.startswith(b"version https://git-lfs.github.com/spec/"), "a Git LFS pointer, not the file itself: run git lfs pull"),
     (_is_html, "an HTML page, probably saved in place of the model: download the file itself (the raw link of the page)"),
     (lambda s: s.head[4:8] == b"EKM1", "an EdgeKit model already: edgekit run, inspect, quantize and report take it as it is"),
-    (_is_state_dict, _STATE_DICT),
     (lambda s: s.head.startswith(b"GGUF"), "a GGUF file of llama.cpp: language models of that form are not supported"),
     (lambda s: s.head[:4] in (b"lmgg", b"fmgg", b"tjgg"), "a GGML file of llama.cpp: language models of that form are not supported"),
     (lambda s: s.head[4:8] == b"ORTM", "a model in ONNX Runtime's own form (.ort); convert the .onnx file that it was made of"),

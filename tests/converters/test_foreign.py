@@ -16,7 +16,7 @@ import pytest
 
 from edgekit import converters
 from edgekit.cli.app import run
-from edgekit.errors import MalformedModelError
+from edgekit.errors import ConversionError, MalformedModelError
 from tests.fuzz.seeds import SAMPLES
 from tests.require import require_module
 
@@ -35,9 +35,9 @@ FILES: list[tuple[str, bytes, str]] = [
     ("model.tflite", b"\n<!DOCTYPE html><html><body>404</body>", "HTML page.*raw link"),
     ("model.onnx", b"<html>", "HTML page"),
     ("model.ekm", b"\x10\0\0\0EKM1\0\0", "EdgeKit model already"),
-    ("net.pth", archive(**{"net__data.pkl": b"", "net__data__0": b""}), "weights alone, written by torch.save.*torch.export"),
-    ("last.ckpt", archive(**{"archive__data.pkl": b"", "archive__version": b"3"}), "weights alone, written by torch.save"),
-    ("old.pt", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "weights alone, written by torch.save"),
+    ("net.pth", archive(**{"net__data.pkl": b"", "net__data__0": b""}), "a state dict: tensors by name.*torch.export"),
+    ("last.ckpt", archive(**{"archive__data.pkl": b"", "archive__version": b"3"}), "a state dict: tensors by name"),
+    ("old.pt", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "a state dict: tensors by name"),
     ("model.safetensors", len(SAFETENSORS).to_bytes(8, "little") + SAFETENSORS + bytes(4), "weights alone .safetensors"),
     ("model.ckpt.index", bytes(40), "TensorFlow checkpoint.*SavedModel"),
     ("model.ckpt-100.data-00000-of-00001", bytes(40), "TensorFlow checkpoint"),
@@ -75,7 +75,7 @@ FILES: list[tuple[str, bytes, str]] = [
 def test_files(name: str, data: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(data)
-    with pytest.raises(MalformedModelError, match=f"(?s){message}") as caught:
+    with pytest.raises(ConversionError, match=f"(?s){message}") as caught:
         converters.load(path)
     assert str(caught.value).startswith(str(path))
 

@@ -21,7 +21,7 @@ SECONDS = 20
 def refused(path: Path) -> None:
     """It is, and soon."""
     start = time.process_time()
-    with pytest.raises(MalformedModelError, match="unfold into more|nested|in more than"):
+    with pytest.raises(MalformedModelError, match=r"unfold into more|nested|in more than"):
         converters.load(path, default_leading=1)
     assert time.process_time() - start < SECONDS
 
@@ -75,15 +75,10 @@ def test_tensorflow_functions(tmp_path: Path) -> None:
     functions = []
     for k in range(DEPTH):
         m = Maker()
-        op = (
-            {"op": "Relu", "T": Type("float32")}
-            if k == 0
-            else {"op": "PartitionedCall", "f": Function(f"F{k - 1}"), "Tout": [Type("float32")]}
-        )
-        out = "activations" if k == 0 else "output"
-        attrs = {key: v for key, v in op.items() if key != "op"}
-        m.add(str(op["op"]), "v", name="a", **attrs)
-        m.add(str(op["op"]), f"a:{out}:0", name="b", **attrs)
+        op, out = ("PartitionedCall", "output") if k else ("Relu", "activations")
+        attrs: dict[str, Any] = {"f": Function(f"F{k - 1}"), "Tout": [Type("float32")]} if k else {"T": Type("float32")}
+        m.add(op, "v", name="a", **attrs)
+        m.add(op, f"a:{out}:0", name="b", **attrs)
         functions.append(m.function(f"F{k}", ["v"], {"r": f"b:{out}:0"}))
     m = Maker()
     m.input("x", [2])
