@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
+import json
 import os
+import shutil
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -209,3 +214,105 @@ def test_weights_of_no_size_at_all(tmp_path: Path) -> None:
         (tmp_path / "net-symbol.json").write_text('{"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 0, 0]]}')
         (tmp_path / "net-0001.params").write_bytes(params_bytes(arrays))
         assert not isinstance(attempt(tmp_path / "net-symbol.json"), Failure)
+
+
+LOCATIONS = (
+    "../w.bin",
+    "/etc/hostname",
+    "inside/../../w.bin",
+    "outside.bin",
+    "circle.bin",
+    "nul\0byte",
+    "x" * 300,
+    "",
+    ".",
+    "..",
+    "pipe.bin",
+)
+
+
+def _named(name: str, location: str, folder: Path) -> Path:
+    """A model that says its weights lie in ``location``."""
+    if name == "onnx":
+        require_module("onnx", "onnx", "pip install onnx")
+        from tests.converters.onnx.models import model, node
+
+        proto = model([node("Add", ["x", "w"], ["y"])], {"x": (np.float32, [4])}, ["y"], {"w": np.arange(4, dtype=np.float32)})
+        tensor = proto.graph.initializer[0]
+        tensor.ClearField("raw_data")
+        tensor.data_location = 1
+        tensor.external_data.add(key="location", value=location)
+        (folder / "m.onnx").write_bytes(proto.SerializeToString())
+        return folder / "m.onnx"
+    if name == "huggingface":
+        seed = next(s for s in seeds(name) if "model.safetensors.index.json" in s.files)
+        index = json.dumps({"weight_map": {"bert.embeddings.word_embeddings.weight": location}})
+        return write(Seed({"config.json": seed.files["config.json"], "model.safetensors.index.json": index.encode()}, ""), folder)
+    seed = next(s for s in seeds(name) if any(f.endswith(".json") and b"weightsManifest" in d for f, d in s.files.items()))
+    tree = json.loads(seed.files[seed.entry])
+    tree["weightsManifest"][0]["paths"] = [location]
+    return write(Seed({**seed.files, seed.entry: json.dumps(tree).encode()}, seed.entry), folder)
+
+
+@pytest.mark.parametrize("location", LOCATIONS, ids=ascii)
+@pytest.mark.parametrize("name", ["onnx", "tensorflow", "keras", "huggingface"])
+def test_names_that_files_give_to_other_files(name: str, location: str, tmp_path: Path) -> None:
+    """ONNX's external data, TensorFlow.js' shards, Hugging Face's parts: nothing outside of the folder is read, nothing waits."""
+    if name == "keras":
+        require_module("h5py", "h5py", "pip install h5py")
+    folder = tmp_path / "m"
+    (folder / "inside").mkdir(parents=True)
+    (tmp_path / "w.bin").write_bytes(bytes(1 << 16))
+    (folder / "outside.bin").symlink_to("/dev/zero")
+    circle(folder / "circle.bin")
+    pipe(folder / "pipe.bin")
+    outcome = attempt(_named(name, location, folder))
+    assert outcome == "MalformedModelError", outcome
+
+
+def test_shards_of_a_checkpoint_that_lie_elsewhere(tmp_path: Path) -> None:
+    """A link out of the folder in place of a shard, or of the whole folder of variables."""
+    seed = seeds("tensorflow")[0]
+    assert any(f.startswith("variables/variables.data") for f in seed.files)
+    write(seed, tmp_path / "other")
+    path = write(seed, tmp_path / "m")
+    for f in seed.files:
+        if f.startswith("variables/variables"):
+            (path / f).unlink()
+            (path / f).symlink_to(tmp_path / "other" / f)
+    assert attempt(path) == "MalformedModelError"
+    shutil.rmtree(path / "variables")
+    (path / "variables").symlink_to(tmp_path / "other" / "variables")
+    assert attempt(path) == "MalformedModelError"
+
+
+def test_archives_in_place_of_models(tmp_path: Path) -> None:
+    """Links, traversal, bombs and devices inside archives, under every name by which a format would take them."""
+    kinds = {"link": tarfile.SYMTYPE, "hard": tarfile.LNKTYPE, "device": tarfile.CHRTYPE, "pipe": tarfile.FIFOTYPE}
+    for kind, code in kinds.items():
+        with tarfile.open(tmp_path / f"{kind}.tar.gz", "w:gz") as tar:
+            for member in ("m/saved_model.pb", "m/variables/variables.index"):
+                info = tarfile.TarInfo(member)
+                info.type, info.linkname = code, "/etc/passwd"
+                tar.addfile(info)
+    for kind, member in {"up": "../saved_model.pb", "root": "/saved_model.pb"}.items():
+        with tarfile.open(tmp_path / f"{kind}.tar.gz", "w:gz") as tar:
+            tar.addfile(tarfile.TarInfo(member))
+    with gzip.open(tmp_path / "bomb.tar.gz", "wb", 9) as f, tarfile.open(fileobj=f, mode="w|") as tar:  # type: ignore[arg-type]
+        info = tarfile.TarInfo("saved_model.pb")
+        info.size = 1 << 28
+        tar.addfile(info, Zeros())
+    for name in ("bomb.keras", "bomb.pt2", "net.params"):
+        inner = {"bomb.keras": "config.json", "bomb.pt2": "models/model.json", "net.params": "w.npy"}[name]
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(inner, "w") as member_file:
+            for _ in range(256):
+                member_file.write(bytes(1 << 20))
+    for path in sorted(tmp_path.iterdir()):
+        assert attempt(path) == "MalformedModelError", path
+
+
+class Zeros:
+    """A file of zeros."""
+
+    def read(self, count: int = -1) -> bytes:
+        return bytes(count)
