@@ -4,6 +4,7 @@
  * each operation rounded once, so the choice is the same on every CPU. */
 #include "base/sizes.h"
 #include "ek_ops_gen.h"
+#include "ops/boxes.h"
 #include "ops/index.h"
 #include "ops/order.h"
 
@@ -38,27 +39,10 @@ static ek_status nms_prepare(ek_op_context *ctx, ek_op_memory *memory) {
   return EK_OK;
 }
 
-typedef struct nms_box {
-  float y0, x0, y1, x1;
-} nms_box;
-
-static float smaller(float a, float b) { return b < a ? b : a; }
-static float larger(float a, float b) { return b > a ? b : a; }
-
-static nms_box box_at(const float *b, bool center) {
-  if (center) {
-    const float half_w = b[2] / 2.0f, half_h = b[3] / 2.0f;
-    return (nms_box){b[1] - half_h, b[0] - half_w, b[1] + half_h, b[0] + half_w};
-  }
-  return (nms_box){smaller(b[0], b[2]), smaller(b[1], b[3]), larger(b[0], b[2]), larger(b[1], b[3])};
-}
-
-static bool overlaps(nms_box a, nms_box b, float threshold) {
-  const float w = smaller(a.x1, b.x1) - larger(a.x0, b.x0), h = smaller(a.y1, b.y1) - larger(a.y0, b.y0);
-  if (!(w > 0.0f && h > 0.0f)) return false;
-  const float inter = w * h, area_a = (a.y1 - a.y0) * (a.x1 - a.x0), area_b = (b.y1 - b.y0) * (b.x1 - b.x0);
-  const float both = area_a + area_b - inter;
-  return inter > 0.0f && area_a > 0.0f && area_b > 0.0f && both > 0.0f && inter / both > threshold;
+static ek_box box_at(const float *b, bool center) {
+  if (!center) return ek_box_between(b);
+  const float half_w = b[2] / 2.0f, half_h = b[3] / 2.0f;
+  return (ek_box){{b[1] - half_h, b[0] - half_w}, {b[1] + half_h, b[0] + half_w}};
 }
 
 static bool is_before(const nms_candidate *a, const nms_candidate *b) {
@@ -91,9 +75,10 @@ static int64_t choose(const float *boxes, const float *scores, int64_t n, int64_
     const int64_t best = heap[0].index;
     count--;
     if (count > 0) sink(heap, 0, count, heap[count]);
-    const nms_box box = box_at(boxes + 4 * best, center);
+    const ek_box box = box_at(boxes + 4 * best, center);
     bool keep = true;
-    for (int64_t i = 0; i < picked && keep; i++) keep = !overlaps(box, box_at(boxes + 4 * chosen[i], center), iou);
+    for (int64_t i = 0; i < picked && keep; i++)
+      keep = !ek_boxes_overlap(box, box_at(boxes + 4 * chosen[i], center), iou);
     if (keep) chosen[picked++] = best;
   }
   return picked;

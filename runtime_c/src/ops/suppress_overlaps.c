@@ -2,6 +2,7 @@
  *
  * All comparisons are float32, each operation rounded once, so the choice is the same on every CPU. */
 #include "ek_ops_gen.h"
+#include "ops/boxes.h"
 #include "ops/index.h"
 
 static ek_status suppress_shape(ek_op_context *ctx) {
@@ -14,25 +15,6 @@ static ek_status suppress_shape(ek_op_context *ctx) {
                       "boxes [batch, n, 4], candidates [batch, n] and classes [batch, n] are needed");
   }
   return ek_set_dims(ctx, ek_output(ctx, 0), 2, boxes->dims);
-}
-
-typedef struct flat_box {
-  float x0, y0, x1, y1;
-} flat_box;
-
-static float smaller(float a, float b) { return b < a ? b : a; }
-static float larger(float a, float b) { return b > a ? b : a; }
-
-static flat_box box_at(const float *b) {
-  return (flat_box){smaller(b[0], b[2]), smaller(b[1], b[3]), larger(b[0], b[2]), larger(b[1], b[3])};
-}
-
-static bool overlaps(flat_box a, flat_box b, float threshold) {
-  const float w = smaller(a.x1, b.x1) - larger(a.x0, b.x0), h = smaller(a.y1, b.y1) - larger(a.y0, b.y0);
-  if (!(w > 0.0f && h > 0.0f)) return false;
-  const float inter = w * h, area_a = (a.x1 - a.x0) * (a.y1 - a.y0), area_b = (b.x1 - b.x0) * (b.y1 - b.y0);
-  const float both = area_a + area_b - inter;
-  return inter > 0.0f && area_a > 0.0f && area_b > 0.0f && both > 0.0f && inter / both > threshold;
 }
 
 typedef struct suppress_job {
@@ -50,12 +32,12 @@ static void suppress_range(void *argument, size_t begin, size_t end, uint32_t th
     const float *boxes = (const float *)job->boxes->data + 4 * base;
     for (int64_t i = 0; i < n; i++) {
       bool stays = ((const uint8_t *)job->candidates->data)[base + i] != 0;
-      const flat_box box = box_at(boxes + 4 * i);
+      const ek_box box = ek_box_between(boxes + 4 * i);
       for (int64_t j = 0; j < i && stays; j++) {
         if (job->y[base + j] == 0) continue;
         if (job->classes != NULL && ek_index_at(job->classes, base + j) != ek_index_at(job->classes, base + i))
           continue;
-        stays = !overlaps(box, box_at(boxes + 4 * j), job->threshold);
+        stays = !ek_boxes_overlap(box, ek_box_between(boxes + 4 * j), job->threshold);
       }
       job->y[base + i] = stays ? 1 : 0;
     }
