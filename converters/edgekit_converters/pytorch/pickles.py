@@ -26,6 +26,7 @@ STORAGES = {
     "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
     "UntypedStorage": "uint8", "ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128",
 }  # fmt: skip
+COMPLEX_TYPES: dict[str, np.dtype[Any]] = {"complex64": np.dtype(np.complex64), "complex128": np.dtype(np.complex128)}
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,14 @@ class Storage:
 
 @dataclass(frozen=True)
 class PickledTensor:
-    """A tensor in a pickle: where its numbers lie."""
+    """A tensor in a pickle: where its numbers lie, and whether they are kept conjugated or negated."""
 
     storage: Storage
     offset: int
     sizes: tuple[int, ...]
     strides: tuple[int, ...]
+    conjugated: bool = False
+    negated: bool = False
 
 
 def globals_of(data: bytes) -> list[Global]:
@@ -203,7 +206,8 @@ def _made(made_by: Any, args: tuple[Any, ...]) -> Any:
             whole = all(isinstance(n, int) and not isinstance(n, bool) for n in (offset, *sizes, *strides))
             if not isinstance(storage, Storage) or len(sizes) != len(strides) or not whole:
                 raise MalformedModelError("a tensor of the pickle has no valid shape")
-            return PickledTensor(storage, offset, tuple(sizes), tuple(strides))
+            lazy = args[6] if len(args) > 6 and isinstance(args[6], dict) else {}
+            return PickledTensor(storage, offset, tuple(sizes), tuple(strides), lazy.get("conj") is True, lazy.get("neg") is True)
         if made_by.module == "torch._utils" and made_by.name in ("_rebuild_parameter", "_rebuild_parameter_with_state") and args:
             return args[0]
         if made_by == Global("torch", "Size") and args:
@@ -267,9 +271,9 @@ def view_bytes(raw: Array, type_: TorchType, sizes: tuple[int, ...], strides: tu
         offset: of the first element.
         what: for messages.
     """
-    storage_type = np.dtype(np.uint16) if type_.name == "bfloat16" else type_.part.dtype.numpy
-    if type_.is_complex:
-        storage_type = np.dtype(np.complex64 if type_.name == "complex64" else np.complex128)
+    storage_type = COMPLEX_TYPES.get(type_.name)
+    if storage_type is None:
+        storage_type = np.dtype(np.uint16) if type_.name == "bfloat16" else type_.dtype.numpy
     count = raw.size // storage_type.itemsize
     if any(n < 0 for n in sizes) or offset < 0 or len(sizes) > 64 or (strides is not None and any(s < 0 for s in strides)):
         raise MalformedModelError(f"{what}: sizes {sizes} or the offset {offset} are negative")

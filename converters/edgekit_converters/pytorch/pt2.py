@@ -153,7 +153,9 @@ def _with_numbers(value: Any, archive: Archive, folder: str, depth: int) -> Any:
         raise MalformedModelError(f"{archive.path}: the data are nested too deeply")
     if isinstance(value, PickledTensor):
         raw = archive.array(f"{folder}data/{value.storage.key}")
-        return view_bytes(raw, value.storage.type, value.sizes, value.strides, value.offset, f"storage {value.storage.key}")
+        found = view_bytes(raw, value.storage.type, value.sizes, value.strides, value.offset, f"storage {value.storage.key}")
+        found = found.conj() if value.conjugated and found.dtype.kind == "c" else found
+        return -found if value.negated and found.dtype.kind in "fc" else found
     if isinstance(value, dict):
         return {k: _with_numbers(v, archive, folder, depth + 1) for k, v in value.items()}
     if isinstance(value, list | tuple):

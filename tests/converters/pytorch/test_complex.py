@@ -14,6 +14,7 @@ from edgekit.converters import Example, LoadOptions
 from edgekit.errors import ConversionError, MalformedModelError, UnsupportedOpError
 from edgekit.reference import run_graph
 from edgekit_converters.pytorch import PyTorchConverter
+from edgekit_converters.pytorch.pt2 import read_torch_archive
 from tests.converters.pytorch.models import ProgramFile, meta
 from tests.require import require_module
 
@@ -140,6 +141,16 @@ def _everywhere(torch: Any, net: Any, x: Any, path: Path, tolerance: float = 2e-
             (got,) = session.run({name: x.numpy()}).values()
         assert got.shape == want.shape
         np.testing.assert_allclose(got, want, rtol=0, atol=tolerance * float(np.abs(want).max()))
+
+
+def test_complex_tensors_of_state_dicts(torch: Any) -> None:
+    z = torch.randn(3, 4, dtype=torch.cfloat)
+    file = io.BytesIO()
+    tensors = {"turned": z.t(), "double": z.to(torch.cdouble), "conj": z.conj(), "neg": z.clone().conj().imag}
+    torch.save(tensors, file)
+    found = read_torch_archive(file.getvalue(), "weights.pth")
+    for name, t in tensors.items():
+        np.testing.assert_array_equal(found[name], t.resolve_conj().resolve_neg().numpy(), err_msg=name)
 
 
 def test_rotary_attention(torch: Any, tmp_path: Path) -> None:
