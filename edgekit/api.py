@@ -169,11 +169,18 @@ def load_alike(source: Any, graph: Graph) -> tuple[Graph, PassLog]:
         other, log = read_model(source), PassLog()
         _follow_interface(other, graph)
     else:
-        other = _import(source, None, [])
+        # a changed interface has other shapes than the source
+        other = _import(source, None if noted_interfaces(graph.metadata) else _bounds(graph), [])
         _follow_interface(other, graph)
         other, log = optimize(other)
     copy_records(graph.metadata, other.metadata)
     return other, log
+
+
+def _bounds(graph: Graph) -> dict[str, tuple[int | tuple[int, int] | None, ...]]:
+    """The shapes of a graph's inputs as somebody gave them when it was converted: sizes, and ranges of open dimensions."""
+    limits = {v.name: [d if isinstance(d, int) else d.limits() for d in v.shape] for v in graph.user_inputs}
+    return {n: tuple(d if isinstance(d, int) else None if None in d else d for d in dims) for n, dims in limits.items()}
 
 
 def _follow_interface(graph: Graph, model: Graph) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
@@ -281,3 +282,16 @@ def test_a_broken_record_of_changes_is_told(tmp_path: Path) -> None:
         graph.metadata["interface"] = text
         with pytest.raises(EdgekitError, match="record of changed inputs"):
             noted_interfaces(graph.metadata)
+
+
+def test_a_source_is_compared_at_the_shapes_of_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What --shape said at the conversion is known from the file; a source without it has no largest shape."""
+    source = tmp_path / "model.onnx"
+    x, y = (onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, ["rows", "columns"]) for n in "xy")
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), source)
+    made = edgekit.convert(source, tmp_path / "m.ekm", shapes={"x": (2, (1, 6))}).path
+    assert run(["compare", str(source), str(made)]) == 0
+    assert run(["report", str(made), "--source", str(source), "--runs", "0", "-o", str(tmp_path / "r.md")]) == 0
+    assert "## Source against model (1 sample)" in (tmp_path / "r.md").read_text()
+    capsys.readouterr()

@@ -126,6 +126,9 @@ def _bindings(types: Mapping[str, TensorType], shapes: Mapping[str, ShapeSpec]) 
                 f"input {name!r} has the shape {format_shape(shape)}, but {len(spec)} dimensions were given: {list(spec)}"
             )
         for given, dim in zip(spec, shape, strict=True):
+            if isinstance(given, tuple) and isinstance(dim, int) and given != (dim, dim):
+                low, high = given
+                raise MalformedModelError(f"input {name!r} has the fixed shape {format_shape(shape)}; the range {low}..{high} does not fit")
             if not isinstance(given, int):
                 continue
             if given < 0:

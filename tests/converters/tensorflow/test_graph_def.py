@@ -48,6 +48,13 @@ def test_a_frozen_graph_has_no_signature_to_choose(tmp_path: Path) -> None:
         edgekit.load(path, signature="serving_default")
 
 
+def test_a_fixed_dimension_takes_no_range(tmp_path: Path) -> None:
+    path = save(dense().graph(), tmp_path)
+    with pytest.raises(MalformedModelError, match=r"fixed shape .*; the range 1\.\.8 does not fit"):
+        edgekit.load(path, shapes={"x": (2, (1, 8))})
+    assert edgekit.load(path, shapes={"x": (2, (4, 4))}).outputs[0].shape == (2, 3)
+
+
 def test_shapes_can_be_given_where_the_file_has_none(tmp_path: Path) -> None:
     m = Maker()
     m.input("x", None)
