@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgekit import converters
@@ -121,3 +122,26 @@ def test_archives_with_entries_without_a_name(tmp_path: Path) -> None:
     model = seeds("tflite")[0].files["m.tflite"]
     (tmp_path / "m.tflite").write_bytes(model + broken)
     assert not isinstance(attempt(tmp_path / "m.tflite"), Failure)
+
+
+@pytest.mark.parametrize("shape", [[0, 1 << 62], [0] * 70, [-1, 0]], ids=str)
+@pytest.mark.parametrize("name", ["tensorflow", "keras"])
+def test_weights_of_impossible_dimensions(name: str, shape: list[int], tmp_path: Path) -> None:
+    """An array without elements can be impossible, too."""
+    if name == "keras":
+        require_module("h5py", "h5py", "pip install h5py")
+    seed = next(s for s in seeds(name) if any(b"weightsManifest" in d for d in s.files.values()))
+    tree = json.loads(seed.files[seed.entry])
+    tree["weightsManifest"][0]["weights"][0]["shape"] = shape
+    assert attempt(write(Seed({**seed.files, seed.entry: json.dumps(tree).encode()}, seed.entry), tmp_path)) == "MalformedModelError"
+
+
+@pytest.mark.parametrize("dimension", [1 << 62, 1 << 50])
+def test_mxnet_arrays_of_impossible_dimensions(dimension: int, tmp_path: Path) -> None:
+    from tests.converters.mxnet.models import params_bytes
+
+    seed = seeds("mxnet")[0]
+    data = params_bytes({"w": np.zeros((0, 7), np.float32)})
+    at = data.index((7).to_bytes(8, "little"))
+    data = data[:at] + dimension.to_bytes(8, "little") + data[at + 8 :]
+    assert attempt(write(Seed({**seed.files, "net-0001.params": data}, seed.entry), tmp_path)) == "MalformedModelError"

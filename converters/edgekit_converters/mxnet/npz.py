@@ -15,6 +15,7 @@ import numpy as np
 
 from edgekit.types import Array
 from edgekit_converters.importing.archives import Archive, open_archive
+from edgekit_converters.importing.dimensions import possible
 
 MAX_HEADER_BYTES = 10_000
 END = ".npy"
@@ -50,7 +51,7 @@ def _array(archive: Archive, entry: str) -> Array:
     body = data[header.tell() :]
     if dtype.hasobject or dtype.kind not in "fiub" or dtype.byteorder == ">":
         raise archive.error(f"{entry!r} holds {dtype}, which is not read")
-    if any(d < 0 for d in shape) or math.prod(shape) * dtype.itemsize != body.size:
+    if not possible(shape) or math.prod(shape) * dtype.itemsize != body.size:
         raise archive.error(f"{entry!r} of shape {list(shape)} needs {math.prod(shape) * dtype.itemsize} bytes, it has {body.size}")
     if body.ctypes.data % dtype.itemsize:
         body = body.copy()

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
+from edgekit_converters.importing.dimensions import possible
 from edgekit_converters.importing.files import map_bytes
 from edgekit_converters.mxnet.detection import LIST_MAGIC, is_npz, is_params
 from edgekit_converters.mxnet.npz import read_npz
@@ -109,7 +110,7 @@ class _Reader:
         if not 0 <= rank <= MAX_RANK:
             raise self._broken(f"an array of rank {rank}")
         shape = tuple(self._number(code, "a dimension") for _ in range(rank))
-        if any(d < 0 for d in shape):
+        if not possible(shape):
             raise self._broken(f"an array of shape {list(shape)}")
         return shape
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array
+from edgekit_converters.importing.dimensions import possible
 from edgekit_converters.tensorflow.folder import Folder
 from edgekit_converters.tensorflow.graph_def import find_inputs, find_outputs
 from edgekit_converters.tensorflow.model import Model, ModelInput
@@ -163,7 +164,7 @@ class _Weight:
         self.files, self.offset = files, offset
         quantization = entry.get("quantization")
         stored = self.dtype if quantization is None else str(quantization["dtype"])
-        if stored not in STORED or self.dtype not in STORED or any(d < 0 for d in self.shape):
+        if stored not in STORED or self.dtype not in STORED or not possible(self.shape):
             raise ValueError(f"weight {self.name!r} of type {self.dtype}, stored as {stored}, with the shape {list(self.shape)}")
         self.stored = np.dtype(STORED[stored])
         self.affine: tuple[float, float] | None = None

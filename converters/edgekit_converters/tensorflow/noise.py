@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from edgekit_converters.tensorflow.context import NodeContext
     from edgekit_converters.tensorflow.session import ImportSession
 
-HINT = (
-    "Export the model for inference: with training=False, dropout draws none. Freeze a rate that is an input: --freeze keep_prob=1, say."
-)
+HINT = "Export the model for inference: with training=False, dropout draws none. Freeze a rate that is an input: --freeze keep_prob=1, say."
 
 
 @dataclass(frozen=True)

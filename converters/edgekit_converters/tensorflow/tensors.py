@@ -9,6 +9,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.types import Array, DType
+from edgekit_converters.importing.dimensions import possible
 from edgekit_converters.importing.problems import UnsupportedTypeError
 
 #: DataType codes (types.proto) of the element types EdgeKit has
@@ -82,7 +83,10 @@ def static_shape(proto: Any, what: str) -> tuple[int, ...]:
     dims = shape_of(proto)
     if dims is None or any(d is None for d in dims):
         raise MalformedModelError(f"{what} has an open shape")
-    return tuple(d for d in dims if d is not None)
+    shape = tuple(d for d in dims if d is not None)
+    if not possible(shape):
+        raise MalformedModelError(f"{what} has impossible dimensions {list(shape)}")
+    return shape
 
 
 def widen_bfloat16(bits: Array) -> Array:
