@@ -21,6 +21,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+#: characters of a node's name that a message shows
+LONGEST_NAME = 100
+
 
 class EdgekitError(Exception):
     """Base of every error EdgeKit raises on purpose."""
@@ -52,6 +55,11 @@ class Blocker:
     locations: tuple[str, ...] = ()
 
 
+def short_name(name: str) -> str:
+    """A name for people to read: the start and the end of a long one."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 3]}...{name[-(LONGEST_NAME - LONGEST_NAME // 3 - 3) :]}"
+
+
 class UnsupportedOpError(ConversionError):
     """The model needs operators that EdgeKit lacks. All of them are listed at once in ``blockers``."""
 
@@ -59,7 +67,7 @@ class UnsupportedOpError(ConversionError):
         self.blockers = tuple(blockers)
         lines = [summary]
         for b in self.blockers:
-            shown = ", ".join(repr(n) for n in b.nodes[:3]) + (", ..." if len(b.nodes) > 3 else "")
+            shown = ", ".join(repr(short_name(n)) for n in b.nodes[:3]) + (", ..." if len(b.nodes) > 3 else "")
             lines.append(f"  {b.op} x{len(b.nodes)} ({shown}): {b.message}" + (f" {b.hint}" if b.hint else ""))
         super().__init__("\n".join(lines))
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
 import edgekit
@@ -147,3 +148,16 @@ def test_python_without_docstrings(model: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-OO", "-m", "edgekit", "convert", str(model), "-o", str(tmp_path / "m.ekm")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_long_names_are_shown_by_their_ends(tmp_path: Path, capsys: Capture) -> None:
+    name = "begin/" + "very/" * 60 + "end"
+    x, y = (onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [1]) for n in "xy")
+    graph = onnx.helper.make_graph([onnx.helper.make_node("NoSuch", ["x"], ["y"], name=name)], "g", [x], [y])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "m.onnx")
+    assert run(["check", str(tmp_path / "m.onnx")]) == 3
+    out = capsys.readouterr().out
+    assert "begin/" in out and "very/end'" in out and name not in out
+    assert run(["check", str(tmp_path / "m.onnx"), "--json"]) == 3
+    assert name in capsys.readouterr().out
+    assert "very/end'" in fails(["convert", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "m.ekm")], capsys)

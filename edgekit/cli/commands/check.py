@@ -20,7 +20,7 @@ import click
 from edgekit.cli import options as o
 from edgekit.cli.command import Argument, Command
 from edgekit.cli.console import print_error, print_json
-from edgekit.errors import Blocker, EdgekitError
+from edgekit.errors import Blocker, EdgekitError, short_name
 
 if TYPE_CHECKING:
     from edgekit.ir import Part
@@ -104,5 +104,5 @@ def _show(model: Path, found: Finding) -> None:
 
 def _where(b: Blocker) -> str:
     locations = b.locations or ("",) * len(b.nodes)
-    places = [f"{name!r} in {place}" if place else repr(name) for name, place in zip(b.nodes, locations, strict=True)]
+    places = [repr(short_name(n)) + (f" in {place}" if place else "") for n, place in zip(b.nodes, locations, strict=True)]
     return ", ".join(places[:SHOWN_NODES]) + (f" and {len(places) - SHOWN_NODES} more" if len(places) > SHOWN_NODES else "")
