@@ -128,7 +128,7 @@ def nobody() -> Iterator[None]:
 def test_files_that_may_not_be_read(name: str, number: int, file: str, tmp_path: Path) -> None:
     seed = seed_of(name, number)
     path = write(seed, tmp_path / "m")
-    for p in (tmp_path, *tmp_path.parents[:2], *tmp_path.rglob("*")):
+    for p in (tmp_path, *tmp_path.parents[:3], *tmp_path.rglob("*")):
         p.chmod(p.stat().st_mode | 0o055)
     edgekit_is_loaded(path)
     (tmp_path / "m" / file).chmod(0)
@@ -150,7 +150,7 @@ def test_folders_that_may_not_be_entered(name: str, mode: int, tmp_path: Path) -
     seed = seed_of(name, 0)
     path = write(seed, tmp_path / "m")
     edgekit_is_loaded(path)
-    for p in (tmp_path, *tmp_path.parents[:2]):
+    for p in (tmp_path, *tmp_path.parents[:3]):
         p.chmod(p.stat().st_mode | 0o055)
     (tmp_path / "m").chmod(mode)
     try:
@@ -197,10 +197,11 @@ def test_a_folder_with_an_unreadable_stranger(tmp_path: Path) -> None:
     """A folder's hash covers all of its files; one nobody may read is an error that names it."""
     path = write(seeds("tensorflow")[0], tmp_path / "m")
     (tmp_path / "m" / "notes.txt").write_text("x")
-    for p in (tmp_path, *tmp_path.parents[:2], *tmp_path.rglob("*")):
+    for p in (tmp_path, *tmp_path.parents[:3], *tmp_path.rglob("*")):
         p.chmod(p.stat().st_mode | 0o055)
     edgekit_is_loaded(path)
     tmp_path.chmod(0o777)
+    assert attempt(path, deep=True) == "loaded"  # with all that is imported on the way
     (tmp_path / "m" / "notes.txt").chmod(0)
     with nobody(), pytest.raises(EdgekitError, match=r"notes\.txt: cannot be read"):
         edgekit.convert(path, tmp_path / "out.ekm", options=edgekit.ConvertOptions(check=False))
