@@ -119,14 +119,19 @@ class GraphImporter:
 
     # -- the graph ------------------------------------------------------------------------------------------------------
 
-    def run(self, proto: Any) -> None:
-        """Import initializers and nodes of a GraphProto whose inputs are bound already."""
+    def run(self, proto: Any, places: Sequence[int] | None = None) -> None:
+        """Import initializers and nodes of a GraphProto whose inputs are bound already.
+
+        Args:
+            proto: the graph.
+            places: where its nodes stand in the source, of which some may have been left out; None: all are there.
+        """
         self._initializers(proto)
         nodes = list(proto.node)
         producers = self._producers(nodes)
         session, outside = self.session, self.session.location
         for i in self._ordered(nodes, producers):
-            session.location = f"{outside or 'graph'}.node[{i}]{written_at(nodes[i])}"
+            session.location = f"{outside or 'graph'}.node[{i if places is None else places[i]}]{written_at(nodes[i])}"
             self._node(nodes[i])
         session.location = outside
 

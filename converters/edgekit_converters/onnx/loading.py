@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +91,17 @@ def _import(model: Any, tensors: TensorReader, options: LoadOptions) -> Graph:
     registry.load_all()
     opsets = _opsets(model)
     model, lost = expand_functions(model, opsets)
+    places: Sequence[int] = range(len(model.graph.node))
     if options.part:
         whole = model
-        model = cut(model, options.part, lambda: _inferred_types(whole))
-    return _import_graph(model, opsets, lost, tensors, options)
+        model, places = cut(model, options.part, lambda: _inferred_types(whole))
+    return _import_graph(model, places, opsets, lost, tensors, options)
 
 
 def _import_graph(
-    model: Any, opsets: dict[str, int], lost: dict[tuple[str, str], str], tensors: TensorReader, options: LoadOptions
+    model: Any, places: Sequence[int], opsets: dict[str, int], lost: dict[tuple[str, str], str], tensors: TensorReader, options: LoadOptions
 ) -> Graph:
+    """Import a model whose nodes stand at ``places`` in the source."""
     session = ImportSession(opsets, options, tensors)
     session.not_expanded = lost
     if opsets[""] > NEWEST_TESTED_OPSET:
@@ -108,10 +110,11 @@ def _import_graph(
     graph = Graph(proto.name)
     importer = GraphImporter(session, GraphBuilder(graph, fold=True))
     _bind_inputs(proto, session, importer)
-    importer.run(proto)
+    importer.run(proto, places)
     unsupported = any(b.reason != "invalid-node" for b in session.blockers)
     if unsupported and not is_whole(model):  # again without the nodes that no output needs: they may be the obstacles
-        return _import_graph(cut(model, Part(), dict), opsets, lost, tensors, options)
+        less, kept = cut(model, Part(), dict)
+        return _import_graph(less, [places[k] for k in kept], opsets, lost, tensors, options)
     sessions = [session]
     if session.blockers and (inferred := _inferred_types(model)):
         # again, now with stand-ins behind what does not convert, so that the rest is checked too
@@ -119,7 +122,7 @@ def _import_graph(
         again.inferred, again.not_expanded = inferred, lost
         second = GraphImporter(again, GraphBuilder(Graph(proto.name), fold=True))
         _bind_inputs(proto, again, second)
-        second.run(proto)
+        second.run(proto, places)
         sessions.insert(0, again)
     for s in sessions:
         s.raise_blockers()

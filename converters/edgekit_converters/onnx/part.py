@@ -12,8 +12,8 @@ from edgekit_converters.onnx.importer import reads
 FLOAT = 1
 
 
-def cut(model: Any, part: Part, types: Callable[[], Mapping[str, Any]]) -> Any:
-    """A ModelProto with only the part that is asked for; the one given stays as it is.
+def cut(model: Any, part: Part, types: Callable[[], Mapping[str, Any]]) -> tuple[Any, list[int]]:
+    """A ModelProto with only the part that is asked for, and where its nodes were; the one given stays as it is.
 
     Args:
         model: functions are expanded already.
@@ -61,7 +61,7 @@ def cut(model: Any, part: Part, types: Callable[[], Mapping[str, Any]]) -> Any:
             entry.type.tensor_type.elem_type = FLOAT
         entry.name = name
     new.input.extend(i for i in graph.input if (i.name in used or not part) and i.name not in part.inputs)
-    return made
+    return made, sorted(needed)
 
 
 def is_whole(model: Any) -> bool:
