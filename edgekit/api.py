@@ -3,103 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit import converters
-from edgekit.errors import ConversionError, EdgekitError, FormatError, QuantizationError, UnsupportedOpError
-from edgekit.files import file_to_write, hashing, not_the_source, sha256, source_files, write_text
-from edgekit.format import WrittenModel, read_model, write_model
-from edgekit.interface import Interface, apply_interface, avoidable_transposes
-from edgekit.interface.record import noted_interfaces
+from edgekit.conversion.facts import conversion_of, stamp
+from edgekit.conversion.records import Conversion, ConvertOptions, Progress, Shapes
+from edgekit.conversion.sources import example_of, import_source, load_alike, load_optimized, no_signature
+from edgekit.conversion.steps import require_place, run_conversion
+from edgekit.errors import EdgekitError, QuantizationError
+from edgekit.files import hashing, sha256, write_text
+from edgekit.format import is_ekm, read_model, write_model
 from edgekit.ir import Graph, Part, take_part
-from edgekit.notes import merged
-from edgekit.passes import PassLog, bind_shapes, optimize
-from edgekit.passes.canonicalize.widen_half import NOTE as WIDENED
-from edgekit.passes.canonicalize.widen_half import widen_half
-from edgekit.preprocessing import CALLER, Preprocessing, copy_records, picture_channels, record, recorded
-from edgekit.quantize import CalibrationData, Feeds, Recipe, get_recipe, quantize_graph
-from edgekit.quantize.fuse_qdq import fuse_qdq
-from edgekit.report.compare import ErrorFigures
-from edgekit.self_check import SelfCheck, error_figures, seeded_inputs
-from edgekit.symbolic import use_capacity
-from edgekit.version import __version__
+from edgekit.passes import optimize
+from edgekit.preprocessing import Preprocessing
+from edgekit.quantize import CalibrationData, Recipe, get_recipe
+from edgekit.self_check import seeded_inputs
 
 if TYPE_CHECKING:
     from edgekit.prune import Pruned
     from edgekit.report import VariantRecord
     from edgekit.simulate import Simulation
 
-Shapes = Mapping[str, converters.ShapeSpec]
-#: called with (stage, items done, items in all or None)
-Progress = Callable[[str, int, int | None], None]
-
-
-@dataclass(frozen=True)
-class ConvertOptions:
-    """The rarer options of a conversion.
-
-    Attributes:
-        check: run seeded inputs through the graph before and after the passes and record the error.
-        images: how image files in the calibration folder become inputs; recorded in the file.
-        calibration_limit: use at most that many samples.
-        labels: class names to store in the model, one an output class.
-        freeze: inputs to turn into constants, by name: numbers or arrays.
-        signature: which of the source's named entry points to convert (TensorFlow Lite, SavedModel); None takes the usual one.
-        outputs: tensors that become the outputs instead of the model's own, by the source's names; what they do not need is left out.
-        inputs: tensors that become the inputs instead of the model's own; what is before them is left out.
-        progress: told how far long work has come.
-        capacity: elements that a tensor gets room for where nothing known limits its size (a Range whose limits are computed); None:
-            65,536. A run that needs more fails and says so. A Graph or ``.ekm`` file keeps the capacity it was built with.
-        interface: changes to inputs and outputs: layouts, element types, names, preprocessing put into the model.
-        example_inputs, dynamic_shapes: for a ``torch.nn.Module`` or TorchScript; see :func:`load`.
-    """
-
-    check: bool = True
-    images: Preprocessing | None = None
-    calibration_limit: int | None = None
-    labels: tuple[str, ...] = ()
-    freeze: Mapping[str, Any] = field(default_factory=dict)
-    signature: str | None = None
-    outputs: tuple[str, ...] = ()
-    inputs: tuple[str, ...] = ()
-    progress: Progress | None = None
-    capacity: int | None = None
-    interface: Interface | None = None
-    example_inputs: Any = None
-    dynamic_shapes: Any = None
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """What a conversion made.
-
-    Attributes:
-        path: the ``.ekm`` file.
-        nbytes: its size; source_nbytes that of the source file or folder.
-        arena_bytes: activation memory: what ``Session.peak_memory_bytes`` will say.
-        sha256: of the file.
-        graph: what was written.
-        log: what each pass did.
-        errors: per output, optimized float graph against the imported one on seeded inputs; empty if not checked.
-        quantization_errors: per output, quantized against float on calibration samples; empty without quantization.
-        notes: decisions the user should know of.
-    """
-
-    path: Path
-    nbytes: int
-    source_nbytes: int
-    arena_bytes: int
-    sha256: str
-    graph: Graph
-    log: PassLog
-    errors: tuple[ErrorFigures, ...] = ()
-    quantization_errors: tuple[ErrorFigures, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+__all__ = [
+    "Conversion",
+    "ConvertOptions",
+    "Progress",
+    "ReportSettings",
+    "Shapes",
+    "convert",
+    "load",
+    "load_alike",
+    "load_optimized",
+    "prune",
+    "quantize",
+    "report",
+    "simulate",
+]
 
 
 def load(
@@ -139,130 +83,13 @@ def load(
         (['x'], ['y'], ['Add'])
     """
     if isinstance(source, str | os.PathLike) and is_ekm(source):
-        _no_signature(signature)
+        no_signature(signature)
         graph = read_model(source)
         if outputs:
             take_part(graph, Part(tuple(outputs)))
         return graph
-    example = _example(example_inputs, dynamic_shapes)
+    example = example_of(example_inputs, dynamic_shapes)
     return converters.load(source, shapes=shapes, signature=signature, example=example, part=Part(tuple(outputs)))
-
-
-def _example(inputs: Any, dynamic_shapes: Any) -> converters.Example | None:
-    if inputs is None:
-        if dynamic_shapes is not None:
-            raise ConversionError("dynamic_shapes say which dimensions of the example inputs stay open: pass example_inputs, too")
-        return None
-    return converters.Example(inputs, dynamic_shapes)
-
-
-def load_optimized(source: Any, shapes: Shapes | None = None) -> tuple[Graph, PassLog]:
-    """A model ready to be compared, simulated or quantized: a ``.ekm`` file as it stands, anything else imported and optimized."""
-    if isinstance(source, str | os.PathLike) and is_ekm(source):
-        return read_model(source), PassLog()
-    return optimize(_import(source, shapes, []))
-
-
-def load_alike(source: Any, graph: Graph) -> tuple[Graph, PassLog]:
-    """``load_optimized`` of a yardstick for ``graph``, with its changes to inputs and outputs and its preparation of pictures."""
-    if isinstance(source, str | os.PathLike) and is_ekm(source):
-        other, log = read_model(source), PassLog()
-        _follow_interface(other, graph)
-    else:
-        # a changed interface has other shapes than the source
-        other = _import(source, None if noted_interfaces(graph.metadata) else _bounds(graph), [])
-        _follow_interface(other, graph)
-        other, log = optimize(other)
-    copy_records(graph.metadata, other.metadata)
-    return other, log
-
-
-def _bounds(graph: Graph) -> dict[str, tuple[int | tuple[int, int] | None, ...]]:
-    """The shapes of a graph's inputs as somebody gave them when it was converted: sizes, and ranges of open dimensions."""
-    limits = {v.name: [d if isinstance(d, int) else d.limits() for d in v.shape] for v in graph.user_inputs}
-    return {n: tuple(d if isinstance(d, int) else None if None in d else d for d in dims) for n, dims in limits.items()}
-
-
-def _follow_interface(graph: Graph, model: Graph) -> None:
-    done, wanted = (noted_interfaces(g.metadata) for g in (graph, model))
-    if wanted[: len(done)] == done:
-        for interface in wanted[len(done) :]:
-            apply_interface(graph, interface)
-
-
-def _no_signature(signature: str | None) -> None:
-    if signature is not None:
-        raise ConversionError("an .ekm file or a Graph holds one signature; leave signature= (--signature) out")
-
-
-def _import(source: Any, shapes: Shapes | None, notes: list[str], options: ConvertOptions | None = None) -> Graph:
-    """Import with open batch dimensions settled, because a memory plan needs an upper bound for every dimension."""
-    options = options or ConvertOptions()
-    part = Part(tuple(options.outputs), tuple(options.inputs))
-    if isinstance(source, Graph) or (isinstance(source, str | os.PathLike) and is_ekm(source)):
-        _no_signature(options.signature)
-        if options.freeze:
-            raise ConversionError("inputs are frozen when a model is imported; an .ekm file or a Graph keeps its inputs")
-        graph = source.clone() if isinstance(source, Graph) else read_model(source)
-        if part:
-            take_part(graph, part)
-        notes += bind_shapes(graph, _numbers_only(shapes)).notes
-        _require_bounds(graph)
-        return graph
-    example = _example(options.example_inputs, options.dynamic_shapes)
-    graph = converters.load(source, shapes, options.freeze, default_leading=1, signature=options.signature, example=example, part=part)
-    _require_bounds(graph)
-    notes += merged([n for n in graph.metadata.get("source.notes", "").splitlines() if n])
-    if any(n.op == "Dequantize" for g in graph.walk() for n in g.nodes):
-        _widen(graph, notes)
-        graph, fused = fuse_qdq(graph)
-        if fused:
-            notes.append(f"the model is quantized already: {fused} operators between its Dequantize and Quantize nodes run on integers")
-    return graph
-
-
-def _prepare(source: Any, shapes: Shapes | None, notes: list[str], options: ConvertOptions) -> Graph:
-    """Import, with inputs and outputs as they are asked for, and float16 arithmetic in float32."""
-    graph = _import(source, shapes, notes, options)
-    if options.interface:
-        notes += apply_interface(graph, options.interface)
-    _widen(graph, notes)
-    if options.images is not None and len(graph.user_inputs) == 1 and (picture := picture_channels(graph.user_inputs[0].shape)):
-        options.images.affine(picture[0])  # refuses other numbers of channels
-    return graph
-
-
-def _widen(graph: Graph, notes: list[str]) -> None:
-    if widen_half(graph):
-        notes.append(WIDENED)
-
-
-def _numbers_only(shapes: Shapes | None) -> dict[str, tuple[int, ...]]:
-    out: dict[str, tuple[int, ...]] = {}
-    for name, dims in (shapes or {}).items():
-        if any(d is not None and not isinstance(d, int) for d in dims):
-            raise ConversionError(
-                f"input {name!r}: the shape of a model that is an .ekm file or a Graph already is given in numbers, not {tuple(dims)}"
-            )
-        out[name] = tuple(-1 if not isinstance(d, int) else d for d in dims)
-    return out
-
-
-def _require_bounds(graph: Graph) -> None:
-    """Memory is planned for the largest shapes, so every dimension of an input needs an upper bound."""
-    if blockers := converters.unbounded_inputs(graph):
-        raise UnsupportedOpError("memory cannot be planned for dimensions without an upper bound:", blockers)
-
-
-def is_ekm(path: str | os.PathLike[str]) -> bool:
-    """Whether a file carries the mark of the format."""
-    try:
-        if not Path(path).is_file():  # opening a pipe might never end
-            return False
-        with Path(path).open("rb") as f:
-            return f.read(8)[4:8] == b"EKM1"
-    except (OSError, ValueError):  # no such name can exist
-        return False
 
 
 def convert(
@@ -312,45 +139,9 @@ def convert(
         raise QuantizationError(
             f"{recipe.name} needs calibration data: pass calibration= (--calibration) a folder of typical inputs, 50 to 500 of them"
         )
-    _require_place(Path(path), source)
+    require_place(Path(path), source)
     with hashing(Path(source)) if isinstance(source, str | os.PathLike) else nullcontext() as digest:
-        return _convert(source, Path(path), recipe, calibration, shapes, opts, digest)
-
-
-def _convert(
-    source: Any,
-    path: Path,
-    recipe: Recipe | None,
-    calibration: Any,
-    shapes: Shapes | None,
-    opts: ConvertOptions,
-    digest: Callable[[], str] | None,
-) -> Conversion:
-    """``convert``; ``digest`` gives the sha256 of a source that is a file or a folder."""
-    notes: list[str] = []
-    errors: tuple[ErrorFigures, ...] = ()
-    with use_capacity(opts.capacity):
-        _tell(opts, "read", 0, None)
-        graph = _prepare(source, shapes, notes, opts)
-        _tell(opts, "optimize", 0, None)
-        with SelfCheck(graph) if opts.check else nullcontext() as check:
-            graph, log = optimize(graph, in_place=True)
-            if check is not None:
-                _tell(opts, "check", 0, None)
-                errors = check.compare(graph)
-                graph.metadata.update(check.facts())
-    quantization_errors: tuple[ErrorFigures, ...] = ()
-    if recipe is not None:
-        float_graph = graph
-        data = _calibration(calibration, float_graph, opts) if recipe.needs_calibration else None
-        progress = None if opts.progress is None else lambda done, total: _tell(opts, "calibrate", done, total)
-        graph = quantize_graph(float_graph, recipe, data, progress=progress)
-        quantization_errors = _quantization_check(float_graph, graph, data)
-    _stamp(graph, source, digest, recipe, errors, quantization_errors, opts)
-    _tell(opts, "write", 0, None)
-    written = write_model(graph, path)
-    notes += avoidable_transposes(graph)
-    return _conversion(path, written, graph, log, source, errors, quantization_errors, notes)
+        return run_conversion(source, Path(path), recipe, calibration, shapes, opts, digest)
 
 
 def quantize(
@@ -395,14 +186,14 @@ def prune(source: Any, path: str | os.PathLike[str], sparsity: float) -> tuple[C
     """
     from edgekit.prune import prune_graph
 
-    _require_place(Path(path), source)
+    require_place(Path(path), source)
     notes: list[str] = []
-    graph, log = optimize(_import(source, None, notes))
+    graph, log = optimize(import_source(source, None, notes))
     pruned = prune_graph(graph, sparsity)
     digest = None if isinstance(source, Graph) else partial(sha256, Path(source))
-    _stamp(pruned.graph, source, digest, None, (), (), ConvertOptions())
+    stamp(pruned.graph, source, digest, None, (), (), ConvertOptions())
     written = write_model(pruned.graph, path)
-    return _conversion(Path(path), written, pruned.graph, log, source, (), (), notes), pruned
+    return conversion_of(Path(path), written, pruned.graph, log, source, (), (), notes), pruned
 
 
 def simulate(model: Any, device: str, threads: int | None = None, unit: str = "cpu") -> Simulation:
@@ -480,101 +271,3 @@ def report(model: str | os.PathLike[str], path: str | os.PathLike[str], settings
 
 def _same_inputs(a: Graph, b: Graph) -> bool:
     return [(v.name, v.type) for v in a.user_inputs] == [(v.name, v.type) for v in b.user_inputs]
-
-
-# -- helpers ----------------------------------------------------------------------------------------------------------------
-
-
-def _tell(options: ConvertOptions, stage: str, done: int, total: int | None) -> None:
-    if options.progress is not None:
-        options.progress(stage, done, total)
-
-
-def _require_place(path: Path, source: Any) -> None:
-    """Before the work: whether its result can go to ``path`` without harm to other files.
-
-    Raises:
-        FormatError: it cannot.
-    """
-    place = file_to_write(path)
-    if isinstance(source, str | os.PathLike):
-        not_the_source(path, Path(source))
-    if place.exists() and place.stat().st_size and not is_ekm(place):
-        raise FormatError(f"cannot write {path}: what is there is no .ekm file, and is left alone; delete it, or choose another name")
-
-
-def _calibration(source: Any, graph: Graph, options: ConvertOptions) -> CalibrationData:
-    return CalibrationData(source, graph, options.images, limit=options.calibration_limit)
-
-
-def _quantization_check(float_graph: Graph, graph: Graph, data: CalibrationData | None) -> tuple[ErrorFigures, ...]:
-    samples: list[Feeds] = []
-    if data is not None and data.replayable:
-        for feeds in data:
-            samples.append(feeds)
-            if len(samples) == 4:
-                break
-    if not samples:
-        samples = [seeded_inputs(float_graph)]
-    if [v.dtype for v in float_graph.user_inputs] != [v.dtype for v in graph.user_inputs]:
-        return ()
-    return error_figures(float_graph, graph, samples)
-
-
-def _stamp(
-    graph: Graph,
-    source: Any,
-    digest: Callable[[], str] | None,
-    recipe: Recipe | None,
-    errors: Sequence[ErrorFigures],
-    quantized: Sequence[ErrorFigures],
-    options: ConvertOptions,
-) -> None:
-    """Facts that travel in the file. Nothing that differs between two equal conversions: no times, no absolute paths."""
-    m = graph.metadata
-    m["edgekit.version"] = __version__
-    if isinstance(source, str | os.PathLike):
-        m["source.name"] = Path(source).name
-        if digest is not None:
-            files = _model_files(source, graph)
-            m["source.sha256"] = digest() if len(files) < 2 or Path(source).is_dir() else sha256(files)
-        if is_ekm(source):
-            m.pop("source.files", None)
-    if recipe is not None:
-        m["quantization.recipe"] = recipe.name
-        if recipe.needs_calibration:
-            m["quantization.observer"] = recipe.observer
-    if options.images is not None and len(graph.user_inputs) == 1 and recorded(m, graph.user_inputs[0].name) is None:
-        record(m, graph.user_inputs[0].name, options.images, CALLER)
-    if options.labels:
-        m["labels"] = "\n".join(options.labels)
-    for e in errors:
-        m[f"check.max_abs_error.{e.name}"] = f"{e.max_abs:.6g}"
-    for e in quantized:
-        m[f"quantization.sqnr_db.{e.name}"] = "inf" if e.sqnr_db is None else f"{e.sqnr_db:.4f}"
-
-
-def _model_files(source: str | os.PathLike[str], graph: Graph) -> list[Path]:
-    """The files of a source: those that its importer read beside the one that is named, or what a folder holds."""
-    path = Path(source)
-    if not path.is_file() or is_ekm(path):
-        return source_files(path)
-    names = graph.metadata.get("source.files", path.name).split("\n")
-    files = [path.resolve().parent / n for n in names]
-    return files if all(f.is_file() for f in files) else [path]
-
-
-def _conversion(
-    path: Path,
-    written: WrittenModel,
-    graph: Graph,
-    log: PassLog,
-    source: Any,
-    errors: tuple[ErrorFigures, ...],
-    quantization_errors: tuple[ErrorFigures, ...],
-    notes: Sequence[str],
-) -> Conversion:
-    source_nbytes = sum(p.stat().st_size for p in _model_files(source, graph)) if isinstance(source, str | os.PathLike) else 0
-    return Conversion(
-        path, written.nbytes, source_nbytes, written.arena_bytes, written.sha256, graph, log, errors, quantization_errors, tuple(notes)
-    )

@@ -114,7 +114,7 @@ def model_file(path: Path) -> Path:
     """
     if not path.exists():
         raise EdgekitError(f"{path}: there is no such file")
-    from edgekit.api import is_ekm
+    from edgekit.format import is_ekm
 
     if not is_ekm(path):
         raise EdgekitError(f"{path} is not a (whole) .ekm file; make one with: edgekit convert {path} -o {path.with_suffix('.ekm').name}")

@@ -20,6 +20,17 @@ from edgekit.symbolic import Room, Symbol, parse_dim
 from edgekit.types import Array, Dim, DType, QuantParams, TensorType
 
 
+def is_ekm(path: str | os.PathLike[str]) -> bool:
+    """Whether a file carries the mark of the format."""
+    try:
+        if not Path(path).is_file():  # opening a pipe might never end
+            return False
+        with Path(path).open("rb") as f:
+            return f.read(8)[4:8] == IDENTIFIER
+    except (OSError, ValueError):  # no such name can exist
+        return False
+
+
 def read_model(source: str | os.PathLike[str] | bytes) -> Graph:
     """The graph in a ``.ekm`` file, or in its bytes.
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 def command(a: Path, b: Path, data: Path | None, samples: int, mean: str, std: str, bgr: bool, json: bool) -> None:
     from edgekit import api
     from edgekit.cli.conversion import pictures
+    from edgekit.format import is_ekm
     from edgekit.quantize import CalibrationData
     from edgekit.report import compare_graphs
     from edgekit.report.source_runtime import compare_with_source, missing_runtime
@@ -47,7 +48,7 @@ def command(a: Path, b: Path, data: Path | None, samples: int, mean: str, std: s
     feeds = CalibrationData(data, graph_a, images, limit=samples) if data is not None else [seeded_inputs(graph_a)]
     with progress_bar(quiet=json) as tell:
         found = compare_graphs(graph_a, graph_b, feeds, progress=None if tell is None else lambda n, total: tell("compare", n, total))
-    runtime = compare_with_source(a, b, feeds) if api.is_ekm(b) and not api.is_ekm(a) else None
+    runtime = compare_with_source(a, b, feeds) if is_ekm(b) and not is_ekm(a) else None
     if json:
         print_json({**found.to_dict(), "source_runtime": runtime})
         return
@@ -55,7 +56,7 @@ def command(a: Path, b: Path, data: Path | None, samples: int, mean: str, std: s
     layers = [[e.name, e.op, *_figures(e)] for e in found.layers]
     print_table(f"layers, {found.samples} samples", ["value", "operator", *columns], layers)
     print_table("outputs", ["output", *columns], [[e.name, *_figures(e)] for e in found.outputs])
-    if runtime is None and api.is_ekm(b) and missing_runtime(a):
+    if runtime is None and is_ekm(b) and missing_runtime(a):
         click.echo(f"note: {missing_runtime(a)}")
     if runtime is not None:
         rows = [[e.name, *_figures(e)] for e in runtime.outputs]
