@@ -97,7 +97,7 @@ STANDINS: tuple[Callable[[Path], None], ...] = (empty, folder, full_folder, pipe
 
 
 @pytest.mark.parametrize("stand_in", STANDINS, ids=lambda f: f.__name__)
-@pytest.mark.parametrize(("name", "number", "file"), each_file())
+@pytest.mark.parametrize(("name", "number", "file"), list(each_file()))
 def test_something_else_in_place_of_a_file(name: str, number: int, file: str, stand_in: Callable[[Path], None], tmp_path: Path) -> None:
     seed = seed_of(name, number)
     path = write(seed, tmp_path / "m")
@@ -124,7 +124,7 @@ def nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
-@pytest.mark.parametrize(("name", "number", "file"), each_file())
+@pytest.mark.parametrize(("name", "number", "file"), list(each_file()))
 def test_files_that_may_not_be_read(name: str, number: int, file: str, tmp_path: Path) -> None:
     seed = seed_of(name, number)
     path = write(seed, tmp_path / "m")

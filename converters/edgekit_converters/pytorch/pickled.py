@@ -25,7 +25,7 @@ def explain_pickle(path: Path, head: bytes) -> str:
     else:
         what = "a state dict: tensors by name, without a graph"
     return (
-        f"{what}. Build the module in Python, load the weights into it, and export it: "
+        f"{what}. Pickles are never unpickled: build the module in Python, load the weights into it, and export it: "
         "module.load_state_dict(torch.load(FILE, weights_only=True)), "
         "torch.export.save(torch.export.export(module.eval(), inputs), 'model.pt2'), "
         "or pass the module itself: edgekit.convert(module.eval(), ...) with example inputs"
