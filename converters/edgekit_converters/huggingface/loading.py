@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,34 @@ def _through_transformers(folder: Path, config: Mapping[str, Any], options: Load
     architectures = config.get("architectures")
     found = getattr(transformers, str(architectures[0]), None) if isinstance(architectures, list) and architectures else None
     try:
-        with quiet():
-            module = (found or transformers.AutoModel).from_pretrained(str(folder), local_files_only=True).eval()
+        with quiet(), _no_messages():
+            module, report = (found or transformers.AutoModel).from_pretrained(str(folder), local_files_only=True, output_loading_info=True)
     except Exception as e:  # transformers raises whatever its many loaders do
         raise ConversionError(f"{folder}: transformers cannot load it: {type(e).__name__}: {str(e)[:1000]}") from e
+    module.eval()
+    missing = sorted(map(str, report["missing_keys"])) + sorted(str(k[0]) for k in report["mismatched_keys"])
+    if missing:  # transformers draws random numbers for them
+        raise MalformedModelError(
+            f"{folder}: no weights in the folder fit {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''} "
+            f"({len(missing)} parameters) of {type(module).__name__}; are architectures in config.json and the weights of one model?"
+        )
     return import_program(read_exported(export_module(module, options.example or _example(torch, config))), folder.name, options)
+
+
+@contextmanager
+def _no_messages() -> Iterator[None]:
+    """Without progress bars and log lines of transformers, which may hold texts of the file as they stand."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _example(torch: Any, config: Mapping[str, Any]) -> Example:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -250,3 +252,47 @@ def test_families_against_transformers(tmp_path: Path, name: str) -> None:
     for output, got in run_graph(graph, fed).items():
         a = want[output].detach().numpy()
         np.testing.assert_allclose(got, a, atol=1e-5 * float(np.ptp(a)))
+
+
+def albert(folder: Path, **config: Any) -> Any:
+    """A folder of a family that only transformers reads."""
+    require_module("transformers", "transformers", "pip install torch transformers")
+    import transformers
+
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64, "embedding_size": 16}
+    module = transformers.AlbertModel(transformers.AlbertConfig(**sizes, vocab_size=100, max_position_embeddings=40))
+    module.save_pretrained(folder)
+    held = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**held, **config}))
+    return module
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_weights_that_the_folder_lacks_are_not_drawn_at_random(tmp_path: Path) -> None:
+    albert(tmp_path)
+    held = TensorFile(tmp_path / "model.safetensors")
+    save(tmp_path / "model.safetensors", {n: held[n] for n in held if n != "pooler.weight"})
+    with pytest.raises(MalformedModelError, match=r"pooler\.weight \(1 parameters\) of AlbertModel"):
+        converters.load(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_transformers_says_nothing_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its log lines hold texts of the file as they stand; with CI set it hands them to every handler of the process."""
+    albert(tmp_path, model_type="\ud800")
+    from transformers.utils import logging as messages
+
+    lines: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", lines.append)
+    logger = logging.getLogger("transformers")
+    logger.addHandler(handler)
+    before = messages.get_verbosity(), messages.is_progress_bar_enabled()
+    capfd.readouterr()
+    try:
+        with contextlib.suppress(EdgekitError):
+            converters.load(tmp_path)
+    finally:
+        logger.removeHandler(handler)
+    assert lines == [] and capfd.readouterr() == ("", "")
+    assert (messages.get_verbosity(), messages.is_progress_bar_enabled()) == before

@@ -38,13 +38,6 @@ class LiteRt:
         return [self.interpreter.get_tensor(d["index"]) for d in self.interpreter.get_output_details()]
 
 
-@pytest.fixture(autouse=True)
-def _same_numbers() -> None:
-    """Every test draws the same numbers, whichever ran before it in its process."""
-    global R
-    R = np.random.default_rng(11)
-
-
 def beside_litert(data: bytes, steps: Sequence[Sequence[Array]], folder: Path, units: int = 0) -> edgekit.Session:
     """Run the steps twice, with a reset between, on both runtimes; LiteRT begins anew with a new interpreter."""
     path = folder / "m.tflite"
