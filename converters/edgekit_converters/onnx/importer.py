@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.symbolic import SymDim
-from edgekit.types import Shape, TensorType
+from edgekit.types import TensorType
 from edgekit_converters.importing.attempt import attempt, take_name
-from edgekit_converters.importing.inputs import SourceInput
 from edgekit_converters.importing.outputs import own_value
 from edgekit_converters.importing.problems import Poisoned, Unsupported, UnsupportedTypeError
 from edgekit_converters.onnx import registry
-from edgekit_converters.onnx.context import GRAPH, NodeContext
+from edgekit_converters.onnx.context import NodeContext
+from edgekit_converters.onnx.declarations import declared_type
+from edgekit_converters.onnx.nodes import MAX_DEPTH, describe, reads, written_at
 from edgekit_converters.onnx.sequences import OPERATORS, AnyValue, OptionalValue, SequenceValue
 from edgekit_converters.onnx.session import ImportSession
-from edgekit_converters.onnx.tensors import element_type
-
-MAX_DEPTH = 64
-STACK_TRACE = "pkg.torch.onnx.stack_trace"  # torch.onnx's exporter; the older one writes the trace as the node's doc_string
-NEWER_TRACE = re.compile(r'File "([^"\n]{1,400})", line (\d{1,9})')
-OLDER_TRACE = re.compile(r"^([^\s:()]{1,400}\.py)\((\d{1,9})\)", re.MULTILINE)
-UNKNOWN = -1  # what Paddle's exporter writes for an open dimension
 
 
 class GraphImporter:
@@ -321,78 +313,3 @@ class GraphImporter:
         if not self.knows(name):
             raise MalformedModelError(f"graph output {name!r} is never computed")
         return self.find(name)
-
-
-def written_at(node: Any) -> str:
-    """File and line of the Python code behind a node, where PyTorch's exporter recorded them: " (model.py:12)"."""
-    trace = next((p.value for p in getattr(node, "metadata_props", ()) if p.key == STACK_TRACE), "")
-    newer = NEWER_TRACE.findall(trace)  # the innermost call last
-    older = None if newer else OLDER_TRACE.search(node.doc_string)  # the innermost call first
-    file, line = newer[-1] if newer else older.groups() if older else ("", "")
-    return f" ({file}:{line})" if file else ""
-
-
-def describe(node: Any) -> str:
-    """A node in messages."""
-    return f"{node.op_type} '{node.name or next((o for o in node.output if o), '')}'"
-
-
-def reads(node: Any) -> list[str]:
-    """Every name a node reads, those inside its subgraphs that come from outside included."""
-    names = [i for i in node.input if i]
-    for a in node.attribute:
-        if a.type == GRAPH:
-            names += _free_names(a.g, 0)
-    return names
-
-
-def _free_names(graph: Any, depth: int) -> list[str]:
-    if depth > MAX_DEPTH:
-        raise MalformedModelError(f"control flow is nested deeper than {MAX_DEPTH}")
-    own = {v.name for v in graph.input} | {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
-    used: list[str] = []
-    for node in graph.node:
-        used += [i for i in node.input if i]
-        for a in node.attribute:
-            if a.type == GRAPH:
-                used += _free_names(a.g, depth + 1)
-        own |= set(node.output)
-    used += [o.name for o in graph.output]
-    return [n for n in dict.fromkeys(used) if n not in own]
-
-
-def source_input(info: Any) -> SourceInput:
-    """A graph input as its ValueInfoProto declares it.
-
-    Raises:
-        UnsupportedTypeError: it is no tensor, or of an element type EdgeKit does not have.
-        MalformedModelError: a dimension is negative.
-    """
-    kind = info.type.WhichOneof("value")
-    if kind != "tensor_type":
-        raise UnsupportedTypeError(f"{(kind or 'a missing type').replace('_', ' ')} is not supported")
-    tensor = info.type.tensor_type
-    dtype = element_type(tensor.elem_type)
-    return SourceInput(info.name, dtype, declared_shape(info.name, tensor.shape) if tensor.HasField("shape") else None)
-
-
-def declared_type(info: Any) -> TensorType | None:
-    """The type a ValueInfoProto declares, None where it gives no shape. Raises as ``source_input`` does."""
-    source = source_input(info)
-    return TensorType(source.dtype, declared_shape(info.name, info.type.tensor_type.shape)) if source.shape is not None else None
-
-
-def declared_shape(name: str, shape: Any) -> Shape:
-    """The dimensions of a TensorShapeProto; unknown ones are called after the value."""
-    dims: list[int | SymDim] = []
-    for i, d in enumerate(shape.dim):
-        which = d.WhichOneof("value")
-        if which == "dim_value":
-            if d.dim_value < UNKNOWN:
-                raise MalformedModelError(f"{name!r} has a negative dimension {d.dim_value}")
-            dims.append(SymDim.symbol(f"{name}_{i}", 1) if d.dim_value == UNKNOWN else int(d.dim_value))
-        elif which == "dim_param" and d.dim_param.strip("?"):  # some exporters write ? for whatever they do not know
-            dims.append(SymDim.symbol(d.dim_param, 1))
-        else:
-            dims.append(SymDim.symbol(f"{name}_{i}", 1))
-    return tuple(dims)

@@ -15,8 +15,9 @@ from edgekit_converters.importing.inputs import bind_inputs
 from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Poisoned, Unsupported, UnsupportedTypeError
 from edgekit_converters.onnx import registry
+from edgekit_converters.onnx.declarations import source_input
 from edgekit_converters.onnx.functions import expand_functions
-from edgekit_converters.onnx.importer import GraphImporter, source_input
+from edgekit_converters.onnx.importer import GraphImporter
 from edgekit_converters.onnx.mapping import MappedWeights, split_weights
 from edgekit_converters.onnx.part import cut, is_whole
 from edgekit_converters.onnx.protos import as_onnx

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgekit.ir import Part
 from edgekit.ir.part import unknown_name
-from edgekit_converters.onnx.importer import reads
+from edgekit_converters.onnx.nodes import reads
 
 FLOAT = 1
 

@@ -13,7 +13,8 @@ from edgekit_converters.importing.loops import settled_body, share_captures
 from edgekit_converters.importing.outputs import own_value
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.context import AtenContext, Sym, number_type
-from edgekit_converters.pytorch.importer import ProgramImporter, Tensor
+from edgekit_converters.pytorch.importer import ProgramImporter
+from edgekit_converters.pytorch.storage import Tensor
 
 #: runs a body in an importer of its own and gives what it returns
 Run = Callable[[ProgramImporter, list[Any]], list[Any]]

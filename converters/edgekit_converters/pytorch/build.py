@@ -15,8 +15,10 @@ from edgekit_converters.importing.outputs import finish, hand_out
 from edgekit_converters.importing.problems import Poisoned, Problems
 from edgekit_converters.pytorch import registry
 from edgekit_converters.pytorch.context import Sym
-from edgekit_converters.pytorch.importer import ProgramImporter, Tensor, input_type
+from edgekit_converters.pytorch.declarations import input_type
+from edgekit_converters.pytorch.importer import ProgramImporter
 from edgekit_converters.pytorch.program import Program, ProgramInput, Ref, TorchType
+from edgekit_converters.pytorch.storage import Tensor
 
 
 def import_program(program: Program, name: str, options: LoadOptions) -> Graph:

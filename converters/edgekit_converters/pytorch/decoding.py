@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 from edgekit.errors import MalformedModelError
-from edgekit_converters.pytorch.program import SERIALIZED_TYPES, Opaque, Ref, SourceGraph, SourceNode, TensorMeta, TorchType
+from edgekit_converters.pytorch.program import MAX_DEPTH, SERIALIZED_TYPES, Opaque, Ref, SourceGraph, SourceNode, TensorMeta, TorchType
 
-MAX_DEPTH = 32
 MAX_NAME = 4096
 INT64 = (-(1 << 63), (1 << 63) - 1)
 

@@ -2,99 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgekit.errors import GraphError, MalformedModelError
-from edgekit.ir import Graph, GraphBuilder, Value
-from edgekit.symbolic import Symbol, SymDim, parse_dim
-from edgekit.types import Dim, TensorType
+from edgekit.errors import MalformedModelError
+from edgekit.ir import GraphBuilder, Value
 from edgekit_converters.importing.attempt import attempt, name_result
 from edgekit_converters.importing.complex_values import Complex
 from edgekit_converters.importing.problems import Poisoned, Problems, Unsupported
 from edgekit_converters.pytorch import registry
-from edgekit_converters.pytorch.complex_dispatch import evaluate, evaluate_write, fitted
+from edgekit_converters.pytorch.complex_dispatch import Numbers, evaluate, evaluate_write, fitted
 from edgekit_converters.pytorch.context import AtenContext, Sym
-from edgekit_converters.pytorch.program import Ref, SourceGraph, SourceNode, TensorMeta
-
-MAX_DEPTH = 32
-#: what a tensor of the source is while importing
-Numbers = Value | Complex
-Write = Callable[[Numbers, Numbers], Numbers]
-
-
-class Storage:
-    """Memory that tensors share. A write makes a new value; views compute theirs anew when they are next read."""
-
-    __slots__ = ("doubtful", "graph", "tainted", "value", "version")
-
-    def __init__(self, value: Numbers, graph: Graph | None = None) -> None:
-        self.value = value
-        self.version = 0
-        self.graph = graph  # where it is kept; None for the main graph
-        self.doubtful: list[Storage] = []  # memory that may be the same: torch copies or not, by strides
-        self.tainted = False  # such memory was written to
-
-
-class Tensor:
-    """A tensor of the source: all of a storage, or a view of it.
-
-    Args:
-        storage: the memory.
-        steps: from the storage to this tensor: how each view is computed, and how a write to it goes back.
-        value: its value now.
-    """
-
-    __slots__ = ("_value", "_version", "scrambled", "steps", "storage")
-
-    def __init__(self, storage: Storage, steps: tuple[tuple[Callable[[Numbers], Numbers], Write], ...], value: Numbers) -> None:
-        self.storage = storage
-        self.steps = steps
-        self.scrambled = False  # whether its elements may not lie one behind the other
-        self._value = value
-        self._version = storage.version
-
-    @staticmethod
-    def new(value: Numbers, graph: Graph | None = None) -> Tensor:
-        """A tensor with memory of its own."""
-        return Tensor(Storage(value, graph), (), value)
-
-    def become(self, other: Tensor) -> None:
-        """Turn into another view: operators such as ``transpose_`` change the very tensor they get."""
-        self.storage, self.steps = other.storage, other.steps
-        self.scrambled = other.scrambled
-        self._value, self._version = other._value, other._version
-
-    def read(self) -> Numbers:
-        """The value now.
-
-        Raises:
-            Unsupported: a write in place may or may not have reached it.
-        """
-        if self.storage.tainted:
-            raise Unsupported(
-                "it reads a tensor that may share memory with one that was written to in place.", "Write the operation out of place."
-            )
-        if self._version != self.storage.version:
-            value = self.storage.value
-            for apply, _ in self.steps:
-                value = apply(value)
-            self._value, self._version = value, self.storage.version
-        return self._value
-
-    def write(self, new: Numbers) -> None:
-        """Replace the value, here and in everything that shares memory."""
-        before = [self.storage.value]
-        for apply, _ in self.steps[:-1]:
-            before.append(apply(before[-1]))
-        value = new
-        for (_, back), outer in zip(reversed(self.steps), reversed(before), strict=False):
-            value = back(outer, value)
-        self.storage.value = value
-        self.storage.version += 1
-        self._value, self._version = new, self.storage.version
-        for other in self.storage.doubtful:
-            other.tainted = True
+from edgekit_converters.pytorch.nodes import describe, label, names_in
+from edgekit_converters.pytorch.program import MAX_DEPTH, Ref, SourceGraph, SourceNode, TensorMeta
+from edgekit_converters.pytorch.storage import Tensor
 
 
 class _Poison:
@@ -370,53 +291,3 @@ class ProgramImporter:
                 given = item.type if isinstance(item, Value) else f"complex numbers of {item.dtype.label}{list(item.shape)}"
                 message = f"the source declares {meta.type.name}{list(sizes)} for {name!r}, the operator gives {given}."
                 raise Unsupported(message, reason="invalid-node")
-
-
-def declared_shape(meta: TensorMeta, ranges: Mapping[str, tuple[int, int | None]], name: str) -> tuple[Dim, ...]:
-    """The shape of an input; an expression that is not a sum of products of symbols becomes a symbol of its own."""
-    dims: list[Dim] = []
-    for i, s in enumerate(meta.sizes):
-        if isinstance(s, int):
-            dims.append(s)
-            continue
-        try:
-            dims.append(parse_dim(s, {k: Symbol(k, max(low, 1), high) for k, (low, high) in ranges.items()}))
-        except GraphError:
-            dims.append(SymDim.symbol(f"{name}_{i}", 1))
-    return tuple(dims)
-
-
-def input_type(meta: TensorMeta, ranges: Mapping[str, tuple[int, int | None]], name: str) -> TensorType:
-    """The type of an input; a complex one has its parts in a last dimension of 2."""
-    shape = declared_shape(meta, ranges, name)
-    return TensorType(meta.type.part.dtype, (*shape, 2) if meta.type.is_complex else shape)
-
-
-def label(node: SourceNode) -> str:
-    """A node in lists of blockers: its name, module and source line."""
-    return " ".join(p for p in (node.name, node.module and f"in {node.module}", node.location and f"at {node.location}") if p)
-
-
-def describe(node: SourceNode) -> str:
-    """A node in messages."""
-    parts = [f"{node.target} {node.name!r}", node.module and f"in {node.module}", node.location and f"at {node.location}"]
-    return " ".join(p for p in parts if p)
-
-
-def names_in(arg: Any, depth: int = 0) -> list[str]:
-    """Every name an argument reads, those that the bodies of control flow pass on included."""
-    if depth > MAX_DEPTH:
-        raise MalformedModelError("an argument is nested too deeply")
-    if isinstance(arg, Ref):
-        return [arg.name]
-    if isinstance(arg, list | tuple):
-        return [n for a in arg for n in names_in(a, depth + 1)]
-    return []
-
-
-def subgraph_builder(name: str) -> GraphBuilder:
-    """A builder for the body of a control flow operator."""
-    return GraphBuilder(Graph(name), fold=True)
-
-
-__all__ = ["POISON", "ProgramImporter", "Sym", "Tensor", "declared_shape", "describe", "input_type", "label", "subgraph_builder"]

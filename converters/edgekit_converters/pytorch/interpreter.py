@@ -16,9 +16,11 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.bodies import branch, repeat
 from edgekit_converters.pytorch.context import AtenContext, Sym
 from edgekit_converters.pytorch.exported import numbers
-from edgekit_converters.pytorch.importer import POISON, ProgramImporter, Tensor, describe, label
+from edgekit_converters.pytorch.importer import POISON, ProgramImporter
+from edgekit_converters.pytorch.nodes import describe, label
 from edgekit_converters.pytorch.program import PARTS, Opaque, SourceNode, TorchType
 from edgekit_converters.pytorch.script_numbers import PLAIN, SYMBOLIC, SYMBOLIC_OTHERS
+from edgekit_converters.pytorch.storage import Tensor
 
 MAX_STEPS = 2_000_000
 MAX_TRIPS = 20_000

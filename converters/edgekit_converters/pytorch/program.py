@@ -9,6 +9,8 @@ from typing import Any
 from edgekit.types import Array, DType
 from edgekit_converters.importing.problems import UnsupportedTypeError
 
+#: how deep graphs and arguments may lie in one another
+MAX_DEPTH = 32
 #: the codes of ``ScalarType`` in serialized programs (torch/_export/serde/schema.py)
 SERIALIZED_TYPES = {
     1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float16", 7: "float32", 8: "float64", 9: "complex32",

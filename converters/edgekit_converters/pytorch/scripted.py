@@ -22,11 +22,12 @@ from edgekit_converters.importing.problems import Problems, Unsupported
 from edgekit_converters.pytorch.build import packed_output
 from edgekit_converters.pytorch.context import Sym, number_type
 from edgekit_converters.pytorch.exported import MAX_MESSAGE, arguments, quiet, torch_module
-from edgekit_converters.pytorch.importer import POISON, ProgramImporter, Tensor
+from edgekit_converters.pytorch.importer import POISON, ProgramImporter
 from edgekit_converters.pytorch.interpreter import ScriptInterpreter, ScriptObject, ScriptState, real_value
 from edgekit_converters.pytorch.program import TorchType
 from edgekit_converters.pytorch.registry import REGISTRY
 from edgekit_converters.pytorch.script_inputs import tensor_inputs
+from edgekit_converters.pytorch.storage import Tensor
 
 MAX_ROUNDS = 5
 NUMBERS = {"int": I64, "float": F32, "bool": BOOL, "number": F32}

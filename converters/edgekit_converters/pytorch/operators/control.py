@@ -10,9 +10,10 @@ from edgekit_converters.importing.complex_values import Complex
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.bodies import Run, branch, repeat
 from edgekit_converters.pytorch.context import AtenContext, Sym
-from edgekit_converters.pytorch.importer import ProgramImporter, Tensor
+from edgekit_converters.pytorch.importer import ProgramImporter
 from edgekit_converters.pytorch.program import SourceGraph
 from edgekit_converters.pytorch.registry import converts
+from edgekit_converters.pytorch.storage import Tensor
 
 
 def _graphs(ctx: AtenContext) -> list[SourceGraph]:

@@ -1,4 +1,4 @@
-"""Operators that work element by element, with torch's promotion of types (https://pytorch.org/docs/stable/tensor_attributes.html)."""
+"""Functions of the elements of one tensor."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from edgekit.ir import Value
-from edgekit.types import BOOL, F32, F64, I64, DType
-from edgekit_converters.importing.problems import Unsupported
+from edgekit.types import BOOL
 from edgekit_converters.pytorch.context import AtenContext, Sym
+from edgekit_converters.pytorch.operators.arithmetic import truncated
 from edgekit_converters.pytorch.registry import ConvertFunction, converts
 
 INF = float("inf")
@@ -25,12 +25,6 @@ FLOAT_UNARY = {
 #: functions that leave integers as they are
 ROUNDING = {"floor": "Floor", "ceil": "Ceil"}
 SAME_TYPE = {"abs": "Abs", "neg": "Neg", "relu": "Relu", "negative": "Neg", "absolute": "Abs"}
-COMPARISONS = {
-    "eq": "Equal", "lt": "Less", "le": "LessOrEqual", "gt": "Greater", "ge": "GreaterOrEqual", "less": "Less", "greater": "Greater",
-    "less_equal": "LessOrEqual", "greater_equal": "GreaterOrEqual",
-}  # fmt: skip
-LOGICAL = {"logical_and": "And", "logical_or": "Or", "logical_xor": "Xor"}
-BITWISE = {"bitwise_and": ("And", "BitwiseAnd"), "bitwise_or": ("Or", "BitwiseOr"), "bitwise_xor": ("Xor", "BitwiseXor")}
 
 
 def _unary(op: str) -> ConvertFunction:
@@ -49,176 +43,12 @@ def _same(op: str) -> ConvertFunction:
     return lambda ctx: ctx.call(op, ctx.tensor("self"))
 
 
-def _comparison(op: str) -> ConvertFunction:
-    return lambda ctx: ctx.call(op, *ctx.promoted("self", "other"))
-
-
-def truth(ctx: AtenContext, x: Value) -> Value:
-    """``x != 0``."""
-    return x if x.dtype is BOOL else ctx.call("Not", ctx.call("Equal", x, ctx.like(0, x)))
-
-
-def _logical(op: str) -> ConvertFunction:
-    return lambda ctx: ctx.call(op, truth(ctx, ctx.tensor("self")), truth(ctx, ctx.tensor("other")))
-
-
-def _bitwise(on_bool: str, on_int: str) -> ConvertFunction:
-    def convert(ctx: AtenContext) -> Value:
-        a, b = ctx.promoted("self", "other")
-        return ctx.call(on_bool if a.dtype is BOOL else on_int, a, b)
-
-    return convert
-
-
 for _torch, _op in FLOAT_UNARY.items():
     converts(f"aten.{_torch}")(_unary(_op))
 for _torch, _op in ROUNDING.items():
     converts(f"aten.{_torch}")(_rounding(_op))
 for _torch, _op in SAME_TYPE.items():
     converts(f"aten.{_torch}")(_same(_op))
-for _torch, _op in COMPARISONS.items():
-    converts(f"aten.{_torch}")(_comparison(_op))
-for _torch, _op in LOGICAL.items():
-    converts(f"aten.{_torch}")(_logical(_op))
-for _torch, (_on_bool, _on_int) in BITWISE.items():
-    converts(f"aten.{_torch}", f"aten.__{_torch.removeprefix('bitwise_')}__")(_bitwise(_on_bool, _on_int))
-
-
-@converts("aten.ne", "aten.not_equal")
-def not_equal(ctx: AtenContext) -> Value:
-    return ctx.call("Not", ctx.call("Equal", *ctx.promoted("self", "other")))
-
-
-@converts("aten.logical_not")
-def logical_not(ctx: AtenContext) -> Value:
-    return ctx.call("Not", truth(ctx, ctx.tensor("self")))
-
-
-@converts("aten.bitwise_not")
-def bitwise_not(ctx: AtenContext) -> Value:
-    x = ctx.tensor("self")
-    return ctx.call("Not" if x.dtype is BOOL else "BitwiseNot", x)
-
-
-def _shift(direction: str) -> ConvertFunction:
-    def convert(ctx: AtenContext) -> Value:
-        a, b = ctx.promoted("self", "other")
-        return ctx.call("BitShift", a, b, direction=direction)
-
-    return convert
-
-
-converts("aten.bitwise_left_shift", "aten.__lshift__")(_shift("left"))
-converts("aten.bitwise_right_shift", "aten.__rshift__")(_shift("right"))
-
-
-def _scaled(ctx: AtenContext, b: Value) -> Value:
-    alpha = ctx.number("alpha", 1)
-    if not isinstance(alpha, Sym | Value) and alpha == 1:
-        return b
-    return ctx.call("Mul", b, ctx.operand(alpha, b.dtype))
-
-
-def _arithmetic(op: str, on_bool: str) -> ConvertFunction:
-    def convert(ctx: AtenContext) -> Value:
-        a, b = ctx.promoted("self", "other")
-        if a.dtype is BOOL:
-            return ctx.call(on_bool, a, b)
-        return ctx.call(op, a, _scaled(ctx, b) if op != "Mul" else b)
-
-    return convert
-
-
-converts("aten.add")(_arithmetic("Add", "Or"))
-converts("aten.sub", "aten.subtract")(_arithmetic("Sub", "Xor"))
-converts("aten.mul", "aten.multiply")(_arithmetic("Mul", "And"))
-
-
-@converts("aten.rsub")
-def rsub(ctx: AtenContext) -> Value:
-    a, b = ctx.promoted("self", "other")
-    return ctx.call("Sub", b, _scaled(ctx, a))
-
-
-@converts("aten.div", "aten.divide", "aten.true_divide")
-def div(ctx: AtenContext) -> Value:
-    mode = ctx.args.get("rounding_mode")
-    operands = [ctx.number("self"), ctx.number("other")]
-    if mode is None:
-        return ctx.call("Div", *ctx.together(operands, F32))
-    a, b = ctx.together(operands)
-    if mode == "floor":
-        return ctx.call("FloorDiv", a, b)
-    if mode != "trunc":
-        raise Unsupported(f"rounding_mode {mode!r} is not known")
-    if not a.dtype.is_float:
-        return ctx.call("Div", a, b)
-    return truncated(ctx, ctx.call("Div", a, b))
-
-
-def truncated(ctx: AtenContext, x: Value) -> Value:
-    """``x`` without its fraction."""
-    return ctx.call("Where", ctx.call("Less", x, ctx.like(0, x)), ctx.call("Ceil", x), ctx.call("Floor", x))
-
-
-@converts("aten.floor_divide")
-def floor_divide(ctx: AtenContext) -> Value:
-    return ctx.call("FloorDiv", *ctx.promoted("self", "other"))
-
-
-@converts("aten.remainder")
-def remainder(ctx: AtenContext) -> Value:
-    return ctx.call("Mod", *ctx.promoted("self", "other"), fmod=False)
-
-
-@converts("aten.fmod")
-def fmod(ctx: AtenContext) -> Value:
-    return ctx.call("Mod", *ctx.promoted("self", "other"), fmod=True)
-
-
-@converts("aten.maximum", "aten.max.other")
-def maximum(ctx: AtenContext) -> Value:
-    return _extreme(ctx, "Max", "Or")
-
-
-@converts("aten.minimum", "aten.min.other")
-def minimum(ctx: AtenContext) -> Value:
-    return _extreme(ctx, "Min", "And")
-
-
-def _extreme(ctx: AtenContext, op: str, on_bool: str) -> Value:
-    a, b = ctx.promoted("self", "other")
-    return ctx.call(on_bool if a.dtype is BOOL else op, a, b)
-
-
-@converts("aten.fmax")
-def fmax(ctx: AtenContext) -> Value:
-    """The larger; a NaN loses."""
-    return _without_nan(ctx, "Max")
-
-
-@converts("aten.fmin")
-def fmin(ctx: AtenContext) -> Value:
-    return _without_nan(ctx, "Min")
-
-
-def _without_nan(ctx: AtenContext, op: str) -> Value:
-    a, b = ctx.promoted("self", "other")
-    y = ctx.call(op, a, b)
-    if not a.dtype.is_float:
-        return y
-    return ctx.call("Where", ctx.call("IsNaN", a), b, ctx.call("Where", ctx.call("IsNaN", b), a, y))
-
-
-@converts("aten.atan2", "aten.arctan2")
-def atan2(ctx: AtenContext) -> Value:
-    return ctx.call("Atan2", *ctx.together([ctx.number("self"), ctx.number("other")], F32))
-
-
-@converts("aten.hypot")
-def hypot(ctx: AtenContext) -> Value:
-    a, b = ctx.promoted("self", "other")
-    return ctx.call("Sqrt", ctx.call("Add", ctx.call("Mul", a, a), ctx.call("Mul", b, b)))
 
 
 @converts("aten.pow")
@@ -337,42 +167,6 @@ def sign(ctx: AtenContext) -> Value:
     return x if x.dtype is BOOL else ctx.call("Sign", x)
 
 
-@converts("aten.isnan")
-def isnan(ctx: AtenContext) -> Value:
-    x = ctx.tensor("self")
-    return ctx.call("IsNaN", x) if x.dtype.is_float else _all(ctx, x, False)
-
-
-@converts("aten.isinf")
-def isinf(ctx: AtenContext) -> Value:
-    x = ctx.tensor("self")
-    return ctx.call("IsInf", x) if x.dtype.is_float else _all(ctx, x, False)
-
-
-@converts("aten.isposinf")
-def isposinf(ctx: AtenContext) -> Value:
-    x = ctx.tensor("self")
-    return ctx.call("IsInf", x, detect_negative=False) if x.dtype.is_float else _all(ctx, x, False)
-
-
-@converts("aten.isneginf")
-def isneginf(ctx: AtenContext) -> Value:
-    x = ctx.tensor("self")
-    return ctx.call("IsInf", x, detect_positive=False) if x.dtype.is_float else _all(ctx, x, False)
-
-
-@converts("aten.isfinite")
-def isfinite(ctx: AtenContext) -> Value:
-    x = ctx.tensor("self")
-    if not x.dtype.is_float:
-        return _all(ctx, x, True)
-    return ctx.call("Not", ctx.call("Or", ctx.call("IsNaN", x), ctx.call("IsInf", x)))
-
-
-def _all(ctx: AtenContext, x: Value, value: bool) -> Value:
-    return ctx.expand(ctx.const(np.asarray(value)), ctx.sizes_of(x))
-
-
 @converts("aten.nan_to_num")
 def nan_to_num(ctx: AtenContext) -> Value:
     x = ctx.tensor("self")
@@ -411,106 +205,3 @@ def clamp_min(ctx: AtenContext) -> Value:
 @converts("aten.clamp_max")
 def clamp_max(ctx: AtenContext) -> Value:
     return ctx.call("Min", *ctx.together([ctx.tensor("self"), ctx.number("max")]))
-
-
-@converts("aten.where")
-def where(ctx: AtenContext) -> Value:
-    a, b = ctx.promoted("self", "other")
-    return ctx.call("Where", truth(ctx, ctx.tensor("condition")), a, b)
-
-
-@converts("aten.lerp")
-def lerp(ctx: AtenContext) -> Value:
-    a, b = ctx.tensor("self"), ctx.tensor("end")
-    return ctx.call("Add", a, ctx.call("Mul", ctx.call("Sub", b, a), ctx.operand(ctx.number("weight"), a.dtype)))
-
-
-def _fused_term(op: str) -> ConvertFunction:
-    def convert(ctx: AtenContext) -> Value:
-        x, a, b = ctx.together([ctx.tensor("self"), ctx.tensor("tensor1"), ctx.tensor("tensor2")])
-        y = ctx.call(op, a, b)
-        factor = ctx.number("value", 1)
-        if isinstance(factor, Sym | Value) or factor != 1:
-            y = ctx.call("Mul", y, ctx.operand(factor, y.dtype))
-        return ctx.call("Add", x, y)
-
-    return convert
-
-
-converts("aten.addcmul")(_fused_term("Mul"))
-converts("aten.addcdiv")(_fused_term("Div"))
-
-
-@converts("aten.isclose")
-def isclose(ctx: AtenContext) -> Value:
-    a, b = ctx.together([ctx.tensor("self"), ctx.tensor("other")], F32)
-    far = ctx.call("Abs", ctx.call("Sub", a, b))
-    allowed = ctx.call("Add", ctx.call("Mul", ctx.call("Abs", b), ctx.like(ctx.real("rtol", 1e-5), a)), ctx.like(ctx.real("atol", 1e-8), a))
-    return ctx.call("Or", ctx.call("Equal", a, b), ctx.call("LessOrEqual", far, allowed))
-
-
-def copied(ctx: AtenContext, x: Value, to: DType | None) -> Value:
-    """``x`` in another type; what torch leaves alone stays the same value."""
-    if to is None or to is x.dtype:
-        return x
-    if to is BOOL:
-        return truth(ctx, x)
-    if x.dtype.is_float and not to.is_float:
-        return ctx.cast(x, to)
-    return ctx.cast(x, to)
-
-
-@converts("aten.to", "aten._to_copy")
-def to(ctx: AtenContext) -> Value:
-    """Casts; devices, layouts and memory formats mean nothing here."""
-    x = ctx.tensor("self")
-    if ctx.has("other"):
-        return copied(ctx, x, ctx.tensor("other").dtype)
-    return copied(ctx, x, ctx.dtype())
-
-
-@converts("aten.type_as")
-def type_as(ctx: AtenContext) -> Value:
-    return copied(ctx, ctx.tensor("self"), ctx.tensor("other").dtype)
-
-
-def _cast_to(dtype: DType) -> ConvertFunction:
-    return lambda ctx: copied(ctx, ctx.tensor("self"), dtype)
-
-
-for _torch, _dtype in {"float": F32, "double": F64, "long": I64, "bool": BOOL, "int": DType.I32, "half": DType.F16}.items():
-    converts(f"aten.{_torch}")(_cast_to(_dtype))
-
-
-@converts(
-    "aten.clone", "aten.contiguous", "aten.detach", "aten.alias", "aten.lift_fresh_copy", "aten.lift_fresh", "aten.detach_copy",
-    "aten.alias_copy", "aten.resolve_conj", "aten.resolve_neg", "aten.positive", "aten.requires_grad_",
-)  # fmt: skip
-def same(ctx: AtenContext) -> Value:
-    """What changes nothing in a graph of values."""
-    return ctx.tensor("self")
-
-
-@converts("aten.copy")
-def copy(ctx: AtenContext) -> Value:
-    x = ctx.tensor("self")
-    return ctx.expand(copied(ctx, ctx.tensor("src"), x.dtype), ctx.sizes_of(x))
-
-
-@converts("aten.real", "aten._conj", "aten.conj", "aten.conj_physical", "aten._conj_physical")
-def real(ctx: AtenContext) -> Value:
-    return ctx.tensor("self")
-
-
-@converts("aten.dropout", "aten.feature_dropout", "aten.alpha_dropout")
-def dropout(ctx: AtenContext) -> Value:
-    if ctx.real("p", 0.0) != 0:
-        ctx.inference_only("train", False, "dropout")
-    return ctx.tensor("input")
-
-
-@converts("aten.native_dropout")
-def native_dropout(ctx: AtenContext) -> tuple[Value, Value]:
-    x = ctx.tensor("input")
-    ctx.inference_only("train", False, "dropout")
-    return x, _all(ctx, x, True)

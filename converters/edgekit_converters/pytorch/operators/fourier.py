@@ -16,7 +16,7 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.complex_dispatch import Numbers
 from edgekit_converters.pytorch.context import AtenContext, Sym
 from edgekit_converters.pytorch.operators.padding import MODES, padded
-from edgekit_converters.pytorch.operators.shape import _rolled
+from edgekit_converters.pytorch.operators.shape import rolled
 from edgekit_converters.pytorch.registry import ConvertFunction, converts, on_complex
 
 #: what the primitive transforms divide by (aten/src/ATen/native/SpectralOpsUtils.h)
@@ -165,7 +165,7 @@ def _shift(back: bool) -> ConvertFunction:
         rank = len(x.shape)
         for a in [ctx.axis(d, rank) for d in ctx.integers("dim")] if ctx.has("dim") else range(rank):
             n = ctx.static(x.shape[a], "a shifted dimension")
-            x = _rolled(ctx, x, a, -(n // 2) if back else n // 2)
+            x = rolled(ctx, x, a, -(n // 2) if back else n // 2)
         return x
 
     return convert

@@ -11,7 +11,7 @@ from edgekit.ir import Value
 from edgekit.types import BOOL, I64, U8
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.context import AtenContext, Sym
-from edgekit_converters.pytorch.operators.elementwise import truth
+from edgekit_converters.pytorch.operators.comparison import truth
 from edgekit_converters.pytorch.registry import ConvertFunction, converts
 
 
