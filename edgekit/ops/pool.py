@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.ops.definition import Arg, Bool, Float, Int, Ints, Port, T, op
+from edgekit.ops.definition import Arg, Bool, Enum, Float, Int, Ints, Port, T, op
 from edgekit.ops.quant_math import clamp_bounds, round_to_quantized
 from edgekit.ops.spatial import LAYOUT, Window, from_channels_last, join_layout, split_layout, to_channels_last
 from edgekit.ops.traits import FloatOnly, Reduction, SameScale
@@ -49,6 +49,14 @@ def _requantize_mean(total: Array, counts: Array, qx: QuantParams, qy: QuantPara
     """``clamp(rne((float)total * m) + zy)`` with ``m = (float)((double)sx / ((double)sy * count))``."""
     multiplier = (np.float64(qx.scale[0]) / (np.float64(qy.scale[0]) * counts)).astype(np.float32)
     return round_to_quantized(total.astype(np.int32).astype(np.float32) * multiplier, qy.zero_point[0], -128, 127)
+
+
+def _integer_mean(total: Array, counts: Array, mode: str) -> Array:
+    """``total / counts`` rounded to the nearest integer, ties upwards or away from zero; then clamped to int8."""
+    t, n = total.astype(np.int64), counts.astype(np.int64)
+    near = (2 * t + n) // (2 * n) if mode == "up" else np.sign(t) * ((2 * np.abs(t) + n) // (2 * n))
+    mean: Array = np.clip(near, -128, 127).astype(np.int8)
+    return mean
 
 
 class _Pool:
@@ -106,15 +114,17 @@ class AveragePool(_Pool):
     """Mean of each window. With ``count_include_pad`` the pads named by ``pads`` count as zeros; without, only elements count.
 
     On int8: ``clamp(rne((float)sum(qx - zx) * m) + zy)`` with an exact int32 sum and
-    ``m = (float)((double)sx / ((double)sy * count))``, count being the window's own.
+    ``m = (float)((double)sx / ((double)sy * count))``, count being the window's own. Where ``rounding`` is ``up`` or ``away``, input and
+    output have one scale and zero point, and the mean of the stored integers is rounded to the nearest, ties upwards or away from zero, as
+    TensorFlow Lite does (``reference_integer_ops::AveragePool``: away; legacy uint8, held as int8: upwards).
     """
 
-    attrs = (*WINDOW, Bool("count_include_pad", False), LAYOUT)
+    attrs = (*WINDOW, Bool("count_include_pad", False), LAYOUT, Enum("rounding", "even", choices=("even", "up", "away")))
     types = {T: (F32, F16, I8)}
     quant = Reduction()
 
     @staticmethod
-    def reference(x: Array, *, layout: str, count_include_pad: bool, **attrs: Any) -> Array:
+    def reference(x: Array, *, layout: str, count_include_pad: bool, rounding: str, **attrs: Any) -> Array:
         window, last = _window(attrs), to_channels_last(x, layout)
         out = window.static_sizes(last.shape[1:-1])
         total = _window_sum(last.astype(np.float64), window, out)
@@ -122,12 +132,21 @@ class AveragePool(_Pool):
 
     @staticmethod
     def quant_reference(
-        x: Array, *, layout: str, count_include_pad: bool, qin: tuple[QuantParams], qout: tuple[QuantParams], **attrs: Any
+        x: Array,
+        *,
+        layout: str,
+        count_include_pad: bool,
+        rounding: str,
+        qin: tuple[QuantParams],
+        qout: tuple[QuantParams],
+        **attrs: Any,
     ) -> Array:
         window, last = _window(attrs), to_channels_last(x, layout)
         out = window.static_sizes(last.shape[1:-1])
         total = _window_sum(last.astype(np.int32) - np.int32(qin[0].zero_point[0]), window, out)
         counts = _counts(window, last.shape[1:-1], out, count_include_pad)
+        if rounding != "even":
+            return from_channels_last(_integer_mean(total + qin[0].zero_point[0] * counts, counts, rounding), layout)
         return from_channels_last(_requantize_mean(total, counts, qin[0], qout[0]), layout)
 
 

@@ -560,12 +560,21 @@ static const char pool_0[] =
     "}\n"
     "\n"
     "\n"
+    "int ek_integer_mean(long total, long count, int rounding) {\n"
+    "const bool mirrored = total < 0 && rounding == 2;\n"
+    "const long twice = 2 * (mirrored ? -total : total) + count, unit = 2 * count;\n"
+    "const int near = (int)(twice / unit - (twice % unit < 0 ? 1 : 0));\n"
+    "return min(max(mirrored ? -near : near, -128), 127);\n"
+    "}\n"
+    "\n"
+    "\n"
     "__kernel void average_pool_i8(EK_IN(x), EK_OUT(y), EK_WINDOW, const int4 before, const int4 after, EK_IN(multiplier), const int x_zero,\n"
-    "const int y_zero, const float low, const float high) {\n"
+    "const int y_zero, const float low, const float high, const int rounding) {\n"
     "int sum = 0;\n"
     "EK_POOL(char, sum += v - x_zero)\n"
     "const int count = ek_pool_count(start, taps, dilation, x_size, before, after);\n"
-    "EK_WRITE(char, y)[to] = (char)ek_requantize(sum, EK_READ(float, multiplier)[count - 1], low, high, y_zero);\n"
+    "EK_WRITE(char, y)[to] = rounding == 0 ? (char)ek_requantize(sum, EK_READ(float, multiplier)[count - 1], low, high, y_zero)\n"
+    ": (char)ek_integer_mean((long)sum + (long)x_zero * count, count, rounding);\n"
     "}\n";
 
 static const char *const pool_parts[] = {common_0, pool_0};

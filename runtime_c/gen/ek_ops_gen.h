@@ -372,6 +372,7 @@ typedef struct ek_max_pool_attrs {
 } ek_max_pool_attrs;
 
 enum { EK_AVERAGE_POOL_LAYOUT_NCHW = 0, EK_AVERAGE_POOL_LAYOUT_NHWC = 1 };
+enum { EK_AVERAGE_POOL_ROUNDING_EVEN = 0, EK_AVERAGE_POOL_ROUNDING_UP = 1, EK_AVERAGE_POOL_ROUNDING_AWAY = 2 };
 typedef struct ek_average_pool_attrs {
   ek_i64_list kernel;
   ek_i64_list strides;
@@ -380,6 +381,7 @@ typedef struct ek_average_pool_attrs {
   bool ceil_mode;
   bool count_include_pad;
   uint8_t layout;
+  uint8_t rounding;
 } ek_average_pool_attrs;
 
 enum { EK_GLOBAL_AVERAGE_POOL_LAYOUT_NCHW = 0, EK_GLOBAL_AVERAGE_POOL_LAYOUT_NHWC = 1 };

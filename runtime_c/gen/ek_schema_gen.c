@@ -26,7 +26,8 @@ static const ek_fb_field average_pool_attrs_fields[] = {
     {10, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {12, EK_FB_SCALAR, 1, 1, 0},
     {14, EK_FB_SCALAR, 1, 1, 0},
-    {16, EK_FB_SCALAR, 1, 1, 0}};
+    {16, EK_FB_SCALAR, 1, 1, 0},
+    {18, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field batch_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
@@ -363,7 +364,7 @@ static const ek_fb_type types[] = {
     {"ArgMaxAttrs", arg_max_attrs_fields, 3},
     {"ArgMinAttrs", arg_min_attrs_fields, 3},
     {"AttentionAttrs", attention_attrs_fields, 3},
-    {"AveragePoolAttrs", average_pool_attrs_fields, 7},
+    {"AveragePoolAttrs", average_pool_attrs_fields, 8},
     {"BatchNormAttrs", batch_norm_attrs_fields, 2},
     {"BitShiftAttrs", bit_shift_attrs_fields, 1},
     {"CastAttrs", cast_attrs_fields, 1},
@@ -780,6 +781,8 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       out->average_pool.count_include_pad = ek_fb_get_bool(table, 14, 0);
       out->average_pool.layout = ek_fb_get_u8(table, 16, 0);
       if (out->average_pool.layout >= 2) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute layout is %u", out->average_pool.layout);
+      out->average_pool.rounding = ek_fb_get_u8(table, 18, 0);
+      if (out->average_pool.rounding >= 3) return ek_fail(error, EK_ERR_BAD_MODEL, "attribute rounding is %u", out->average_pool.rounding);
       return EK_OK;
     case 127: /* GlobalAveragePool */
       out->global_average_pool.layout = ek_fb_get_u8(table, 4, 0);

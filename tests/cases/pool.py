@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import product
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -58,6 +60,19 @@ def _first(x: Array) -> Array:
     return np.ascontiguousarray(np.moveaxis(x, -1, 1))
 
 
+def _integer_mean(name: str, x: Array, a: dict[str, Any], out: tuple[int, int], rounding: str) -> OpCase:
+    """Means of the stored integers, by exact fractions; padding that counts is the zero point."""
+    zero, half = -13, Fraction(1, 2)
+
+    def nearest(e: Array, n: int) -> Array:
+        means = [(Fraction(int(s)) + zero * (n - len(e))) / n for s in e.sum(axis=0)]
+        return np.asarray([-floor(half - m) if m < 0 and rounding == "away" else floor(m + half) for m in means])
+
+    q = QuantParams.per_tensor(0.07, zero)
+    want = direct(x, a, out, nearest, a["count_include_pad"]).astype(np.int8)
+    return op_case("AveragePool", name, [x], a | {"rounding": rounding}, qin=[q], qout=[q], expected=[want])
+
+
 def cases() -> Iterator[OpCase]:
     q = QuantParams.per_tensor(0.07, -13)
     for name, (shape, a, out) in WINDOWS.items():
@@ -81,6 +96,8 @@ def cases() -> Iterator[OpCase]:
             yield op_case("AveragePool", f"f32_nchw_{kind}{name}", [_first(x)], b | {"layout": "NCHW"}, expected=[_first(mean)])
             yield op_case("AveragePool", f"int8_{kind}{name}", [ix], b, qin=[q], qout=[QuantParams.per_tensor(0.03, 40)])
             yield op_case("AveragePool", f"int8_same_scale_{kind}{name}", [ix], b, qin=[q], qout=[q])
+            for rounding in ("up", "away"):
+                yield _integer_mean(f"int8_{rounding}_{kind}{name}", ix, b, out, rounding)
         norm = direct(x, a, out, lambda e, _: (np.abs(e) ** 3).sum(axis=0) ** (1 / 3)).astype(np.float32)
         yield op_case("LpPool", f"p3_{name}", [x], a | {"p": 3}, expected=[norm])
         yield op_case("LpPool", f"p2_{name}", [x], a | {"p": 2})

@@ -31,6 +31,7 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('ceil_mode_', 'scalar', 'bool', '', 0),
         ('count_include_pad_', 'scalar', 'bool', '', 0),
         ('layout_', 'scalar', 'u8', '', 0),
+        ('rounding_', 'scalar', 'u8', '', 0),
     ),
     'BatchNormAttrs': (
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),

@@ -17,7 +17,8 @@ static ek_pool_spec spec_of(const ek_op_context *ctx) {
                              a->dilations,
                              0,
                              -INFINITY,
-                             INFINITY};
+                             INFINITY,
+                             (ek_pool_rounding)a->rounding};
   return spec;
 }
 

@@ -32,7 +32,9 @@ def pool_2d(ctx: NodeContext) -> Value:
         mean = ctx.call("AveragePool", ctx.call("Mul", real, real), **attrs)
         return ctx.activate(ctx.call("Sqrt", mean), done=False)
     if ctx.same_scale(x):
-        y = ctx.integer("AveragePool", x, quant=ctx.out.quant, **attrs)
+        # LiteRT averages the stored integers: ties of uint8 go upwards, of int8 away from zero
+        rounding = "even" if x.quant != ctx.out.quant else "up" if ctx.out.is_shifted else "away"
+        y = ctx.integer("AveragePool", x, quant=ctx.out.quant, rounding=rounding, **attrs)
     else:
         y = ctx.call("AveragePool", ctx.as_real(x), **attrs)
     return ctx.activate(y, done=False)

@@ -9,6 +9,7 @@
 #include "ukernels/s8_maxpool/s8_maxpool.h"
 
 #define GRAIN_ELEMENTS 16384
+#define MEAN_BLOCK 64
 
 typedef struct plan {
   ek_window window;
@@ -91,7 +92,10 @@ ek_status ek_pool_prepare(ek_op_context *ctx, const ek_pool_spec *spec, ek_op_me
     EK_TRY(ek_read_affine(ctx, x, &qx));
     EK_TRY(ek_read_affine(ctx, y, &qy));
     EK_TRY(ek_requantize_multiplier(ctx, qx.scale, 1.0f, qy.scale, &m));
-    memory->kernel = ek_qs8_avgpool_select(ctx->cpu_features)->info.name;
+    if (spec->rounding != EK_POOL_EVEN && (qx.scale != qy.scale || qx.zero_point != qy.zero_point)) {
+      return ek_op_fail(ctx, EK_ERR_UNSUPPORTED, "averages of stored integers keep scale and zero point");
+    }
+    memory->kernel = spec->rounding != EK_POOL_EVEN ? NULL : ek_qs8_avgpool_select(ctx->cpu_features)->info.name;
   } else if ((x->dtype == EK_I8 || x->dtype == EK_U8) && spec->kind == EK_POOL_MAX) {
     ek_affine q;
     if (y->quant != NULL) {
@@ -199,6 +203,34 @@ static void pool_max_u8(const job *j, size_t taps, const uint8_t *a, const uint3
   }
 }
 
+/* The mean of the stored integers, to the nearest: ties upwards, or away from zero. Padding that counts is the zero
+ * point. */
+static void pool_mean_s8(const job *j, const pixel *at, const int8_t *a, const uint32_t *table, int8_t *c,
+                         size_t channels) {
+  const int64_t count = at->count > 1 ? at->count : 1;
+  const uint32_t pads = (uint32_t)(count - (int64_t)at->taps) * (uint32_t)j->qx.zero_point;
+  uint32_t sums[MEAN_BLOCK];
+  for (size_t n = 0; n < channels; n += MEAN_BLOCK) {
+    const size_t block = channels - n < MEAN_BLOCK ? channels - n : MEAN_BLOCK;
+    for (size_t i = 0; i < block; i++) {
+      sums[i] = pads;
+    }
+    for (size_t t = 0; t < at->taps; t++) {
+      const int8_t *from = a + table[t] + n;
+      for (size_t i = 0; i < block; i++) {
+        sums[i] += (uint32_t)from[i];
+      }
+    }
+    for (size_t i = 0; i < block; i++) {
+      const int64_t total = (int32_t)sums[i];
+      const bool mirrored = total < 0 && j->spec->rounding == EK_POOL_AWAY;
+      const int64_t twice = 2 * (mirrored ? -total : total) + count, unit = 2 * count;
+      const int64_t near = twice / unit - (twice % unit < 0 ? 1 : 0), mean = mirrored ? -near : near;
+      c[n + i] = (int8_t)(mean < -128 ? -128 : mean > 127 ? 127 : mean);
+    }
+  }
+}
+
 static void pool_pixel(const job *j, const pixel *at, const char *a, const uint32_t *table, char *c, size_t channels) {
   const float *af = (const float *)(const void *)a;
   float *cf = (float *)(void *)c;
@@ -217,6 +249,8 @@ static void pool_pixel(const job *j, const pixel *at, const char *a, const uint3
   } else if (j->dtype == EK_F32) {
     const ek_f32_avgpool_args args = {at->taps, af, table, cf, 1.0f / (float)(at->count > 1 ? at->count : 1)};
     j->avg_f32->fn(channels, &args);
+  } else if (j->spec->rounding != EK_POOL_EVEN) {
+    pool_mean_s8(j, at, aq, table, cq, channels);
   } else {
     const double count = (double)(at->count > 1 ? at->count : 1);
     const float multiplier = (float)((double)j->qx.scale / ((double)j->qy.scale * count));

@@ -8,6 +8,7 @@ typedef struct pool_form {
   ek_cl_geometry g;
   float clamp_min, clamp_max;
   bool is_max, include_pad;
+  uint8_t rounding; /* of AveragePool */
 } pool_form;
 
 /* A global pool is one window over everything. */
@@ -46,6 +47,7 @@ static ek_status read_form(ek_cl_build *b, pool_form *f) {
     case EK_OP_AVERAGE_POOL: {
       const ek_average_pool_attrs *m = &a->average_pool;
       f->include_pad = m->count_include_pad;
+      f->rounding = m->rounding;
       return read_sliding(b, x, m->kernel, m->strides, m->pads, m->dilations, m->ceil_mode, m->layout, f);
     }
     case EK_OP_GLOBAL_AVERAGE_POOL: return read_global(b, x, a->global_average_pool.layout, f);
@@ -112,6 +114,7 @@ static ek_status build_average_i8(ek_cl_build *b, const pool_form *f) {
   ek_cl_arg_int(b, qy.affine.zero_point);
   ek_cl_arg_float(b, qy.low);
   ek_cl_arg_float(b, qy.high);
+  ek_cl_arg_int(b, f->rounding);
   const ek_status status = end(b, f);
   ek_cl_free_temporary(b, multiplier);
   return status;

@@ -61,11 +61,20 @@ __kernel void average_pool_f32(EK_IN(x), EK_OUT(y), EK_WINDOW, const int4 before
   EK_WRITE(float, y)[to] = sum / convert_float(ek_pool_count(start, taps, dilation, x_size, before, after));
 }
 
+// The mean of stored integers to the nearest: ties upwards (rounding 1) or away from zero (2).
+int ek_integer_mean(long total, long count, int rounding) {
+  const bool mirrored = total < 0 && rounding == 2;
+  const long twice = 2 * (mirrored ? -total : total) + count, unit = 2 * count;
+  const int near = (int)(twice / unit - (twice % unit < 0 ? 1 : 0));
+  return min(max(mirrored ? -near : near, -128), 127);
+}
+
 // multiplier[count - 1] belongs to a window of that many elements.
 __kernel void average_pool_i8(EK_IN(x), EK_OUT(y), EK_WINDOW, const int4 before, const int4 after, EK_IN(multiplier), const int x_zero,
-                              const int y_zero, const float low, const float high) {
+                              const int y_zero, const float low, const float high, const int rounding) {
   int sum = 0;
   EK_POOL(char, sum += v - x_zero)
   const int count = ek_pool_count(start, taps, dilation, x_size, before, after);
-  EK_WRITE(char, y)[to] = (char)ek_requantize(sum, EK_READ(float, multiplier)[count - 1], low, high, y_zero);
+  EK_WRITE(char, y)[to] = rounding == 0 ? (char)ek_requantize(sum, EK_READ(float, multiplier)[count - 1], low, high, y_zero)
+                                        : (char)ek_integer_mean((long)sum + (long)x_zero * count, count, rounding);
 }
