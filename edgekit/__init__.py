@@ -10,9 +10,11 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing's own takes longer to import than all that is here
 if TYPE_CHECKING:
+    from typing import Any
+
     from edgekit import errors
     from edgekit.api import Conversion, ConvertOptions, ReportSettings, convert, load, prune, quantize, report, simulate
     from edgekit.interface import Interface

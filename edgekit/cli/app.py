@@ -12,14 +12,13 @@ from typing import Any
 
 import click
 
-from edgekit.cli import commands
+from edgekit.cli import EXIT_INTERRUPTED, commands
 from edgekit.cli.console import print_error, print_json, wants_json
 from edgekit.errors import EdgekitError, RuntimeLibraryError, UnsupportedOpError
 from edgekit.version import __version__
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
 
 HELP = """From a trained model to fast, small, correct inference on a phone or a board.
 
@@ -137,7 +136,7 @@ def _bug(e: BaseException, as_json: bool) -> int:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command line of this process and end it, from ``edgekit.cli.main``."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names may hold what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")

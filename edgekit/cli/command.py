@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
+
+from edgekit.cli import end_when_interrupted
 
 
 class Argument(click.Argument):
@@ -28,6 +33,10 @@ class Command(click.Command):
         # the mark \b keeps the lines of a paragraph as they stand
         super().__init__(name, help=text.replace("\nExamples:\n", "\n\b\nExamples:\n"), short_help=summary, **attributes)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        with _interruptible():
+            return super().invoke(ctx)
+
     def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Nothing more: click 8.5 would list the arguments a second time."""
 
@@ -43,3 +52,16 @@ class Command(click.Command):
         options = [p.get_help_record(ctx) for p in self.get_params(ctx) if isinstance(p, click.Option)]
         with formatter.section("Options"):
             formatter.write_dl([o for o in options if o is not None])
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Interrupts are ``KeyboardInterrupt`` while a command works, so that it leaves no halves of files; before and after they end all."""
+    early = signal.getsignal(signal.SIGINT) is end_when_interrupted
+    if early:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if early:
+            signal.signal(signal.SIGINT, end_when_interrupted)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit.cli.app import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, run
+from edgekit.cli import EXIT_INTERRUPTED
+from edgekit.cli.app import EXIT_FAILED, EXIT_USAGE, run
 from tests.digits import MODEL, DigitsFiles, digits_files
 
 
@@ -131,6 +132,47 @@ def test_interrupt_leaves_no_broken_file(digits: DigitsFiles, tmp_path: Path) ->
     assert "interrupted" in stderr and "Traceback" not in stderr and stdout == ""
     assert [p.name for p in out.iterdir()] == ["model.ekm"]
     assert (out / "model.ekm").read_bytes() == b"\x10\0\0\0EKM1: what was there before"
+
+
+@pytest.mark.parametrize("json_too", [False, True])
+def test_interrupt_while_modules_are_loaded(tmp_path: Path, json_too: bool) -> None:
+    (tmp_path / "click").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    # the import of click waits until somebody writes, and would swallow what is raised there
+    (tmp_path / "click" / "__init__.py").write_text(
+        f"try:\n    open({str(tmp_path / 'pipe')!r}).read()\nexcept KeyboardInterrupt:\n    print('lost')"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgekit", "formats", *(["--json"] if json_too else [])],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    with (tmp_path / "pipe").open("wb"):
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == EXIT_INTERRUPTED and stderr == "interrupted\n"
+    if json_too:
+        assert json.loads(stdout) == {"error": {"kind": "Interrupted", "message": "interrupted"}}
+    else:
+        assert stdout == ""
+
+
+def test_little_is_imported_before_an_interrupt_is_handled() -> None:
+    code = "import edgekit.cli; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import os, sys; sys.path += {sys.path!r}; {code}"], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "edgekit.cli" in loaded and not loaded & {"typing", "re", "enum", "pathlib", "importlib.metadata", "click", "edgekit.errors"}
+
+
+def test_a_command_in_the_background_goes_on_ignoring_interrupts() -> None:
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.argv[1:] = ['devices', '--json']\n"
+        "from edgekit.cli import main\ntry:\n    main()\nfinally:\n    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
