@@ -78,7 +78,7 @@ def test_needs_and_coverage() -> None:
 
 
 def test_a_converter_that_says_little_is_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(converters, "converters", lambda: [Minimal(), Talkative()])
+    monkeypatch.setattr("edgekit.converters.catalogue.converters", lambda: [Minimal(), Talkative()])
     assert run(["formats"]) == 0
     text = capsys.readouterr().out
     assert "not installed: the rarer half" in text and "?" in text

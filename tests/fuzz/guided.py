@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from edgekit import converters
+from edgekit.converters import registry
 from tests.fuzz.importers import MEMORY_PER_INPUT, ROOT, SECONDS_PER_INPUT, WAITING, Failure, attempt, write
 from tests.fuzz.mutations import Tape, mutate
 from tests.fuzz.seeds import Seed, seeds
@@ -52,7 +53,7 @@ def fuzz_here(name: str, seconds: float, folder: Path, zoo: bool, deep: bool) ->
 
     with atheris.instrument_imports(include=[f"edgekit_converters.{name}", "edgekit_converters.importing"]):
         converters.coverage(next(c for c in converters.converters() if c.name == name))  # imports everything there is of it
-    converters._plugged_in = list  # looking for others takes longer than many an input
+    registry._plugged_in = list  # looking for others takes longer than many an input
     pool = seeds(name, zoo)
     scratch = Path(tempfile.mkdtemp(prefix="edgekit-fuzz-"))
     findings, current = folder / "findings.jsonl", os.open(folder / "current", os.O_RDWR | os.O_CREAT)

@@ -94,7 +94,7 @@ class Crashing:
 
 @pytest.mark.parametrize(("data", "found"), [(b"slow", "TooSlow"), (b"wrong", "IndexError"), (b"fine", "")])
 def test_what_should_not_happen_is_noticed(data: bytes, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgekit.converters._built_in", lambda: [Crashing()])
+    monkeypatch.setattr("edgekit.converters.registry._built_in", lambda: [Crashing()])
     monkeypatch.setattr("tests.fuzz.importers.SECONDS_PER_INPUT", 0.3)
     outcome = attempt(write(Seed({"m.bug": data}, "m.bug"), tmp_path))
     if found:
