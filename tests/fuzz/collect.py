@@ -91,12 +91,12 @@ def _saved(export: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _watch() -> Any:
-    from edgekit_converters.pytorch import converter as pytorch
     from edgekit_converters.pytorch import exported
+    from edgekit_converters.pytorch import loading as pytorch
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("edgekit.converters.find_converter", _watched(converters.find_converter))
-        patch.setattr(f"{pytorch.__name__}.export_module", _saved(exported.export_module))
+        patch.setattr("edgekit.converters.loading.find_converter", _watched(converters.find_converter))
+        patch.setattr(pytorch, "export_module", _saved(exported.export_module))
         yield
 
 

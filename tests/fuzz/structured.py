@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgekit_converters.importing.wire import write_field, write_varint
+
 if TYPE_CHECKING:
     from tests.fuzz.mutations import Choices
 
@@ -88,7 +90,7 @@ def _edit_message(r: Choices, data: bytes, depth: int) -> bytes | None:
         inner = data[f.value : f.end]
         changed = _edit_message(r, inner, depth + 1)
         if changed is not None:
-            return data[: f.start] + _encoded(f.number, changed) + data[f.end :]
+            return data[: f.start] + write_field(f.number, changed) + data[f.end :]
     kind = r.integers(6)
     if kind == 0:
         return data[: f.start] + data[f.end :]
@@ -97,18 +99,18 @@ def _edit_message(r: Choices, data: bytes, depth: int) -> bytes | None:
     if kind == 2:
         other = fields[r.integers(len(fields))]
         if other.wire == BYTES and f.wire == BYTES:
-            return data[: f.start] + _encoded(f.number, data[other.value : other.end]) + data[f.end :]
+            return data[: f.start] + write_field(f.number, data[other.value : other.end]) + data[f.end :]
         return data[: f.start] + data[other.start : other.end] + data[f.end :]
     if kind == 3:
-        number = _varint(((r.integers(64) + 1) << 3) | f.wire)
-        return data[: f.start] + number + data[f.start + len(_varint((f.number << 3) | f.wire)) : f.end] + data[f.end :]
+        number = write_varint(((r.integers(64) + 1) << 3) | f.wire)
+        return data[: f.start] + number + data[f.start + len(write_varint((f.number << 3) | f.wire)) : f.end] + data[f.end :]
     return data[: f.start] + _other_value(r, data, f) + data[f.end :]
 
 
 def _other_value(r: Choices, data: bytes, f: _Field) -> bytes:
-    key = _varint((f.number << 3) | f.wire)
+    key = write_varint((f.number << 3) | f.wire)
     if f.wire == VARINT:
-        return key + _varint(VARINTS[r.integers(len(VARINTS))])
+        return key + write_varint(VARINTS[r.integers(len(VARINTS))])
     if f.wire in (EIGHT, FOUR):
         return key + FIXED[r.integers(len(FIXED))] * ((f.end - f.value) // 4)
     value = bytearray(data[f.value : f.end])
@@ -120,20 +122,7 @@ def _other_value(r: Choices, data: bytes, f: _Field) -> bytes:
     else:
         at = r.integers(len(value))
         value[at] = VARINTS[r.integers(len(VARINTS))] & 0xFF
-    return _encoded(f.number, bytes(value))
-
-
-def _encoded(number: int, value: bytes) -> bytes:
-    return _varint((number << 3) | BYTES) + _varint(len(value)) + value
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return write_field(f.number, bytes(value))
 
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:

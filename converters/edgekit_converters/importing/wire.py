@@ -55,6 +55,21 @@ def read_varint(data: Buffer, at: int, end: int) -> tuple[int | None, int]:
     return None, at
 
 
+def write_varint(number: int) -> bytes:
+    """A number, not negative, as ``read_varint`` reads it."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def write_field(number: int, content: bytes) -> bytes:
+    """A field of bytes: a text, a message or a packed list."""
+    return write_varint(number << 3 | LENGTH) + write_varint(len(content)) + content
+
+
 def fields(data: Buffer, at: int, end: int, cut: bool = False) -> Iterator[Field]:
     """The fields of the message at bytes ``at`` to ``end``; with ``cut`` the last may reach behind the end.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit_converters.importing.wire import LENGTH, VARINT, Field, WireError, fields
+from edgekit_converters.importing.wire import LENGTH, VARINT, Field, WireError, fields, write_field, write_varint
 
 MIN_FILE_BYTES = 1 << 20
 MIN_WEIGHT_BYTES = 1 << 12
@@ -50,7 +50,7 @@ def split_weights(path: Path) -> tuple[bytes, MappedWeights] | None:
         out = bytearray()
         for field in _fields(data, 0, len(data)):
             if field.number == MODEL_GRAPH and field.wire == LENGTH:
-                out += _message(MODEL_GRAPH, _graph(data, field, weights.location))
+                out += write_field(MODEL_GRAPH, _graph(data, field, weights.location))
             else:
                 out += data[field.start : field.end]
     except WireError:  # protobuf itself shall judge it
@@ -66,7 +66,7 @@ def _graph(data: mmap.mmap, graph: Field, location: str) -> bytes:
             cut = _tensor(data, field, location)
             if cut is not None:
                 out += data[kept : field.start]
-                out += _message(GRAPH_INITIALIZER, cut)
+                out += write_field(GRAPH_INITIALIZER, cut)
                 kept = field.end
     out += data[kept : graph.end]
     return bytes(out)
@@ -88,8 +88,8 @@ def _tensor(data: mmap.mmap, tensor: Field, location: str) -> bytes | None:
     if raw is None or raw.end - raw.at < MIN_WEIGHT_BYTES:
         return None
     for key, value in (("location", location), ("offset", str(raw.at)), ("length", str(raw.end - raw.at))):
-        out += _message(TENSOR_EXTERNAL_DATA, _message(1, key.encode()) + _message(2, value.encode()))
-    return bytes(out) + _varint(TENSOR_DATA_LOCATION << 3 | VARINT) + _varint(EXTERNAL)
+        out += write_field(TENSOR_EXTERNAL_DATA, write_field(1, key.encode()) + write_field(2, value.encode()))
+    return bytes(out) + write_varint(TENSOR_DATA_LOCATION << 3 | VARINT) + write_varint(EXTERNAL)
 
 
 def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[Field]:
@@ -98,16 +98,3 @@ def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[Field]:
         if count == MAX_FIELDS:
             raise WireError(field.start, f"more than {MAX_FIELDS} fields")
         yield field
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _message(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | LENGTH) + _varint(len(content)) + content

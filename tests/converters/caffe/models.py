@@ -9,47 +9,35 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.types import Array
-
-
-def varint(n: int) -> bytes:
-    """A number in base 128."""
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    return bytes([*out, n])
-
-
-def field(number: int, data: bytes) -> bytes:
-    """A field of bytes."""
-    return varint(number << 3 | 2) + varint(len(data)) + data
+from edgekit_converters.importing.wire import write_field, write_varint
 
 
 def blob(a: Array, legacy: bool = False, packed: bool = True) -> bytes:
     """A BlobProto; ``legacy`` has four dimensions instead of a shape."""
     if legacy:
         shape = (1,) * (4 - a.ndim) + a.shape
-        head = b"".join(varint((i + 1) << 3) + varint(d) for i, d in enumerate(shape))
+        head = b"".join(write_varint((i + 1) << 3) + write_varint(d) for i, d in enumerate(shape))
     else:
-        head = field(7, field(1, b"".join(varint(d) for d in a.shape)))
+        head = write_field(7, write_field(1, b"".join(write_varint(d) for d in a.shape)))
     if a.dtype == np.float64:
-        return head + field(8, a.tobytes())
+        return head + write_field(8, a.tobytes())
     if packed:
-        return head + field(5, a.astype("<f4").tobytes())
-    return head + b"".join(varint(5 << 3 | 5) + struct.pack("<f", v) for v in a.ravel())
+        return head + write_field(5, a.astype("<f4").tobytes())
+    return head + b"".join(write_varint(5 << 3 | 5) + struct.pack("<f", v) for v in a.ravel())
 
 
 def weights_bytes(layers: Mapping[str, Sequence[Array]], form: int = 2, **options: bool) -> bytes:
     """A NetParameter with the blobs of each layer, in the form V0, V1 or V2 of layers."""
-    out = field(1, b"test net")
+    out = write_field(1, b"test net")
     for name, blobs in layers.items():
         text, parts = name.encode(), [blob(a, **options) for a in blobs]
         if form == 2:
-            out += field(100, field(1, text) + field(2, b"Any") + b"".join(field(7, p) for p in parts))
+            out += write_field(100, write_field(1, text) + write_field(2, b"Any") + b"".join(write_field(7, p) for p in parts))
         elif form == 1:
-            out += field(2, field(4, text) + b"".join(field(6, p) for p in parts))
+            out += write_field(2, write_field(4, text) + b"".join(write_field(6, p) for p in parts))
         else:
-            out += field(2, field(1, field(1, text) + field(2, b"conv") + b"".join(field(50, p) for p in parts)))
+            layer = write_field(1, text) + write_field(2, b"conv") + b"".join(write_field(50, p) for p in parts)
+            out += write_field(2, write_field(1, layer))
     return out
 
 

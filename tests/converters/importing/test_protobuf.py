@@ -6,6 +6,7 @@ import pytest
 
 from edgekit.errors import MalformedModelError
 from edgekit_converters.importing.protobuf import compile_messages, parse, parse_text
+from edgekit_converters.importing.wire import write_field
 
 TEXT = """
 syntax = "proto3";
@@ -61,7 +62,7 @@ def test_broken_messages_say_where() -> None:
     tree = compile_messages("trees", TEXT)["Tree"]
     deep = b""
     for _ in range(150):
-        deep = b"\x12" + _varint(len(deep)) + deep
+        deep = write_field(2, deep)
     for data in (b"\x0a\xff", b"\x1a\x02\xff\xfe", deep):
         with pytest.raises(MalformedModelError, match="here"):
             parse(tree, data, "here")
@@ -71,11 +72,3 @@ def test_broken_messages_say_where() -> None:
 def test_broken_text_says_where(text: str | bytes) -> None:
     with pytest.raises(MalformedModelError, match="here"):
         parse_text(compile_messages("trees", TEXT)["Tree"], text, "here")
-
-
-def _varint(n: int) -> bytes:
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    return bytes([*out, n])

@@ -17,6 +17,7 @@ from edgekit.converters import check, find_converter, load
 from edgekit.errors import ConversionError, EdgekitError, MalformedModelError, MissingDependencyError, UnsupportedOpError
 from edgekit_converters.keras import register
 from edgekit_converters.keras.registry import CUSTOM
+from tests.converters.damage import damaged
 from tests.converters.keras.files import call, entry, functional, layer, old_call, run, sequential, write_archive, write_hdf5
 from tests.converters.keras.test_layers import LSTM, random
 from tests.require import require_module
@@ -189,14 +190,9 @@ def test_truncated_files(tmp_path: Path) -> None:
 
 
 def test_flipped_bytes(tmp_path: Path) -> None:
-    rng = np.random.default_rng(1)
     for path in small(tmp_path):
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        for _ in range(150):
-            broken = data.copy()
-            at = rng.integers(0, len(data), rng.integers(1, 6))
-            broken[at] = rng.integers(0, 256, len(at))
-            path.write_bytes(broken.tobytes())
+        for broken in damaged(path.read_bytes(), 150, seed=1):
+            path.write_bytes(broken)
             opens(path)
 
 

@@ -12,8 +12,10 @@ import edgekit
 from edgekit import converters
 from edgekit.reference import run_graph
 from edgekit.types import Array
-from tests.converters.onnx.models import model
+from tests.converters.onnx.models import model, node
 from tests.require import require_module
+
+MS = "com.microsoft"
 
 
 def microsoft_model(
@@ -21,7 +23,7 @@ def microsoft_model(
 ) -> Any:
     """A model of nodes in ONNX's, ONNX-ML's and ONNX Runtime's own domains; ``feeds`` are examples of its inputs."""
     proto = model(nodes, {k: (a.dtype.type, list(a.shape)) for k, a in feeds.items()}, outputs, constants, opset=opset)
-    for domain, version in (("com.microsoft", 1), ("ai.onnx.ml", 3)):
+    for domain, version in ((MS, 1), ("ai.onnx.ml", 3)):
         entry = proto.opset_import.add()
         entry.domain, entry.version = domain, version
     for o in proto.graph.output:  # ONNX Runtime infers what is not said
@@ -65,3 +67,20 @@ def assert_as_onnxruntime(
                 apart = np.abs(got.astype(np.int64) - want.astype(np.int64)).max(initial=0)
                 assert apart <= steps, f"{what} {name}: {apart} steps apart, {steps} allowed"
     return list(wants)
+
+
+def check(
+    tmp_path: Path,
+    op: str,
+    inputs: Sequence[str],
+    feeds: Mapping[str, Array],
+    constants: Mapping[str, Array] | None = None,
+    outputs: Sequence[str] = ("y",),
+    tolerance: float = 2e-5,
+    domain: str = MS,
+    **attrs: Any,
+) -> None:
+    """One operator against ONNX Runtime; ``feeds`` are inputs of the model, ``constants`` weights."""
+    names = [o for o in outputs if o]
+    proto = microsoft_model([node(op, inputs, list(outputs), domain=domain, **attrs)], feeds, names, constants)
+    assert_as_onnxruntime(proto, feeds, tmp_path, tolerance)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +12,8 @@ from edgekit import converters
 from edgekit.reference import run_graph
 from edgekit.types import Array
 from tests.converters.onnx.models import node
-from tests.converters.onnx.peer import assert_as_onnxruntime, microsoft_model
+from tests.converters.onnx.peer import MS, check, microsoft_model
 
-MS = "com.microsoft"
 F = np.float32
 R = np.random.default_rng(9)
 B, S, H, D = 2, 4, 3, 8
@@ -23,19 +21,6 @@ B, S, H, D = 2, 4, 3, 8
 
 def real(*shape: int) -> Array:
     return R.standard_normal(shape).astype(F)
-
-
-def check(
-    tmp_path: Path,
-    op: str,
-    inputs: Sequence[str],
-    feeds: Mapping[str, Array],
-    constants: Mapping[str, Array],
-    outputs: Sequence[str],
-    **attrs: Any,
-) -> None:
-    proto = microsoft_model([node(op, inputs, list(outputs), domain=MS, **attrs)], feeds, [o for o in outputs if o], constants)
-    assert_as_onnxruntime(proto, feeds, tmp_path, 2e-5)
 
 
 @pytest.mark.parametrize("causal", [0, 1])

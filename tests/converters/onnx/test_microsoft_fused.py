@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +12,14 @@ from edgekit import converters
 from edgekit.reference import run_graph
 from edgekit.types import Array
 from tests.converters.onnx.models import node
-from tests.converters.onnx.peer import assert_as_onnxruntime, microsoft_model
+from tests.converters.onnx.peer import MS, check, microsoft_model
 
-MS = "com.microsoft"
 F = np.float32
 R = np.random.default_rng(5)
 
 
 def real(*shape: int) -> Array:
     return R.standard_normal(shape).astype(F)
-
-
-def check(
-    tmp_path: Path,
-    op: str,
-    inputs: Sequence[str],
-    feeds: Mapping[str, Array],
-    constants: Mapping[str, Array] | None = None,
-    outputs: Sequence[str] = ("y",),
-    tolerance: float = 2e-5,
-    domain: str = MS,
-    **attrs: Any,
-) -> None:
-    names = [o for o in outputs if o]
-    proto = microsoft_model([node(op, inputs, list(outputs), domain=domain, **attrs)], feeds, names, constants)
-    assert_as_onnxruntime(proto, feeds, tmp_path, tolerance)
 
 
 @pytest.mark.parametrize(

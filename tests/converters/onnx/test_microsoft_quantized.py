@@ -13,9 +13,8 @@ from edgekit import converters
 from edgekit.reference import run_graph
 from edgekit.types import Array
 from tests.converters.onnx.models import node
-from tests.converters.onnx.peer import assert_as_onnxruntime, microsoft_model
+from tests.converters.onnx.peer import MS, assert_as_onnxruntime, microsoft_model
 
-MS = "com.microsoft"
 F = np.float32
 R = np.random.default_rng(11)
 

@@ -12,17 +12,10 @@ import numpy as np
 from google.protobuf import json_format
 
 from edgekit.types import Array
+from edgekit_converters.importing.wire import write_varint
 from edgekit_converters.tensorflow.protos import messages
 from edgekit_converters.tensorflow.sstable import MAGIC, masked_crc32c
 from tests.converters.tensorflow.models import CODES, Function, Maker, Type, shape_proto
-
-
-def varint(n: int) -> bytes:
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    return bytes([*out, n])
 
 
 def block(entries: Mapping[bytes, bytes]) -> bytes:
@@ -32,7 +25,7 @@ def block(entries: Mapping[bytes, bytes]) -> bytes:
         shared = 0
         while shared < min(len(key), len(last)) and key[shared] == last[shared]:
             shared += 1
-        out += varint(shared) + varint(len(key) - shared) + varint(len(entries[key])) + key[shared:] + entries[key]
+        out += write_varint(shared) + write_varint(len(key) - shared) + write_varint(len(entries[key])) + key[shared:] + entries[key]
         last = key
     out += (0).to_bytes(4, "little") + (1).to_bytes(4, "little")
     return out + b"\0" + masked_crc32c(out + b"\0").to_bytes(4, "little")
@@ -41,9 +34,9 @@ def block(entries: Mapping[bytes, bytes]) -> bytes:
 def table(entries: Mapping[bytes, bytes]) -> bytes:
     """A table of one data block."""
     data = block(entries)
-    index = block({max(entries): varint(0) + varint(len(data) - 5)})
+    index = block({max(entries): write_varint(0) + write_varint(len(data) - 5)})
     meta = block({})
-    footer = varint(len(data) + len(index)) + varint(len(meta) - 5) + varint(len(data)) + varint(len(index) - 5)
+    footer = write_varint(len(data) + len(index)) + write_varint(len(meta) - 5) + write_varint(len(data)) + write_varint(len(index) - 5)
     return data + index + meta + footer.ljust(40, b"\0") + MAGIC.to_bytes(8, "little")
 
 
@@ -162,7 +155,7 @@ def javascript_model(folder: Path, weights: list[tuple[dict[str, Any], bytes]], 
 def write_bundle_with_objects(folder: Path, tensors: Mapping[str, Array], objects: Any) -> None:
     """A checkpoint that also holds an object graph (a TrackableObjectGraph), as a scalar string behind the other data."""
     text = objects.SerializeToString()
-    stored = varint(len(text)) + b"\0\0\0\0" + text
+    stored = write_varint(len(text)) + b"\0\0\0\0" + text
     at = sum(a.nbytes for a in tensors.values())
     entry = messages()["BundleEntryProto"](dtype=7, shape=shape_proto(()), offset=at, size=len(stored))
     write_bundle(folder, tensors, {b"_CHECKPOINTABLE_OBJECT_GRAPH": entry.SerializeToString()})
