@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
@@ -17,7 +17,7 @@ from edgekit.errors import ConversionError, EdgekitError, GraphError
 from edgekit.ir import Graph, Value
 from edgekit.ir.macs import graph_macs
 from edgekit.passes.canonicalize.widen_half import FACT
-from edgekit.reference import ReferenceSession
+from edgekit.reference import ReferenceSession, watching_bodies
 from edgekit.reference.interpreter import Observer
 from edgekit.report.compare import ErrorFigures, ErrorSums
 from edgekit.types import Array, DType, format_shape
@@ -39,6 +39,8 @@ SMALL_SIDE = 64
 SOME_MACS = 10_000_000
 #: no check of models with larger tensors, in elements: a typing error in a shape should not fill the memory of the machine
 MOST_ELEMENTS = 1 << 28
+#: nodes that branches and loops may run; random inputs may never fulfil what ends a loop
+MOST_LOOPED_NODES = 100_000
 #: what values that only real inputs satisfy (indices, lengths) raise for a random feed
 NOT_RUNNABLE = (ValueError, IndexError, MemoryError)
 
@@ -59,8 +61,11 @@ def _random(r: np.random.Generator, v: Value, shape: tuple[int, ...]) -> Array:
 
 
 def error_figures(a: Graph, b: Graph, samples: Sequence[Any]) -> tuple[ErrorFigures, ...]:
-    """How the outputs of ``b`` differ from those of ``a`` over samples, run one after the other."""
-    return _figures(a.user_output_names, _run(a, samples), _run(b, samples))
+    """How the outputs of ``b`` differ from those of ``a`` over samples, run one after the other; empty where loops never end."""
+    try:
+        return _figures(a.user_output_names, _run_shaped(a, samples, {}), _run_shaped(b, samples, {}))
+    except _Endless:
+        return ()
 
 
 def _run(graph: Graph, samples: Sequence[Any], observer: Observer | None = None) -> Results:
@@ -78,6 +83,10 @@ def _figures(names: Sequence[str], want: Sequence[dict[str, Array]], got: Sequen
 
 class _Stopped(Exception):
     """The conversion has failed: nobody wants what still runs."""
+
+
+class _Endless(ValueError):
+    """A loop goes on and on: nothing is learnt from this input."""
 
 
 class SelfCheck:
@@ -112,7 +121,7 @@ class SelfCheck:
         self._stop.set()
         self._beside.shutdown()
 
-    def _give_way(self, value: Value, array: Array) -> None:
+    def _give_way(self, *_: object) -> None:
         if self._stop.is_set():
             raise _Stopped
 
@@ -168,10 +177,20 @@ class SelfCheck:
         return {f"check.shape.{name}": format_shape(shape) for name, shape in self.shapes.items()}
 
 
-def _run_shaped(graph: Graph, samples: Sequence[Feeds], shapes: Shapes, observer: Observer | None = None) -> Results:
-    """A run, with other shapes of some inputs."""
-    with _shapes(graph, shapes), _one_thread(graph):
-        return _run(graph, samples, observer)
+def _run_shaped(graph: Graph, samples: Sequence[Feeds], shapes: Shapes, give_way: Callable[..., None] | None = None) -> Results:
+    """A run, with other shapes of some inputs; ``give_way`` is called now and then."""
+    looped = 0
+
+    def before(nodes: int) -> None:
+        nonlocal looped
+        looped += nodes + 1
+        if looped > MOST_LOOPED_NODES:
+            raise _Endless
+        if give_way is not None:
+            give_way()
+
+    with _shapes(graph, shapes), _one_thread(graph), watching_bodies(before):
+        return _run(graph, samples, give_way)
 
 
 def _one_thread(graph: Graph) -> AbstractContextManager[Any]:

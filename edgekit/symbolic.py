@@ -13,11 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from edgekit.errors import GraphError
 
 #: elements that a tensor gets room for where nothing known limits its size
 DEFAULT_CAPACITY = 1 << 16
+#: symbols and terms that an expression may hold, counted through its divisions: a few dozen layers can stand for one beyond any memory
+MAX_WEIGHT = 4096
 _PLAIN = re.compile(r"[^\W\d][\w.]*")
 _capacity: ContextVar[int] = ContextVar("edgekit_capacity", default=DEFAULT_CAPACITY)
 
@@ -86,6 +89,11 @@ class FloorDiv:
     numerator: SymDim
     divisor: int
 
+    @cached_property
+    def weight(self) -> int:
+        """What it adds to the weight of an expression."""
+        return 1 + self.numerator.weight
+
     def __str__(self) -> str:
         return self.text({})
 
@@ -103,6 +111,11 @@ class SymDim:
     """A dimension as a polynomial over symbols. Never holds a plain integer: arithmetic returns ``int`` when it can."""
 
     terms: tuple[tuple[Monomial, int], ...]
+
+    @cached_property
+    def weight(self) -> int:
+        """Terms and symbols, counted wherever they stand."""
+        return _weight(self.terms)
 
     @staticmethod
     def symbol(name: str, lower: int = 0, upper: int | None = None) -> SymDim:
@@ -140,7 +153,9 @@ class SymDim:
         return _normal(_terms(other) + tuple((m, -c) for m, c in self.terms))
 
     def __mul__(self, other: int | SymDim) -> int | SymDim:
-        return _normal(tuple((tuple(sorted(ma + mb, key=str)), ca * cb) for ma, ca in self.terms for mb, cb in _terms(other)))
+        factor = _terms(other)
+        _check_weight(sum(len(ma) + len(mb) for ma, _ in self.terms for mb, _ in factor))
+        return _normal(tuple((tuple(sorted(ma + mb, key=str)), ca * cb) for ma, ca in self.terms for mb, cb in factor))
 
     __rmul__ = __mul__
 
@@ -292,7 +307,17 @@ def _terms(value: int | SymDim) -> tuple[tuple[Monomial, int], ...]:
     return (((), int(value)),) if value else ()
 
 
+def _weight(terms: tuple[tuple[Monomial, int], ...]) -> int:
+    return sum(1 + sum(1 if isinstance(a, Symbol) else a.weight for a in mono) for mono, _ in terms)
+
+
+def _check_weight(weight: int) -> None:
+    if weight > MAX_WEIGHT:
+        raise GraphError("an expression for a dimension grows beyond all bounds; give the open dimensions with shapes= or --shape")
+
+
 def _normal(terms: tuple[tuple[Monomial, int], ...]) -> int | SymDim:
+    _check_weight(_weight(terms))
     sums: dict[Monomial, int] = {}
     for mono, c in terms:
         sums[mono] = sums.get(mono, 0) + c

@@ -142,6 +142,10 @@ def _limits(s: Symbol) -> list[Any]:
     return [1] if s.is_open else []
 
 
+def _size(count: int) -> str:
+    return f"{count} bytes" if count < 1 << 80 else f"more than 2**{count.bit_length() - 1} bytes"
+
+
 def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:
     """Write ``graph`` to ``path``: to a temporary file beside it first, renamed when whole.
 
@@ -155,7 +159,7 @@ def write_model(graph: Graph, path: str | os.PathLike[str]) -> WrittenModel:
     plans = tuple(plan_memory(g) for g in graphs)
     for g, p in zip(graphs, plans, strict=True):
         if p.arena_bytes > MAX_ARENA_BYTES:
-            raise FormatError(f"graph {g.name!r} needs {p.arena_bytes} bytes for its activations, which no device has; check its shapes")
+            raise FormatError(f"graph {g.name!r} needs {_size(p.arena_bytes)} for its activations, which no device has; check its shapes")
     blobs = _Blobs()
     metadata = dict(graph.metadata)
     symbols = _symbols(graph)

@@ -15,6 +15,8 @@ from edgekit.types import Array, Dim, TensorType, format_shape
 
 #: values with more elements than this are not worked out while building: they are data, not shapes
 MAX_KNOWN_ELEMENTS = 4096
+#: no dimension is larger: products of a few still are integers to compute with, and shapes are written as 64-bit ones
+MAX_DIMENSION = 1 << 62
 
 
 def infer_outputs(
@@ -56,6 +58,8 @@ def infer_outputs(
     for o in outs:
         if any(isinstance(d, int) and d < 0 for d in o.shape):
             raise GraphError(f"{where}: the output shape {format_shape(o.shape)} is negative; check sizes, pads and strides")
+        if any(isinstance(d, int) and d > MAX_DIMENSION for d in o.shape):
+            raise GraphError(f"{where}: the output has a dimension beyond 2**{MAX_DIMENSION.bit_length() - 1}; check its shapes")
     return outs
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,22 @@ from edgekit.reference.sequences import SequenceStart
 from edgekit.types import Array
 
 Observer = Callable[[Value, Array], None]
+
+#: called before each run of a branch or of a loop's body with the number of its nodes; what it raises ends the run
+_BEFORE_BODY: ContextVar[Callable[[int], None] | None] = ContextVar("_BEFORE_BODY", default=None)
+
+
+@contextmanager
+def watching_bodies(before: Callable[[int], None]) -> Iterator[None]:
+    """Within this context ``before`` is called before each run of a branch or of a loop's body, with the number of its nodes.
+
+    What it raises ends the run: data decide how often a loop is run, and they may never end it.
+    """
+    token = _BEFORE_BODY.set(before)
+    try:
+        yield
+    finally:
+        _BEFORE_BODY.reset(token)
 
 
 def run_node(node: Node, inputs: list[Array | None]) -> list[Array]:
@@ -52,6 +70,8 @@ class _Body:
         self.output_types = tuple(v.type for v in graph.outputs)
 
     def __call__(self, *arrays: Array) -> list[Array]:
+        if (before := _BEFORE_BODY.get()) is not None:
+            before(len(self.graph.nodes))
         out = run_graph(self.graph, {v.name: a for v, a in zip(self.graph.inputs, arrays, strict=True)})
         return [out[name] for name in self.graph.output_names]
 

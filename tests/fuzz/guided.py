@@ -27,6 +27,7 @@ from edgekit import converters
 from edgekit.converters import registry
 from tests.fuzz.importers import MEMORY_PER_INPUT, ROOT, SECONDS_PER_INPUT, WAITING, Failure, attempt, write
 from tests.fuzz.mutations import Tape, mutate
+from tests.fuzz.numbers import change
 from tests.fuzz.seeds import Seed, seeds
 
 MAX_TAPE = 256
@@ -37,8 +38,10 @@ MAX_CHILDREN = 20
 HANGS_AFTER = (WAITING + 3) * SECONDS_PER_INPUT
 
 
-def play(tape: Tape, pool: list[Seed]) -> Seed:
-    """The broken model that a tape makes of the seeds."""
+def play(tape: Tape, pool: list[Seed], numbers: bool = False) -> Seed:
+    """The broken model that a tape makes of the seeds; ``numbers``: with single numbers changed."""
+    if numbers:
+        return change(tape, pool[tape.integers(len(pool))])
     broken = mutate(tape, pool[tape.integers(len(pool))], pool)
     for _ in range(MAX_ROUNDS):
         if not tape.left or not any(broken.files.values()):
@@ -47,7 +50,7 @@ def play(tape: Tape, pool: list[Seed]) -> Seed:
     return broken
 
 
-def fuzz_here(name: str, seconds: float, folder: Path, zoo: bool, deep: bool) -> None:
+def fuzz_here(name: str, seconds: float, folder: Path, zoo: bool, deep: bool, numbers: bool) -> None:
     """In a child: instrument, then fuzz; never returns. ``folder`` gets the corpus, ``current``, ``findings.jsonl`` and failing models."""
     import atheris
 
@@ -62,12 +65,12 @@ def fuzz_here(name: str, seconds: float, folder: Path, zoo: bool, deep: bool) ->
     def one(data: bytes) -> None:
         os.ftruncate(current, 0)
         os.pwrite(current, data, 0)
-        broken = play(Tape(data), pool)
+        broken = play(Tape(data), pool, numbers)
         with tempfile.TemporaryDirectory(dir=scratch) as target:
             outcome = attempt(write(broken, Path(target)), deep)
         if isinstance(outcome, Failure) and outcome.signature not in known:
             known.add(outcome.signature)
-            note(folder, pool, data, outcome)
+            note(folder, pool, (data, numbers), outcome)
 
     if not any((folder / "corpus").iterdir()):
         r = np.random.default_rng(0)
@@ -86,32 +89,34 @@ def fuzz_here(name: str, seconds: float, folder: Path, zoo: bool, deep: bool) ->
     atheris.Fuzz()
 
 
-def note(folder: Path, pool: list[Seed], tape: bytes, failure: Failure) -> None:
-    """Write a failure down, and the model that brought it out."""
+def note(folder: Path, pool: list[Seed], played: tuple[bytes, bool], failure: Failure) -> None:
+    """Write a failure down, and the model that brought it out: a tape, and whether it changes numbers."""
+    tape, numbers = played
     findings = folder / "findings.jsonl"
     number = len(findings.read_text().splitlines()) if findings.exists() else 0
-    path = write(play(Tape(tape), pool), folder / f"failure-{number}")
+    path = write(play(Tape(tape), pool, numbers), folder / f"failure-{number}")
     with findings.open("a") as f:
         row = {"signature": failure.signature, "path": str(path), "tape": tape.hex(), "detail": failure.detail}
         f.write(json.dumps(row) + "\n")
 
 
-def run(name: str, seconds: float, save: Path, zoo: bool = False, deep: bool = False) -> bool:
+def run(name: str, seconds: float, save: Path, flags: tuple[bool, bool, bool]) -> bool:
     """Fuzz one importer for some time, instrumentation not counted, print what came of it, and say whether anything failed.
 
     Args:
         name: of the format.
         seconds: for inputs.
         save: folder that gets ``guided-NAME`` with the corpus (taken up again by the next run) and the failures.
-        zoo, deep: as the plain engine has them.
+        flags: zoo, deep and numbers, as the plain engine has them; the last one keeps a corpus of its own.
     """
-    folder = save.resolve() / f"guided-{name}"
+    zoo, _, numbers = flags
+    folder = save.resolve() / f"guided-{name}{'-numbers' if numbers else ''}"
     (folder / "corpus").mkdir(parents=True, exist_ok=True)
     (folder / "findings.jsonl").unlink(missing_ok=True)
     tried = coverage = features = 0
     left = seconds
     for _ in range(MAX_CHILDREN):
-        log, used, ended = _child(name, left, folder, (zoo, deep))
+        log, used, ended = _child(name, left, folder, flags)
         found = re.findall(r"^#(\d+)\s.*?cov: (\d+) ft: (\d+)", log, re.MULTILINE)
         if found:
             coverage, features = max(coverage, int(found[-1][1])), max(features, int(found[-1][2]))
@@ -121,7 +126,7 @@ def run(name: str, seconds: float, save: Path, zoo: bool = False, deep: bool = F
         if ended == 0:
             break
         tape = (folder / "current").read_bytes() if (folder / "current").exists() else b""
-        note(folder, seeds(name, zoo), tape, Failure(f"crash {ended}", log[-4000:]))
+        note(folder, seeds(name, zoo), (tape, numbers), Failure(f"crash {ended}", log[-4000:]))
         if left < 1 or not used:
             break
     rows: list[dict[str, Any]] = []
@@ -141,7 +146,7 @@ def run(name: str, seconds: float, save: Path, zoo: bool = False, deep: bool = F
     return bool(rows)
 
 
-def _child(name: str, seconds: float, folder: Path, flags: tuple[bool, bool]) -> tuple[str, float, int]:
+def _child(name: str, seconds: float, folder: Path, flags: tuple[bool, bool, bool]) -> tuple[str, float, int]:
     """Run a child to its end: its log, the seconds it spent on inputs, and its exit status (negative: a signal; -9: it hung)."""
     ready, current = folder / "ready", folder / "current"
     ready.unlink(missing_ok=True)
@@ -161,4 +166,4 @@ def _child(name: str, seconds: float, folder: Path, flags: tuple[bool, bool]) ->
 
 
 if __name__ == "__main__":
-    fuzz_here(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]), sys.argv[4] == "1", sys.argv[5] == "1")
+    fuzz_here(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]), *(word == "1" for word in sys.argv[4:7]))

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import edgekit
 from edgekit import converters
-from edgekit.errors import MalformedModelError
+from edgekit.errors import EdgekitError, GraphError, MalformedModelError
+from edgekit.ir import GraphBuilder, Value
+from edgekit.symbolic import MAX_WEIGHT, SymDim
+from edgekit.types import F32, Dim
 from edgekit_converters.importing.growth import FACTOR, FREE_NODES, Growth
 from tests.require import require_module
 
@@ -98,3 +102,44 @@ def test_tflite_subgraphs(tmp_path: Path) -> None:
     last = Subgraph(tensors, [Op("RELU", [f"t{k}"], [f"t{k + 1}"]) for k in range(100)], ["c", "t0"], ["t100"])
     (tmp_path / "m.tflite").write_bytes(model(*(branches(k + 1) for k in range(10)), last))
     refused(tmp_path / "m.tflite")
+
+
+def squared(b: GraphBuilder, x: Value) -> Value:
+    """The products of all elements with all others, in a row."""
+    column = b.call("Reshape", x, b.constant(np.asarray([-1, 1])))
+    row = b.call("Reshape", x, b.constant(np.asarray([1, -1])))
+    return b.call("Reshape", b.call("Mul", column, row), b.constant(np.asarray([-1])))
+
+
+@pytest.mark.parametrize("size", [2, SymDim.symbol("n", 1, 2)], ids=str)
+def test_sizes_that_are_squared_again_and_again(size: Dim) -> None:
+    """Forty layers, and the number of elements has more digits than there is memory."""
+    b = GraphBuilder("squares")
+    x = b.input("x", F32, (size,))
+    start = time.process_time()
+    with pytest.raises(GraphError, match=r"beyond 2\*\*62|beyond all bounds"):
+        for _ in range(40):
+            x = squared(b, x)
+    assert time.process_time() - start < SECONDS
+
+
+def test_sizes_no_memory_has_are_said_in_few_words(tmp_path: Path) -> None:
+    b = GraphBuilder("squares")
+    x = b.input("x", F32, (SymDim.symbol("n", 1, 2),))
+    for _ in range(10):
+        x = squared(b, x)
+    b.output(x, "y")
+    with pytest.raises(EdgekitError, match=r"more than 2\*\*") as error:
+        edgekit.convert(b.graph, tmp_path / "m.ekm", options=edgekit.ConvertOptions(check=False))
+    assert len(str(error.value)) < 200
+
+
+def test_divisions_of_divisions() -> None:
+    """Every one holds the one before twice."""
+    n: Dim = SymDim.symbol("n", 1, 1 << 20)
+    start = time.process_time()
+    with pytest.raises(GraphError, match="beyond all bounds"):
+        for _ in range(60):
+            n = (n + n // 3) // 5 + 7
+    assert time.process_time() - start < SECONDS
+    assert isinstance(n, SymDim) and MAX_WEIGHT // 4 < n.weight <= MAX_WEIGHT

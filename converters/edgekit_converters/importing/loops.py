@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
 from edgekit.errors import GraphError
@@ -11,10 +12,15 @@ from edgekit.symbolic import Symbol, SymDim, open_capacity
 from edgekit.types import Dim, TensorType
 from edgekit_converters.importing.problems import Unsupported
 
+MAX_TRIPS = 128
+"""How often the bodies of a loop, and of the loops inside of it, are imported all in all."""
 MAX_ROUNDS = 4
 """How often a body is imported until the types hold; in the second half of them dimensions are taken to grow."""
 
 T = TypeVar("T")
+
+#: how often bodies were imported so far for the outermost loop under way
+_TRIPS: ContextVar[list[int] | None] = ContextVar("_TRIPS", default=None)
 
 
 class Body(Protocol):
@@ -69,8 +75,18 @@ def settled_body(name: str, first: Sequence[TensorType], trip: Callable[[Sequenc
     Raises:
         Unsupported: element type or rank change, or the dimensions never hold.
     """
+    made = _TRIPS.get()
+    if made is None:
+        token = _TRIPS.set([0])
+        try:
+            return settled_body(name, first, trip)
+        finally:
+            _TRIPS.reset(token)
     types = list(first)
     for round_ in range(MAX_ROUNDS):
+        made[0] += 1
+        if made[0] > MAX_TRIPS:
+            raise Unsupported("the shapes of loops in loops change with every trip", "Pad them to a fixed size.", "dynamic-shape")
         body, results = trip(types)
         grows = round_ >= MAX_ROUNDS // 2
         pairs = enumerate(zip(types, results, strict=True))

@@ -14,6 +14,8 @@ from edgekit.types import Array, Dim, DType, QuantParams, TensorType, format_sha
 from edgekit_converters.importing.problems import Problems, Unsupported
 
 MAX_COMPUTED_ELEMENTS = 1 << 24
+#: what a step of a loop over rows counts as, in elements
+STEP = 64
 
 Number = int | float
 
@@ -114,7 +116,7 @@ class SourceNode:
         Raises:
             Unsupported: more than ``MAX_COMPUTED_ELEMENTS``.
         """
-        if float(np.prod([float(d) for d in shape])) > MAX_COMPUTED_ELEMENTS:
+        if float(np.prod([max(1.0, float(d)) for d in shape])) > MAX_COMPUTED_ELEMENTS:  # its parts are made even where it is empty
             raise Unsupported(f"it would make a constant of shape {format_shape(tuple(shape))}", reason="too-large")
 
     # -- building -------------------------------------------------------------------------------------------------------

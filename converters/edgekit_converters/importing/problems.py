@@ -47,13 +47,15 @@ class Problems:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self._noted: set[str] = set()
         self.inputs: dict[str, Sequence[Dim]] = {}
         self.location = ""
         self._blockers: dict[tuple[str, str, str, str], list[tuple[str, str]]] = {}
 
     def note(self, text: str) -> None:
         """Add a note, once."""
-        if text not in self.notes:
+        if text not in self._noted:
+            self._noted.add(text)
             self.notes.append(text)
 
     def block(self, op: str, node: str, reason: str, message: str, hint: str = "") -> None:

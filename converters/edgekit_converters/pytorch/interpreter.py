@@ -24,7 +24,7 @@ from edgekit_converters.pytorch.storage import Tensor
 
 MAX_STEPS = 2_000_000
 MAX_TRIPS = 20_000
-PLACES = re.compile(r'^(?:\s*File "([^"]+)", line (\d+)|(\S[^\n]*)\((\d+)\): )', re.MULTILINE)
+PLACES = re.compile(r'^(?:[^\S\n]*File "([^"]+)", line (\d+)|(\S[^\n]*)\((\d+)\): )', re.MULTILINE)
 
 
 class ScriptObject:

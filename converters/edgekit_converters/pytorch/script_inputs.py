@@ -24,5 +24,6 @@ def tensor_inputs(path: Path) -> list[str]:
             text = archive.read(f"{root}/code/{top.module.replace('.', '/')}.py", MAX_TEXT_BYTES).decode("utf-8", "replace")
     except (MalformedModelError, StopIteration, KeyError):
         return []
-    found = re.search(rf"^class {re.escape(top.name)}\(Module\):.*?^  {FORWARD}", text, re.MULTILINE | re.DOTALL)
+    at = f"\n{text}".find(f"\nclass {top.name}(Module):")
+    found = re.compile(rf"^  {FORWARD}", re.MULTILINE | re.DOTALL).search(text, max(0, at)) if at >= 0 else None
     return [] if found is None else PARAMETER.findall(" ".join(found["parameters"].split()))

@@ -14,6 +14,7 @@ from typing import Any
 from edgekit.errors import MalformedModelError
 
 MAX_NODES = 1_000_000
+MAX_NAME = 1 << 12
 REF = re.compile(r"(?P<node>[^:]+)(:(?P<port>[^:]*[^:0-9][^:]*))?(:(?P<index>[0-9]{1,6}))?")
 
 
@@ -41,7 +42,7 @@ def parse_ref(text: str) -> TensorRef:
     Raises:
         MalformedModelError: it is of another form.
     """
-    m = REF.fullmatch(text)
+    m = REF.fullmatch(text) if len(text) <= MAX_NAME else None
     if m is None:
         raise MalformedModelError(f"{text[:80]!r} names no output of a node")
     return TensorRef(m["node"], int(m["index"] or 0), m["port"] or "")

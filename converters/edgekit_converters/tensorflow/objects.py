@@ -61,6 +61,8 @@ def read_function(meta: Any, body: Body, library: Library, bundle: Bundle | None
         )
     child = next(c.node_id for c in objects.nodes[0].children if c.local_name == name)
     traces = _traces(objects, child)
+    if not traces:
+        raise MalformedModelError(f"the function {name!r} has no traces that the file holds")
     function = next((t for t in traces if t in library and not _trains(t, library, set())), traces[0])
     proto = library.proto(function)
     captured = list(objects.concrete_functions[function].bound_inputs)

@@ -165,7 +165,7 @@ def _dense(t: Record, info: TensorInfo, raw: Array) -> Array:
             node = np.repeat(node, n) * n + np.tile(np.arange(n), len(node))
             continue
         segments, indices = d.segments, d.indices
-        if np.any(node + 1 >= len(segments)) or np.any(np.diff(segments) < 0) or (len(segments) and segments[-1] > len(indices)):
+        if np.any(node + 1 >= len(segments)) or np.any(np.diff(segments) < 0) or segments[0] < 0 or segments[-1] > len(indices):
             raise MalformedModelError(f"the sparse layout of tensor {t.name!r} is damaged")
         counts = segments[node + 1] - segments[node]
         node_of = np.repeat(segments[node], counts) + (np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts))

@@ -13,7 +13,7 @@ from edgekit_converters.caffe.context import LayerContext, converts
 from edgekit_converters.caffe.prototext import Message
 from edgekit_converters.importing.problems import Unsupported
 
-MAX_PRIORS, MAX_IMAGES = 1 << 20, 64
+MAX_PRIORS, MAX_IMAGES, MAX_RATIOS = 1 << 20, 64, 1024
 CODES = {"1": "CORNER", "2": "CENTER_SIZE", "3": "CORNER_SIZE"}
 NEVER = -3.4028235e38
 
@@ -37,7 +37,12 @@ def prior_box(ctx: LayerContext) -> Value:
     if not step_h or not step_w:
         step_h, step_w = image_h / height, image_w / width
     least, largest = p.get_floats("min_size"), p.get_floats("max_size")
-    if not least or min(least) <= 0 or (largest and len(largest) != len(least)) or height * width * count_shapes(p) > MAX_PRIORS:
+    if (
+        not least
+        or min(least) <= 0
+        or (largest and len(largest) != len(least))
+        or max(1, height) * max(1, width) * count_shapes(p) > MAX_PRIORS
+    ):
         raise MalformedModelError(f"anchors of min_size {least} and max_size {largest} over {height} x {width}")
     shapes: list[tuple[float, float]] = []
     for i, small in enumerate(least):
@@ -69,8 +74,8 @@ def ratios(p: Message) -> list[float]:
     """Aspect ratios other than 1, each once, with their inverses."""
     found = [1.0]
     for r in p.get_floats("aspect_ratio"):
-        if r <= 0:
-            raise MalformedModelError(f"an aspect ratio of {r}")
+        if r <= 0 or len(found) > MAX_RATIOS:
+            raise MalformedModelError(f"an aspect ratio of {r}, of {len(p.get_floats('aspect_ratio'))}")
         if all(abs(r - known) >= 1e-6 for known in found):
             found += [r, 1 / r] if p.get_bool("flip", True) else [r]
     return found[1:]

@@ -44,6 +44,7 @@ def batch_norm(ctx: LayerContext) -> Value:
     if len(ctx.blobs) >= 5:
         gamma, beta = ctx.array(3, count), ctx.array(4, count)
     else:
+        ctx.computed((count,))
         gamma, beta = np.ones(count, np.float32), np.zeros(count, np.float32)
     stats = (gamma, beta, ctx.array(0, count) * scale, ctx.array(1, count) * scale)
     epsilon = p.get_float("eps", 1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -210,9 +211,8 @@ def locally_connected(ctx: LayerContext) -> Value:
     if ctx.choice(("valid",), "padding", default="valid") != "valid" or len(x.shape) != rank + 2:
         raise MalformedModelError(f"an input of rank {len(x.shape)}")
     channels = ctx.static(x.shape[1 if layout == "NCHW" else -1], "the number of channels")
-    taps = int(np.prod(kernel))
-    if taps * channels > 1 << 14:
-        raise Unsupported(f"windows of {taps * channels} numbers are too large.")
+    taps = math.prod(kernel)
+    ctx.computed((taps * channels, taps * channels))
     patches = np.zeros((taps * channels, *kernel, channels), np.float32)
     for t, at in enumerate(np.ndindex(*kernel)):
         for c in range(channels):
@@ -229,7 +229,7 @@ def locally_connected(ctx: LayerContext) -> Value:
     )
     sizes = [ctx.static(d, "the output size") for d in columns.shape[1:-1]]
     weights = ctx.weight("kernel")
-    positions = int(np.prod(sizes))
+    positions = math.prod(sizes)
     if weights.shape[:2] != (positions, taps * channels):
         raise MalformedModelError(
             f"the array 'kernel' has the shape {list(weights.shape)}, [{positions}, {taps * channels}, ...] is needed"

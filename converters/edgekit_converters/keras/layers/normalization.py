@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -94,7 +95,7 @@ def layer_norm(ctx: LayerContext) -> Value:
 
 
 def _fitted(array: Array, shape: Sequence[int]) -> Array:
-    if array.size != int(np.prod(shape)):
+    if array.size != math.prod(shape):
         raise MalformedModelError(f"an array of {list(array.shape)} does not fit the normalized dimensions {list(shape)}")
     return array.reshape(shape)
 
@@ -107,6 +108,7 @@ def group_norm(ctx: LayerContext) -> Value:
     channels = ctx.static(x.shape[axis], "the number of channels")
     groups = ctx.integer("groups", default=32)
     groups = channels if groups == -1 else groups
+    ctx.computed((channels,))
     gamma = ctx.weight("gamma") if ctx.has("gamma") else np.ones(channels, np.float32)
     beta = ctx.weight("beta") if ctx.has("beta") else np.zeros(channels, np.float32)
     parts = (ctx.parameter(gamma, "gamma"), ctx.parameter(beta, "beta"))
@@ -168,7 +170,8 @@ def normalization(ctx: LayerContext) -> Value:
         mean, variance = ctx.weight("mean"), ctx.weight("variance")
     else:
         mean, variance = numbers_of(ctx.get("mean")), numbers_of(ctx.get("variance"))
-    wide = [np.broadcast_to(a.reshape(shape) if a.size == int(np.prod(shape)) else a, shape) for a in (mean, variance)]
+    ctx.computed(shape)
+    wide = [np.broadcast_to(a.reshape(shape) if a.size == math.prod(shape) else a, shape) for a in (mean, variance)]
     deviation = np.maximum(np.sqrt(wide[1].astype(np.float64)), 1e-7)
     if ctx.flag("invert"):
         return ctx.call("Add", ctx.parameter(wide[0], "mean"), ctx.call("Mul", x, ctx.parameter(deviation, "deviation")))

@@ -6,6 +6,7 @@ import numpy as np
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
+from edgekit_converters.importing.node import STEP
 from edgekit_converters.importing.windows import pool_same
 from edgekit_converters.keras.context import LayerContext
 from edgekit_converters.keras.layers.convolution import is_open_same, layer_rank, window_pads
@@ -71,7 +72,7 @@ def adaptive_average_pool(ctx: LayerContext) -> Value:
     first = 2 if ctx.layout == "NCHW" else 1
     for axis, out in zip(range(first, first + rank), ctx.integers(rank, "output_size"), strict=True):
         size = ctx.static(x.shape[axis], "adaptive pooling needs sizes which")
-        ctx.computed((out, size))
+        ctx.computed((out, max(size, STEP)))
         weights = np.zeros((out, size), np.float64)
         for i in range(out):
             begin, end = i * size // out, -((i + 1) * size // -out)
@@ -90,6 +91,7 @@ def adaptive_max_pool(ctx: LayerContext) -> Value:
     first = 2 if ctx.layout == "NCHW" else 1
     for axis, out in zip(range(first, first + rank), ctx.integers(rank, "output_size"), strict=True):
         size = ctx.static(x.shape[axis], "adaptive pooling needs sizes which")
+        ctx.computed((out, 1))
         spans = [(i * size // out, -((i + 1) * size // -out)) for i in range(out)]
         longest = max(e - b for b, e in spans)
         ctx.computed((out, longest))

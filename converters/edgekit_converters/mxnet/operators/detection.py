@@ -22,7 +22,7 @@ def multibox_prior(ctx: MxnetContext) -> Value:
     x = ctx.input(0)
     height, width = (ctx.static(d, "the feature map's size") for d in x.shape[2:4])
     sizes, ratios = ctx.get_floats("sizes", [1.0]), ctx.get_floats("ratios", [1.0])
-    if not sizes or not ratios or min(*sizes, *ratios) <= 0 or height * width * (len(sizes) + len(ratios)) > MAX_ANCHORS:
+    if not sizes or not ratios or min(*sizes, *ratios) <= 0 or max(1, height) * max(1, width) * (len(sizes) + len(ratios)) > MAX_ANCHORS:
         raise MalformedModelError(f"anchors of sizes {sizes} and ratios {ratios} over {height} x {width}")
     steps, offsets = ctx.get_floats("steps", [-1.0, -1.0]), ctx.get_floats("offsets", [0.5, 0.5])
     step_y, step_x = (s if s > 0 else 1 / n for s, n in zip(steps, (height, width), strict=True))

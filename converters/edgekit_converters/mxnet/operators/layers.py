@@ -11,6 +11,7 @@ from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import I32, I64, Array
 from edgekit_converters.importing.layers import Sliding, convolution, flatten, per_channel, pool, transposed_convolution
+from edgekit_converters.importing.node import STEP
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.mxnet.context import MxnetContext, converts
 
@@ -172,8 +173,8 @@ def adaptive_average(ctx: MxnetContext) -> Value:
     if height % out[0] == 0 and width % out[1] == 0:
         steps = (height // out[0], width // out[1])
         return pool(ctx, x, "avg", steps, Sliding(steps, (0, 0), (1, 1)), ceil=False, count_pads=False)
-    ctx.computed((out[0], height))
-    ctx.computed((out[1], width))
+    ctx.computed((out[0], max(height, STEP)))
+    ctx.computed((out[1], max(width, STEP)))
     rows = ctx.call("MatMul", ctx.const(averaging(height, out[0]).astype(x.dtype.numpy)), x)
     return ctx.call("MatMul", rows, ctx.const(averaging(width, out[1]).T.copy().astype(x.dtype.numpy)))
 

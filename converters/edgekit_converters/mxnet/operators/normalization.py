@@ -17,6 +17,7 @@ def batch_norm(ctx: MxnetContext) -> Value:
     rank = len(x.shape)
     axis = ctx.axis(ctx.get_int("axis", 1), rank)
     if ctx.get_bool("fix_gamma", True):
+        ctx.computed(ctx.static_shape(gamma, "the number of channels"))
         gamma = ctx.const(np.ones(ctx.static_shape(gamma, "the number of channels"), gamma.dtype.numpy), name=gamma.name)
     epsilon = ctx.get_float("eps", 1e-3)
     if rank in (3, 4, 5) and axis in (1, rank - 1):
@@ -58,6 +59,7 @@ def group_norm(ctx: MxnetContext) -> Value:
     if groups < 1 or channels % groups:
         raise MalformedModelError(f"{channels} channels do not split into {groups} groups")
     if gamma.shape == (groups,) and groups != channels:
+        ctx.computed((channels,))
         gamma, beta = (
             ctx.const(np.repeat(ctx.constant_value(v, "the scale of a group"), channels // groups), name=v.name) for v in (gamma, beta)
         )

@@ -384,5 +384,5 @@ def diag(ctx: MxnetContext) -> Value:
         raise Unsupported(f"the diagonal of a tensor of rank {len(x.shape)} is not supported.")
     rows, columns = ctx.static_shape(x, "the matrix")
     ctx.computed((min(rows, columns), 2))
-    places = [(i, i + k) for i in range(max(0, -k), min(rows, columns - k))]
-    return ctx.call("GatherND", x, ctx.const(np.asarray(places, np.int64).reshape(-1, 2), I64))
+    first = np.arange(max(0, -k), max(0, -k, min(rows, columns - k)), dtype=np.int64)
+    return ctx.call("GatherND", x, ctx.const(np.stack([first, first + k], axis=1), I64))

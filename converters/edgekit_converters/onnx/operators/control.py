@@ -120,6 +120,7 @@ def scan_8(ctx: NodeContext) -> Sequence[Value | None]:
         raise Unsupported(f"a batch of {batch} is not supported", "Export with opset 9 or later.")
     rows: list[list[Value]] = []
     for k in range(batch):
+        ctx.importer.session.unroll(len(proto.node))
         entry = [ctx.call("Gather", v, ctx.const(k, I64), axis=0) for v in values]
         outs = _scan(ctx, proto, entry[: len(entry) - scanned], entry[len(entry) - scanned :])
         rows.append([ctx.unsqueeze(o, [0]) for o in outs if o is not None])

@@ -189,6 +189,7 @@ def bias_vector(ctx: NodeContext, c: Value, n: object) -> Value | None:
         and (c.const.ndim < 2 or c.const.shape[0] == 1)
         and c.const.size in (1, n)
     ):
+        ctx.computed((n,))
         return ctx.const(np.ascontiguousarray(np.broadcast_to(c.const.reshape(-1), (n,))), name=c.name)
     return c if tuple(c.shape) == (n,) else None
 

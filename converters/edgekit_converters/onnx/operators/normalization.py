@@ -116,6 +116,7 @@ def _over(ctx: NodeContext, v: Value, x: Value, axis: int) -> Value:
         v = ctx.regroup(v, [[i] for i in range(extra, len(v.shape))])
     shape = [ctx.static(d, "a normalized dimension") for d in want]
     if v.const is not None:
+        ctx.computed(shape)
         return ctx.const(np.ascontiguousarray(np.broadcast_to(v.const, shape)), name=v.name)
     return ctx.call("Expand", v, ctx.i64(*shape))
 

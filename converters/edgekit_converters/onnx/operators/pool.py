@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -14,6 +15,9 @@ from edgekit_converters.importing.windows import computes_pads, pool_same
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
 from edgekit_converters.onnx.windows import spatial_attributes
+
+#: taps of a window whose maxima are looked for one by one
+MAX_TAPS = 4096
 
 
 def _window(ctx: NodeContext) -> dict[str, Any]:
@@ -58,7 +62,9 @@ def _places_of_maxima(ctx: NodeContext, y: Value, window: dict[str, Any]) -> Val
     x = ctx.input(0)
     shape, out = ctx.static_shape(x, "the input"), ctx.static_shape(y, "the output")
     rank, kernel, pads, dilations, strides = len(shape) - 2, window["kernel"], window["pads"], window["dilations"], window["strides"]
-    ctx.computed((int(np.prod(kernel)), *out))
+    ctx.computed((*kernel, *out))
+    if math.prod(kernel) > MAX_TAPS:
+        raise Unsupported(f"a window of {list(kernel)} whose places are asked for is not supported", reason="too-large")
     behind = [max(0, (out[2 + i] - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - shape[2 + i] - pads[i]) for i in range(rank)]
     low = -np.inf if x.dtype.is_float else np.iinfo(x.dtype.numpy).min
     padded = ctx.call("Pad", x, ctx.i64(0, 0, *pads[:rank], 0, 0, *behind), ctx.like(low, x))
@@ -93,7 +99,7 @@ def max_unpool(ctx: NodeContext) -> Value:
     strides, pads = ctx.get_ints("strides", [1] * rank), ctx.get_ints("pads", [0] * (2 * rank))
     natural = [*shape[:2], *((n - 1) * strides[i] + kernel[i] - pads[i] - pads[rank + i] for i, n in enumerate(shape[2:]))]
     ctx.computed(natural)
-    empty = ctx.call("Expand", ctx.like(0, x), ctx.i64(int(np.prod(natural))))
+    empty = ctx.call("Expand", ctx.like(0, x), ctx.i64(math.prod(natural)))
     spread = ctx.call("ScatterElements", empty, ctx.reshape(places, (-1,)), ctx.reshape(x, (-1,)), axis=0)
     y = ctx.reshape(spread, natural)
     if ctx.optional(2) is None:

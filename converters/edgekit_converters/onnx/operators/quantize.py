@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from edgekit.errors import GraphError, MalformedModelError
@@ -47,6 +49,9 @@ def _spread(ctx: NodeContext, p: Value, x: Value, axis: int, block: int) -> Valu
     axis = ctx.axis(axis, len(x.shape))
     if block:
         n = ctx.static(x.shape[axis], "the blocked dimension")
+        if block < 0:
+            raise MalformedModelError(f"blocks of {block} elements are not possible")
+        ctx.computed((n,))
         index = np.arange(n, dtype=np.int64) // block
         return ctx.call("Gather", p, ctx.const(index), axis=axis)
     if len(p.shape) != 1:
@@ -207,7 +212,7 @@ def conv_integer(ctx: NodeContext) -> Value:
     right = _centred(ctx, w, zw, 0)
     k = ctx.numbers(right)
     taps = [ctx.static(d, "the weights' shape") for d in w.shape[1:]]
-    most = 255 * (int(np.abs(k).reshape(k.shape[0], -1).sum(axis=1).max()) if k is not None and k.size else 255 * int(np.prod(taps)))
+    most = 255 * (int(np.abs(k).reshape(k.shape[0], -1).sum(axis=1).max()) if k is not None and k.size else 255 * math.prod(taps))
     if most >= EXACT_FLOAT:
         raise Unsupported("sums beyond 2**24 are not supported", "Use QLinearConv or QuantizeLinear / DequantizeLinear around Conv.")
     y = convolution(ctx, ctx.cast(_centred(ctx, x, zx, 1), F32), ctx.cast(right, F32), None)

@@ -186,6 +186,7 @@ def deform_conv(ctx: NodeContext) -> Value:
     groups, parts, taps = ctx.get_int("group", 1), ctx.get_int("offset_group", 1), kh * kw
     strides, dilations, pads = ctx.get_ints("strides", [1, 1]), ctx.get_ints("dilations", [1, 1]), ctx.get_ints("pads", [0, 0, 0, 0])
     points = taps * oh * ow
+    ctx.computed((points,))
     offsets = ctx.reshape(offset, (n, parts, taps, 2, oh, ow))
     rows = ctx.transpose(ctx.reshape(x, (n, parts, channels // parts, height * width)), (0, 1, 3, 2))
     axes = []
@@ -238,6 +239,7 @@ def _roi_align(ctx: NodeContext, coordinate_mode: str) -> Value:
     count = ctx.static(rois.shape[0], "the number of regions")
     corner = [ctx.call("Sub", ctx.call("Mul", _column(ctx, rois, k), ctx.const(scale, F32)), ctx.const(half, F32)) for k in range(4)]
     samples = (oh * ratio, ow * ratio)
+    ctx.computed(samples)
     positions = []
     for k, out in ((1, oh), (0, ow)):
         extent = ctx.call("Sub", corner[k + 2], corner[k])
@@ -305,6 +307,7 @@ def tensor_scatter(ctx: NodeContext) -> Value:
     rank = len(cache.shape)
     axis = ctx.axis(ctx.get_int("axis", -2), rank)
     length = ctx.static(update.shape[axis], "the update's length")
+    ctx.computed((length,))
     at = ctx.const(np.arange(length, dtype=np.int64).reshape([-1 if i == axis else 1 for i in range(rank)]))
     if start is not None:
         at = ctx.call("Add", at, ctx.regroup(ctx.as_i64(start), [[0], *([1] * (rank - 1))]))

@@ -80,16 +80,14 @@ def split_to_sequence(ctx: NodeContext) -> SequenceValue:
     x, given = ctx.input(0), ctx.optional(1)
     axis = ctx.axis(ctx.get_int("axis", 0), len(x.shape))
     total = ctx.static(x.shape[axis], "the split dimension")
-    if given is None:
-        sizes = [1] * total
-    else:
-        k = ctx.constant_input(1, "the sizes of the parts")
-        each = int(k) if k.ndim == 0 else 0
-        if k.ndim == 0 and each < 1:
-            raise MalformedModelError(f"parts of {each}")
-        sizes = [min(each, total - at) for at in range(0, total, each)] if k.ndim == 0 else [int(v) for v in k]
-    if len(sizes) > MAX_ELEMENTS or not sizes:
-        raise Unsupported(f"a sequence of {len(sizes)} tensors is not supported")
+    k = np.ones((), np.int64) if given is None else ctx.constant_input(1, "the sizes of the parts")
+    each = int(k) if k.ndim == 0 else 0
+    if k.ndim == 0 and each < 1:
+        raise MalformedModelError(f"parts of {each}")
+    count = -(-total // each) if k.ndim == 0 else k.size
+    if not 1 <= count <= MAX_ELEMENTS:
+        raise Unsupported(f"a sequence of {count} tensors is not supported")
+    sizes = [min(each, total - at) for at in range(0, total, each)] if k.ndim == 0 else [int(v) for v in k]
     parts = ctx.call_multi("Split", x, axis=axis, sizes=tuple(sizes))
     if given is None and not ctx.get_int("keepdims", 1):
         parts = tuple(ctx.regroup(p, [[i] for i in range(len(p.shape)) if i != axis]) for p in parts)

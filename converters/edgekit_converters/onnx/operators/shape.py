@@ -16,6 +16,7 @@ from edgekit_converters.onnx.registry import converts
 from edgekit_converters.onnx.sequences import AnyValue
 
 END = 2**31 - 1
+MAX_PARTS = 1 << 20
 
 
 @converts("Identity")
@@ -154,6 +155,8 @@ def split(ctx: NodeContext) -> Sequence[Value]:
         sizes = ctx.get_ints("split")
     else:
         parts = ctx.get_int("num_outputs", count)
+        if not 1 <= parts <= MAX_PARTS:
+            raise MalformedModelError(f"{parts} parts are not possible")
         total = ctx.static(x.shape[axis], "a dimension split into equal parts")
         each = -(-total // parts)
         sizes = [each] * (parts - 1) + [total - each * (parts - 1)]

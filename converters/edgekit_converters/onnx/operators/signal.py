@@ -94,6 +94,7 @@ def _frames(ctx: NodeContext, signal: Value, total: int, length: int, step: int 
     """[batch, frames, length] of [batch, total]; as many frames as a step that is computed at run time lets fit."""
     if step is not None:
         return ctx.call("Frame", signal, length=length, step=step)
+    ctx.computed((length,))
     begins = ctx.call("Range", ctx.const(0, I64), ctx.const(total - length + 1, I64), ctx.scalar(ctx.as_i64(ctx.input(1))))
     index = ctx.call("Add", ctx.unsqueeze(begins, [1]), ctx.const(np.arange(length, dtype=np.int64)))
     return ctx.call("Gather", signal, index, axis=1)
@@ -121,9 +122,9 @@ def mel_weight_matrix(ctx: NodeContext) -> Value:
         if rise == 0:
             out[np.clip(centre, 0, rows - 1), c] = 1
         else:
-            for r in range(max(lower, 0), min(centre + 1, rows)):
-                out[r, c] = (r - lower) / rise
+            rising = np.arange(max(lower, 0), min(centre + 1, rows))
+            out[rising, c] = (rising - lower) / rise
         if upper > centre:
-            for r in range(max(centre, 0), min(upper, rows)):
-                out[r, c] = (upper - r) / (upper - centre)
+            falling = np.arange(max(centre, 0), min(upper, rows))
+            out[falling, c] = (upper - falling) / (upper - centre)
     return ctx.const(out.astype(ctx.get_dtype("output_datatype", F32).numpy))

@@ -11,6 +11,7 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
 
+MAX_DISTANCE = 256
 MODES = ("TF", "IDF", "TFIDF")
 
 
@@ -35,15 +36,17 @@ def tf_idf_vectorizer(ctx: NodeContext) -> Value:
     rows = ctx.reshape(x, (1, -1)) if flat else x
     length = ctx.static(rows.shape[1], "the number of tokens")
     width = int(places.max(initial=-1)) + 1
+    ctx.computed((len(places), width))
     spread = np.zeros((len(places), width), np.float32)
     spread[np.arange(len(places)), places] = 1
-    ctx.computed(spread.shape)
     total: Value | None = None
     first = 0
     for n, pool in enumerate(pools, 1):
         if len(pool) and shortest <= n <= longest:
             # runs of one token are the same at every distance
-            for distance in range(1, 2 if n == 1 else skips + 2):
+            for distance in range(1, 2 if n == 1 else min(skips + 1, (length - 1) // (n - 1)) + 1):
+                if distance > MAX_DISTANCE:
+                    raise Unsupported(f"skips of more than {MAX_DISTANCE} tokens are not supported", reason="too-large")
                 counts = _counts(ctx, rows, pool, length, distance)
                 if counts is not None:
                     there = ctx.call("MatMul", counts, ctx.const(spread[first : first + len(pool)]))
@@ -80,8 +83,8 @@ def _counts(ctx: NodeContext, rows: Value, pool: Array, length: int, distance: i
     runs = length - (n - 1) * distance
     if runs < 1:
         return None
-    index = np.arange(runs, dtype=np.int64)[:, None] + np.arange(n, dtype=np.int64) * distance
     ctx.computed((runs, len(pool), n))
+    index = np.arange(runs, dtype=np.int64)[:, None] + np.arange(n, dtype=np.int64) * distance
     found = ctx.call("Gather", rows, ctx.const(index), axis=1)  # [N, runs, n]
     same = ctx.call("Equal", ctx.unsqueeze(found, [2]), ctx.const(pool.reshape(1, 1, -1, n), I64))
     whole = ctx.cast(ctx.call("ReduceMin", same, axes=(3,), keepdims=False), F32)

@@ -15,6 +15,7 @@ import numpy as np
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
 from edgekit.types import F32, F64, I64, Array
+from edgekit_converters.importing.node import MAX_COMPUTED_ELEMENTS
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
@@ -92,13 +93,16 @@ def tree_ensemble(ctx: NodeContext) -> Value:
         ids, leafs = (sides[0], sides[1]) if side else (sides[2], sides[3])
         return bool(leafs[node]), int(ids[node])
 
-    trees = []
+    trees, steps = [], 0
     for root in ctx.get_ints("tree_roots"):
         tree = Tree()
         stack: list[tuple[bool, int, tuple[tuple[int, bool], ...]]] = [(False, root, ())]
         while stack:
             is_leaf, i, path = stack.pop()
             if is_leaf:
+                steps += len(path) + 1
+                if steps > MAX_COMPUTED_ELEMENTS:
+                    raise Unsupported("its trees are too large", reason="too-large")
                 tree.leaves.append(Leaf(path, leaf(i)))
                 continue
             if not 0 <= i < count or len(path) > MAX_DEPTH or len(tree.nodes) > count:
@@ -187,10 +191,10 @@ def _conditions(ctx: NodeContext, x: Value, c: Conditions) -> Value:
 def _members(ctx: NodeContext, values: Value, c: Conditions) -> Value:
     """Whether each value is in its node's set; nodes of other modes have an empty one."""
     longest = max(1, *(len(m) for m in c.members))
+    ctx.computed((len(c.modes), longest))
     table = np.full((len(c.modes), longest), np.nan, values.dtype.numpy)
     for node, members in zip(np.flatnonzero(c.modes == MEMBER), c.members, strict=True):
         table[node, : len(members)] = members
-    ctx.computed(table.shape)
     same = ctx.call("Equal", ctx.unsqueeze(values, [2]), ctx.const(table))
     return ctx.call("ReduceMax", same, axes=(2,), keepdims=False)
 
@@ -227,6 +231,7 @@ def grown(
         raise MalformedModelError("two nodes of a tree have the same number")
     children = {(t, c) for k, (t, _) in enumerate(ids) if modes[k] != "LEAF" for c in (true_ids[k], false_ids[k])}
     trees: dict[int, Tree] = {}
+    steps = 0
     for key in ids:
         if key in children or key[0] in trees:
             continue
@@ -238,6 +243,9 @@ def grown(
             if i is None or len(path) > MAX_DEPTH or len(tree.nodes) > len(ids):
                 raise MalformedModelError(f"node {at[1]} of tree {at[0]} does not exist, or its nodes form a cycle")
             if modes[i] == "LEAF":
+                steps += len(path) + 1
+                if steps > MAX_COMPUTED_ELEMENTS:
+                    raise Unsupported("its trees are too large", reason="too-large")
                 tree.leaves.append(Leaf(path, votes.get(at, [])))
                 continue
             tree.nodes.append(i)

@@ -188,6 +188,7 @@ def _lengths(ctx: AtenContext) -> tuple[int, int, int]:
     """Of a transform, from frame to frame, of the window."""
     n = ctx.integer("n_fft")
     hop, window = ctx.integer("hop_length", max(n // 4, 1)), ctx.integer("win_length", n)
+    ctx.computed((n,))
     if n < 1 or hop < 1 or not 1 <= window <= n:
         raise MalformedModelError(f"frames of {n} every {hop} with windows of {window}")
     return n, hop, window

@@ -19,6 +19,8 @@ def _channels(ctx: AtenContext, x: Value) -> int:
 
 def _or_constant(ctx: AtenContext, name: str, default: float, x: Value, shape: Sequence[int]) -> Value:
     v = ctx.optional_tensor(name)
+    if v is None:
+        ctx.computed(shape)
     return ctx.cast(v, x.dtype) if v is not None else ctx.const(np.full(shape, default, x.dtype.numpy))
 
 
@@ -89,7 +91,9 @@ def _layer_norm(ctx: AtenContext, epsilon: float) -> tuple[Value, int]:
         raise MalformedModelError(f"a normalized shape of {count} dimensions for an input of rank {len(x.shape)}")
     weight, bias = ctx.optional_tensor("weight"), ctx.optional_tensor("bias")
     if bias is not None and weight is None:
-        weight = ctx.const(np.ones([ctx.static(d, "a normalized dimension") for d in x.shape[axis:]], x.dtype.numpy))
+        sizes = [ctx.static(d, "a normalized dimension") for d in x.shape[axis:]]
+        ctx.computed(sizes)
+        weight = ctx.const(np.ones(sizes, x.dtype.numpy))
     return ctx.call("LayerNorm", x, weight, bias, axis=axis, epsilon=epsilon), axis
 
 

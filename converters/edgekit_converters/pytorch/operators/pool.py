@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -13,6 +14,9 @@ from edgekit.ir import Value
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.context import AtenContext
 from edgekit_converters.pytorch.registry import ConvertFunction, converts
+
+#: taps of a window whose maxima are looked for one by one
+MAX_TAPS = 4096
 
 
 def _window(ctx: AtenContext, rank: int) -> dict[str, Any]:
@@ -62,7 +66,9 @@ def _places_of_maxima(ctx: AtenContext, x: Value, y: Value, window: dict[str, An
     """Where in its plane each maximum lies: tap by tap, the first that equals it."""
     shape, out = ctx.static_shape(x, "the input of a pool with indices"), ctx.static_shape(y, "the output")
     rank, kernel, pads, dilations, strides = len(shape) - 2, window["kernel"], window["pads"], window["dilations"], window["strides"]
-    ctx.computed((int(np.prod(kernel)), *out[2:]))
+    ctx.computed((*kernel, *out[2:]))
+    if math.prod(kernel) > MAX_TAPS:
+        raise Unsupported(f"a window of {list(kernel)} whose places are asked for is not supported.", reason="too-large")
     behind = [max(0, (out[2 + i] - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - shape[2 + i] - pads[i]) for i in range(rank)]
     low = -np.inf if x.dtype.is_float else np.iinfo(x.dtype.numpy).min
     padded = ctx.call("Pad", x, ctx.i64(0, 0, *pads[:rank], 0, 0, *behind), ctx.like(low, x))
@@ -93,7 +99,7 @@ def _average_pool(rank: int) -> ConvertFunction:
             if window["ceil_mode"]:
                 raise Unsupported("divisor_override with ceil_mode is not supported.")
             y = ctx.call("AveragePool", x, count_include_pad=True, **window)
-            return ctx.call("Mul", y, ctx.like(float(np.prod(window["kernel"])) / divisor, y))
+            return ctx.call("Mul", y, ctx.like(math.prod(window["kernel"]) / divisor, y))
 
         return batched(ctx, ctx.tensor("self"), rank, run)
 

@@ -195,6 +195,7 @@ def diagonal(ctx: AtenContext) -> Value:
     rows, columns = ctx.static(x.shape[a], "the diagonal's first dimension"), ctx.static(x.shape[b], "the diagonal's second dimension")
     first, second = (0, offset) if offset >= 0 else (-offset, 0)
     n = max(0, min(rows - first, columns - second))
+    ctx.computed((n, 2))
     index = np.stack([np.arange(n) + first, np.arange(n) + second], axis=1).astype(np.int64)
     moved = ctx.transpose(x, [a, b, *(i for i in range(rank) if i not in (a, b))])
     y = ctx.call("GatherND", moved, ctx.const(index))

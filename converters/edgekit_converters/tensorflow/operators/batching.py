@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from edgekit.errors import MalformedModelError
 from edgekit.ir import Value
@@ -49,11 +49,11 @@ def batch_to_space(ctx: NodeContext) -> Value:
     if m + 1 > rank:
         raise MalformedModelError(f"a block shape {block} for a tensor of rank {rank}")
     tail = list(range(m + 1, rank))
-    batch = x.shape[0] // int(np.prod(block))
+    batch = x.shape[0] // math.prod(block)
     if not isinstance(batch, int):
         y = ctx.call("Reshape", x, ctx.i64(*block, -1, *(ctx.static(d, "a dimension") for d in x.shape[1:])), allow_zero=True)
     else:
-        if batch * int(np.prod(block)) != x.shape[0]:
+        if batch * math.prod(block) != x.shape[0]:
             raise MalformedModelError(f"a batch of {x.shape[0]} for a block {block}")
         y = ctx.regroup(x, [*block, batch, *([i] for i in range(1, rank))])
     order = [m] + [k for i in range(m) for k in (m + 1 + i, i)] + [2 * m + 1 + k for k in range(len(tail))]

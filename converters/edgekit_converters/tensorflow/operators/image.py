@@ -92,6 +92,7 @@ def _positions(ctx: NodeContext, boxes: Value, k: int, out: int, size: int) -> V
     if out == 1:
         middle = ctx.unary_const(ctx.call("Add", start, end), "Mul", 0.5)
         return ctx.unary_const(middle, "Mul", float(size - 1))
+    ctx.computed((out,))
     first = ctx.unary_const(start, "Mul", float(size - 1))
     step = ctx.unary_const(ctx.call("Sub", end, start), "Mul", float(np.float32(size - 1) / np.float32(out - 1)))
     return ctx.call("Add", first, ctx.call("Mul", step, ctx.const(np.arange(out, dtype=np.float32)[None, :])))
@@ -167,6 +168,7 @@ def combined_non_max_suppression(ctx: NodeContext) -> Sequence[Value]:
 
 def _best(ctx: NodeContext, boxes: Value, scores: Value, chosen: Value, total: int, clip: bool) -> list[Value]:
     """The ``total`` best of one image's chosen boxes, zeros behind them."""
+    ctx.computed((total, 4))
     picked = ctx.call("Gather", chosen, ctx.i64(1, 2), axis=1)  # class, box
     score = ctx.call("GatherND", ctx.reshape(scores, scores.shape[1:]), picked)
     count = ctx.call("Shape", score)

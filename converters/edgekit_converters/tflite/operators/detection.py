@@ -59,6 +59,7 @@ def detection_post_process(ctx: NodeContext) -> list[Value]:
 def _padded(ctx: NodeContext, rows: Value, limit: int) -> Value:
     """The first ``limit`` rows as a batch of one, zeros behind."""
     width = tuple(ctx.static(d, "a row") for d in rows.shape[1:])
+    ctx.computed((limit, *width))
     joined = ctx.call("Concat", rows, ctx.const(np.zeros((limit, *width), rows.dtype.numpy)), axis=0)
     return ctx.reshape(ctx.call("Slice", joined, ctx.i64(0), ctx.i64(limit), ctx.i64(0)), (1, limit, *width))
 
@@ -76,6 +77,7 @@ def _regular(ctx: NodeContext, boxes: Value, scores: Value, limit: int, rules: t
     label, box = (ctx.call("Gather", chosen, ctx.const(np.asarray(k, np.int64)), axis=1) for k in (1, 2))
     place = ctx.call("Add", ctx.call("Mul", box, ctx.const(np.asarray(classes, np.int64))), label)
     values = ctx.call("Gather", ctx.reshape(scores, (-1,)), place, axis=0)
+    ctx.computed((limit, 4))
     # zeros that belong to no box stand behind, so that there are enough to choose from
     zeros, below = ctx.const(np.zeros(limit, np.int64)), ctx.const(np.full(limit, -np.inf, np.float32))
     _, order = ctx.call_multi("TopK", ctx.call("Concat", values, below, axis=0), ctx.i64(limit), axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -235,10 +236,8 @@ def space_batch(ctx: NodeContext) -> Value:
         y = ctx.reshape(y, [dims[0], *(n for s, b in zip(sizes, block, strict=True) for n in (s // b, b)), *(dims[i] for i in tail)])
         order = [2 * i + 2 for i in range(m)] + [0] + [2 * i + 1 for i in range(m)] + [2 * m + 1 + k for k in range(len(tail))]
         y = ctx.call("Transpose", y, perm=tuple(order))
-        return ctx.reshape(
-            y, [dims[0] * int(np.prod(block)), *(s // b for s, b in zip(sizes, block, strict=True)), *(dims[i] for i in tail)]
-        )
-    batch = dims[0] // int(np.prod(block))
+        return ctx.reshape(y, [dims[0] * math.prod(block), *(s // b for s, b in zip(sizes, block, strict=True)), *(dims[i] for i in tail)])
+    batch = dims[0] // math.prod(block)
     y = ctx.reshape(x, [*block, batch, *dims[1:]])
     order = [m] + [k for i in range(m) for k in (m + 1 + i, i)] + [2 * m + 1 + k for k in range(len(tail))]
     y = ctx.call("Transpose", y, perm=tuple(order))

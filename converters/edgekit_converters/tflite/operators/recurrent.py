@@ -198,6 +198,7 @@ def _body(x: TensorType, weights: Weights, rules: Rules) -> Graph:
 def _state(ctx: NodeContext, i: int, shape: tuple[int, int]) -> Value:
     """A state at the beginning of the run, in float32; zeros where the model has none."""
     v = ctx.optional(i)
+    ctx.computed(shape)
     return ctx.const(np.zeros(shape, np.float32)) if v is None else ctx.reshape(ctx.as_real(v), shape)
 
 
@@ -300,6 +301,8 @@ def lstm(ctx: NodeContext) -> Sequence[Value]:
     _keep(ctx, 1, new_h)
     _keep(ctx, 4, new_c)
     shape = [ctx.static(d, "a dimension") for d in x.shape[:-1]] + [hidden]
+    for o in ctx.outputs[2:]:
+        ctx.computed(o.shape)
     rest = [ctx.const(np.zeros(o.shape, o.dtype.numpy), o.dtype) for o in ctx.outputs[2:]]  # what the kernel works in
     return [ctx.reshape(new_h, shape), ctx.reshape(new_c, shape), *rest]
 

@@ -79,6 +79,7 @@ def matrix_diag(ctx: NodeContext) -> Value:
     """Matrices with the last dimension on their diagonals, zeros beside."""
     x = ctx.input(0)
     n = ctx.static(x.shape[-1], "the diagonal")
+    ctx.computed((n, n))
     zero = ctx.const(np.zeros((), x.dtype.numpy), x.dtype)
     return ctx.call("Where", ctx.const(np.eye(n, dtype=np.bool_)), ctx.unsqueeze(x, len(x.shape) - 1), zero)
 
@@ -90,6 +91,7 @@ def matrix_set_diag(ctx: NodeContext) -> Value:
     if len(x.shape) < 2 or len(diagonal.shape) != len(x.shape) - 1:
         raise MalformedModelError(f"diagonals of rank {len(diagonal.shape)} for matrices of rank {len(x.shape)}")
     rows, columns = (ctx.static(d, "a matrix") for d in x.shape[-2:])
+    ctx.computed((rows, columns))
     if columns != min(rows, columns):
         pads = [0] * (2 * len(diagonal.shape))
         pads[-1] = columns - rows

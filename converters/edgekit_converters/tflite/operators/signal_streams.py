@@ -113,6 +113,7 @@ def overlap_add(ctx: NodeContext) -> Value:
         raise Unsupported(f"{dims[-2]} frames are more than the {MOST_FRAMES} that are written out.")
     outer, size = dims[:-2], dims[-1]
     total = state(ctx, "overlap", TensorType(x.dtype, (*outer, size)))
+    ctx.computed((*outer, step))
     zeros = ctx.const(np.zeros((*outer, step), x.dtype.numpy))
     parts = []
     for k in range(dims[-2]):
