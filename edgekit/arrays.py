@@ -1,8 +1,9 @@
-"""Arrays in another order."""
+"""Arrays in files, and in another order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,4 +33,25 @@ def permuted(array: np.ndarray[Any, np.dtype[S]], perm: Sequence[int]) -> np.nda
     return out.reshape(new.shape)
 
 
-__all__ = ["permuted"]
+def read_arrays(path: Path) -> Any:
+    """An array of a ``.npy`` file, or the ``NpzFile`` of an ``.npz``. Pickles in it are not unpickled.
+
+    Raises:
+        ValueError: the file holds no such thing, or Python objects; the message says which, and what to do.
+        OSError: it cannot be read.
+    """
+    try:
+        return np.load(path, allow_pickle=False)
+    except EOFError as e:
+        raise ValueError("the file is empty") from e
+    except ValueError as e:  # numpy takes every other content for a pickle, and proposes to load it
+        with path.open("rb") as f:
+            head = f.read(6)
+        if not head.startswith((b"\x93NUMPY", b"PK\3\4")):
+            raise ValueError("it is no file of numpy's; numpy.save(path, array) writes one") from e
+        if "allow_pickle" in str(e):
+            raise ValueError("it holds Python objects, which are not read; save an array of numbers") from e
+        raise
+
+
+__all__ = ["permuted", "read_arrays"]

@@ -71,8 +71,8 @@ def file_to_write(path: Path) -> Path:
     if place.exists() and not place.is_file():
         raise FormatError(f"cannot write {path}: it is a pipe, socket or device, not a file")
     if not place.parent.is_dir():
-        state = "is no folder" if place.parent.exists() else "does not exist"
-        raise FormatError(f"cannot write {path}: the folder {path.parent} {state}")
+        state = f"{path.parent} is a file, not a folder" if place.parent.exists() else f"the folder {path.parent} does not exist"
+        raise FormatError(f"cannot write {path}: {state}")
     return place
 
 

@@ -6,7 +6,10 @@ OpenVINO (IR), ONNX Runtime (ort.fbs), ExecuTorch (program.fbs), Python (picklet
 
 from __future__ import annotations
 
+import io
+import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,8 @@ _PACKED = {
 }
 _MAX_LISTED = 5
 _MAX_ENTRIES = 10_000
+_SHOWN_TEXT = 40
+_TAR_LOOK = 4096
 
 _PADDLE = (
     "a PaddlePaddle model; make ONNX of it: paddle2onnx --model_dir DIR --model_filename FILE --params_filename FILE --save_file model.onnx"
@@ -32,6 +37,12 @@ _CHECKPOINT = (
     "a TensorFlow checkpoint: variables without the graph that uses them. Save the model as SavedModel where its code is: "
     "tf.saved_model.save(model, 'folder') or model.export('folder')"
 )
+_PICKLED_WEIGHTS = ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack")
+#: ends of names of files that hold bytes: text under such a name is what a server said instead
+_BINARY = (
+    ".onnx", ".tflite", ".lite", ".h5", ".hdf5", ".keras", ".pt", ".pth", ".pt2", ".jit", ".caffemodel", ".params", ".pb", ".bin", ".zip",
+    ".tar", ".gz", ".tgz", ".safetensors",
+)  # fmt: skip
 _TENSORRT = "a TensorRT engine, compiled for one GPU; convert the ONNX file that it was built from"
 
 
@@ -90,6 +101,20 @@ def _is_paddle(s: _Source) -> bool:
     return s.ends(".pdmodel", ".pdiparams", ".pdparams")
 
 
+def _is_text(s: _Source) -> bool:
+    try:
+        text = s.head.decode("utf-8")
+    except UnicodeDecodeError as e:
+        if e.start < len(s.head) - 3:  # a character may be cut off at the end of the head
+            return False
+        text = s.head[: e.start].decode("utf-8")
+    return bool(text) and all(c.isprintable() or c in "\t\r\n\f" for c in text)
+
+
+def _is_paddle_json(s: _Source) -> bool:
+    return s.ends(".json") and b'"magic":"pir"' in s.head.replace(b" ", b"")
+
+
 #: what to test, and what to say; looked at before the importers
 _MARKED: tuple[tuple[Callable[[_Source], bool], str], ...] = (
     (lambda s: s.head.startswith(b"version https://git-lfs.github.com/spec/"), "a Git LFS pointer, not the file itself: run git lfs pull"),
@@ -108,6 +133,20 @@ _MARKED: tuple[tuple[Callable[[_Source], bool], str], ...] = (
 )
 #: looked at when no importer knows the content
 _UNKNOWN: tuple[tuple[Callable[[_Source], bool], str], ...] = (
+    (_is_paddle_json, _PADDLE),
+    (lambda s: s.name == "checkpoint" and s.head.startswith(b"model_checkpoint_path"), _CHECKPOINT),
+    (
+        lambda s: s.name == "config.json" and b'"model_type"' in s.head,
+        "the settings of a Hugging Face model; name the folder that holds it and the weights",
+    ),
+    (
+        lambda s: s.name == "adapter_config.json" or s.ends("adapter_model.safetensors"),
+        "an adapter (LoRA), not a whole model: merge it into its model where that is (merge_and_unload()), and convert the result",
+    ),
+    (
+        lambda s: s.ends(".py", ".ipynb"),
+        "Python code, not a model: run it, and pass its module to edgekit.convert, or save the model from it",
+    ),
     (
         _is_safetensors,
         "weights alone (safetensors): what is computed with them is not in the file. Load them into the model's code and pass the module "
@@ -124,11 +163,19 @@ _UNKNOWN: tuple[tuple[Callable[[_Source], bool], str], ...] = (
     (lambda s: s.head.startswith(b"tree\n"), "a LightGBM model; convert it with onnxmltools.convert_lightgbm"),
     (lambda s: s.head.lstrip().startswith(b'{"learner"'), "an XGBoost model; convert it with onnxmltools.convert_xgboost"),
     (lambda s: s.head.lstrip().startswith(b"[net]"), "a Darknet configuration; make ONNX of it and its weights (pytorch-YOLOv4 does)"),
+    (lambda s: s.ends(".weights"), "weights of Darknet; make ONNX of them and their configuration, the .cfg (pytorch-YOLOv4 does)"),
     (lambda s: s.ends(".mnn"), "an MNN model; convert the model it was made of"),
     (lambda s: s.ends(".bin") and s.path.with_suffix(".param").exists(), _NCNN),
     (lambda s: s.ends(".bin") and s.path.with_suffix(".xml").exists(), _OPENVINO),
     (lambda s: s.head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"%PDF")), "a picture, sound or document, not a model"),
 )
+
+
+def missing(path: Path) -> str:
+    """What to say of a path at which there is nothing."""
+    if path.with_name(f"{path.name}.index").exists():
+        return f"there is no such file; {path.name}.index is part of {_CHECKPOINT}"
+    return "there is no such file or folder"
 
 
 def recognize(path: Path, head: bytes) -> str | None:
@@ -151,7 +198,38 @@ def explain(path: Path, head: bytes, suffixes: Sequence[str]) -> str | None:
         return _archive(source, suffixes)
     if not head:
         return "an empty file"
-    return _packed(path, head) or _first(_UNKNOWN, source)
+    return _tar(path, head) or _packed(path, head) or _first(_UNKNOWN, source) or _text(source)
+
+
+def _text(source: _Source) -> str | None:
+    """Text where a model's bytes should be: what a server answered, most of the time."""
+    if not _is_text(source):
+        return None
+    begin = source.head.decode("utf-8", "replace").strip()[:_SHOWN_TEXT]
+    advice = "; if it comes from the web, download the file itself once more" if source.ends(*_BINARY) else ""
+    return f"text, not a model; it begins with {begin!r}{advice}"
+
+
+def _tar(path: Path, head: bytes) -> str | None:
+    if not head.startswith(b"\x1f\x8b"):
+        return _tar_of(path, head, "tar -xf")
+    try:
+        return _tar_of(path, zlib.decompressobj(wbits=31).decompress(head, _TAR_LOOK), "tar -xzf")
+    except zlib.error:
+        return None
+
+
+def _tar_of(path: Path, begin: bytes, command: str) -> str | None:
+    """What a tar archive is; only its beginning is looked at, for archives may be large."""
+    if begin[257:262] != b"ustar":
+        return None
+    try:
+        with tarfile.open(fileobj=io.BytesIO(begin)) as archive:
+            first = archive.next()
+            name = first.name if first is not None else "nothing"
+    except (tarfile.TarError, ValueError, EOFError):
+        return None
+    return f"a tar archive (it begins with {name}); unpack it first, and name what is meant: {command} {path.name}"
 
 
 def _packed(path: Path, head: bytes, but: bytes | None = None) -> str | None:
@@ -173,6 +251,13 @@ def _models(names: Sequence[str], suffixes: Sequence[str]) -> Iterator[str]:
 
 def _folder(source: _Source, suffixes: Sequence[str]) -> str:
     names = source.members()
+    weights = [n for n in names if n.endswith(".safetensors") or n in _PICKLED_WEIGHTS]
+    if weights and "config.json" not in names:
+        return (
+            f"a folder of weights ({', '.join(weights[:_MAX_LISTED])}) without the config.json that says of what model; put it beside them"
+        )
+    if "config.json" in names and not weights and not list(_models(names, suffixes)):
+        return "a folder with the settings of a model (config.json) and without its weights; put model.safetensors beside them"
     if found := list(_models(names, suffixes))[:_MAX_LISTED]:
         return f"a folder with the model files {', '.join(found)}; name the one that is meant"
     within = [n for n in names if (source.path / n / "saved_model.pb").exists()][:_MAX_LISTED]
@@ -185,10 +270,22 @@ def _folder(source: _Source, suffixes: Sequence[str]) -> str:
 
 def _archive(source: _Source, suffixes: Sequence[str]) -> str | None:
     names = source.members()
+    if _is_encrypted(source.path):
+        return f"a zip archive with a password; unpack it first: unzip {source.path.name}"
     if any(n.endswith("saved_model.pb") for n in names):
         return f"a zip archive of a SavedModel; unpack it first: unzip {source.path.name}"
     if found := list(_models(names, suffixes))[:_MAX_LISTED]:
         return f"a zip archive with {', '.join(found)}; unpack it first: unzip {source.path.name}"
     if any("com.apple.CoreML" in n for n in names):
         return _CORE_ML
-    return f"a zip archive without a model: it holds {', '.join(names[:_MAX_LISTED])}" if names else "a damaged zip archive"
+    return (
+        f"a zip archive without a model: it holds {', '.join(names[:_MAX_LISTED])}" if names else "a zip archive that is cut off or damaged"
+    )
+
+
+def _is_encrypted(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(info.flag_bits & 1 for info in archive.infolist()[:_MAX_ENTRIES])
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekit.arrays import read_arrays
 from edgekit.errors import EdgekitError
 from edgekit.format import read_model
 from edgekit.preprocessing import IMAGE_SUFFIXES, for_caller, read_image
@@ -36,8 +37,8 @@ def load_input(name: str, path: Path, model: Path) -> Array:
         except OSError as e:
             raise EdgekitError(f"input {name!r}: {path} cannot be read: {e.strerror or e}") from e
     try:
-        loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as e:
+        loaded = read_arrays(path)
+    except (OSError, ValueError) as e:
         raise EdgekitError(f"input {name!r}: {path} is not a readable .npy file: {e}") from e
     if not isinstance(loaded, np.ndarray):
         raise EdgekitError(f"input {name!r}: {path} holds several arrays; give one .npy file for each input")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
+from edgekit.arrays import read_arrays
 from edgekit.errors import EdgekitError
 
 ShapeEntry = int | str | tuple[int, int] | None
@@ -48,14 +49,16 @@ def parse_freeze(values: Sequence[str]) -> dict[str, Any]:
         _once("--freeze", name, out)
         try:
             if value.endswith(".npy"):
-                out[name] = np.load(value, allow_pickle=False)
+                out[name] = read_arrays(Path(value))
             else:
                 numbers = [_number(v.strip()) for v in value.split(",")]
                 out[name] = np.asarray(numbers if len(numbers) > 1 else numbers[0])
         except OSError as e:
             raise click.BadParameter(f"--freeze {text!r}: {value} cannot be read: {e.strerror or e}") from e
         except ValueError as e:
-            what = "no .npy file of numbers" if value.endswith(".npy") else "neither a number, numbers with commas between, nor a .npy file"
+            if value.endswith(".npy"):
+                raise click.BadParameter(f"--freeze {text!r}: {value}: {e}") from e
+            what = "neither a number, numbers with commas between, nor a .npy file"
             raise click.BadParameter(f"--freeze {text!r}: {value!r} is {what}") from e
     return out
 
@@ -78,9 +81,11 @@ def _dimension(part: str, text: str) -> ShapeEntry:
     if part == "?":
         return None
     low, dots, high = part.partition("..")
-    if dots and low.isdigit() and high.isdigit() and int(low) <= int(high):
+    if dots and low.isdecimal() and high.isdecimal() and int(low) <= int(high):
         return int(low), int(high)
-    if part.isdigit():
+    if part.isdecimal() and int(part) == 0:
+        raise click.BadParameter(f"--shape {text!r}: a dimension of 0 holds nothing; ? leaves one as it is")
+    if part.isdecimal():
         return int(part)
     if part.isidentifier():
         return part

@@ -110,6 +110,7 @@ def _widen(graph: Graph, notes: list[str]) -> None:
 
 
 def _numbers_only(shapes: Shapes | None) -> dict[str, tuple[int, ...]]:
+    converters.check_sizes(shapes or {})
     out: dict[str, tuple[int, ...]] = {}
     for name, dims in (shapes or {}).items():
         if any(d is not None and not isinstance(d, int) for d in dims):

@@ -7,7 +7,7 @@ by entry points of the group ``edgekit.converters``.
 from __future__ import annotations
 
 from edgekit.converters.catalogue import FormatInfo, Need, coverage, formats, needs
-from edgekit.converters.loading import check, load, unbounded_inputs
+from edgekit.converters.loading import check, check_sizes, load, unbounded_inputs
 from edgekit.converters.protocol import Converter, Example, LoadOptions, ShapeSpec
 from edgekit.converters.registry import ENTRY_POINT_GROUP, converters, find_converter
 
@@ -20,6 +20,7 @@ __all__ = [
     "Need",
     "ShapeSpec",
     "check",
+    "check_sizes",
     "converters",
     "coverage",
     "find_converter",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ from edgekit.errors import Blocker, ConversionError, UnsupportedOpError
 from edgekit.ir import Graph, Part, take_part
 from edgekit.ir.part import check_part
 from edgekit.types import Array, format_shape
+
+#: an int32 holds it
+LARGEST_DIMENSION = (1 << 31) - 1
+#: elements of one tensor
+LARGEST_TENSOR = 1 << 48
 
 
 def load(
@@ -47,8 +53,21 @@ def load(
         raise ConversionError(f"models of the format {found.name} have no signatures; leave signature= (--signature) out")
     if example is not None and not getattr(found, "takes_examples", False):
         raise ConversionError(f"models of the format {found.name} hold their graph; leave the example inputs out")
+    check_sizes(shapes or {})
     options = LoadOptions(shapes or {}, values or {}, default_leading, signature, example, part or Part())
     return _load(found, _path(source), options)
+
+
+def check_sizes(shapes: Mapping[str, ShapeSpec]) -> None:
+    """Refuse sizes that no tensor can have, before anything is computed with them.
+
+    Raises:
+        ConversionError: a dimension, or the product of all, is too large.
+    """
+    for name, spec in shapes.items():
+        most = [max(d) if isinstance(d, tuple) else d for d in spec if isinstance(d, int | tuple)]
+        if any(d > LARGEST_DIMENSION for d in most) or math.prod(max(d, 1) for d in most) > LARGEST_TENSOR:
+            raise ConversionError(f"input {name!r}: no tensor is as large as {list(spec)}; is a digit too many in the shape?")
 
 
 def _load(converter: Converter, source: Any, options: LoadOptions) -> Graph:

@@ -97,7 +97,7 @@ def _found(source: Any) -> Converter:
 
 def _head(path: Path) -> bytes:
     if not path.exists():
-        raise MalformedModelError(f"{path}: there is no such file or folder")
+        raise MalformedModelError(f"{path}: {foreign.missing(path)}")
     if path.is_dir():
         return b""
     if not path.is_file():

@@ -81,6 +81,10 @@ def permutation(graph: Graph, value: Value, name: str, asked: str) -> Perm | Non
     rank = len(value.shape)
     if sorted(new) != sorted(set(new)) or len(new) != rank or "c" not in new:
         raise ConversionError(f"{name!r} is {value.dtype.label}{format_shape(value.shape)}: {asked!r} is no layout of {rank} dimensions")
+    if not dash and new.index("c") not in (1, rank - 1):
+        raise ConversionError(
+            f"{name!r}: {asked!r} has its channels neither at the second place nor at the last; if it is meant so, give OLD-NEW"
+        )
     if not dash:
         axis = channel_axis(graph, value)
         if axis is None:

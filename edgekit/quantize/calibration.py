@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.arrays import read_arrays
 from edgekit.errors import EdgekitError, QuantizationError
 from edgekit.ir import Graph, Value
 from edgekit.preprocessing import IMAGE_SUFFIXES, Preprocessing, for_caller, read_image
@@ -120,7 +121,7 @@ class CalibrationData:
         try:
             if path.suffix.lower() in IMAGE_SUFFIXES:
                 return self._read_image(path)
-            loaded = np.load(path, allow_pickle=False)
+            loaded = read_arrays(path)
             if isinstance(loaded, np.lib.npyio.NpzFile):
                 with loaded:
                     return {k: loaded[k] for k in loaded.files}

@@ -59,7 +59,7 @@ FILES: list[tuple[str, bytes, str]] = [
     ("model.zip", archive(**{"model.onnx": b"", "README": b""}), "zip archive with model.onnx.*unzip model.zip"),
     ("model.zip", archive(**{"m__saved_model.pb": b""}), "zip archive of a SavedModel"),
     ("model.zip", archive(README=b""), "zip archive without a model: it holds README"),
-    ("model.zip", b"PK\x03\x04rubbish", "damaged zip"),
+    ("model.zip", b"PK\x03\x04rubbish", "zip archive that is cut off or damaged"),
     ("data.npy", b"\x93NUMPY\1\0", "numpy arrays"),
     ("m.cbm", b"CBM1", "CatBoost"),
     ("m.txt", b"tree\nversion=v4\n", "LightGBM"),

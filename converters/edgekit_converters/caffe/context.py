@@ -50,6 +50,8 @@ class LayerContext(Composer):
     def array(self, i: int, *shape: int) -> Array:
         """The numbers of ``blob``."""
         if i >= len(self.blobs):
+            if not self.blobs:
+                raise MalformedModelError("the weights hold nothing for this layer; do they belong to this network?")
             raise MalformedModelError(f"the weights hold {len(self.blobs)} arrays for this layer, number {i} is missing")
         a = self.blobs[i]
         if not shape:

@@ -57,7 +57,10 @@ class VariableStore:
             key = name if name in self._bundle else self._by_full_name().get(name, "")
             if key:
                 return self._bundle.read(key)
-        raise Unsupported(f"the model holds no value for the variable {name!r}.", "Save it with its variables, or freeze it.", "no-value")
+        hint = "Save it with its variables, or freeze it."
+        if self._bundle is None:
+            hint = "No checkpoint lies beside the model: put its folder variables/ next to saved_model.pb, or freeze the graph."
+        raise Unsupported(f"the model holds no value for the variable {name!r}.", hint, "no-value")
 
     def _by_full_name(self) -> dict[str, str]:
         """Checkpoint keys by variable name, from the object graph."""

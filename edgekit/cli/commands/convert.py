@@ -71,6 +71,8 @@ def command(
     from edgekit.cli.interface import parse_interface
     from edgekit.cli.parsing import parse_freeze, parse_names
 
+    if quantize is None and (calibration is not None or samples is not None):
+        raise click.UsageError("--calibration and --samples are for --quantize, which is not given: add --quantize int8, say")
     interface = parse_interface(input_layout, output_layout, input_dtype, preprocess, rename)
     options = api.ConvertOptions(
         images=pictures(mean, std, bgr),

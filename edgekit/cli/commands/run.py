@@ -64,6 +64,8 @@ def command(
         outputs = run_session(session, feeds, frames, repeat)
         written: dict[str, str] = {}
         if output_dir is not None:
+            if output_dir.exists() and not output_dir.is_dir():
+                raise EdgekitError(f"cannot write to {output_dir}: it is a file; name a folder, which gets one .npy file an output")
             try:
                 output_dir.mkdir(parents=True, exist_ok=True)
                 for name, a in outputs.items():

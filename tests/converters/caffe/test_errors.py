@@ -38,7 +38,7 @@ def test_all_blockers_come_in_one_error(tmp_path: Path) -> None:
     [
         (("kernel_size: 3", "kernel_size: 5"), r"needed"),
         (("num_output: 2", "num_output: 3"), r"\[3, 64\] is needed"),
-        (('name: "conv"', 'name: "other"'), "holds? 0 arrays for this layer"),
+        (('name: "conv"', 'name: "other"'), "hold nothing for this layer; do they belong"),
         (('bottom: "fc"', 'bottom: "fd"'), "'fd', which no layer before it writes"),
         (('type: "Softmax"', ""), "a layer has no type"),
         (("num_output: 4", "num_output: four"), "'four' is no int"),

@@ -51,7 +51,7 @@ class ZipArchive(Archive):
             if stat.S_IFMT(info.external_attr >> 16) in LINK_OR_DEVICE:
                 raise self.error(f"{info.filename!r} is a link or a device")
             if info.flag_bits & 1:
-                raise self.error(f"{info.filename!r} is encrypted")
+                raise self.error(f"{info.filename!r} is encrypted; unpack the archive with its password, and pack it without")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise self.error(f"{info.filename!r} is compressed by method {info.compress_type}; stored and deflate are read")
             stored = info.compress_type == zipfile.ZIP_STORED
