@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit import converters
 from edgekit.conversion.facts import conversion_of, stamp
 from edgekit.conversion.records import Conversion, ConvertOptions, Progress, Shapes
-from edgekit.conversion.sources import example_of, import_source, load_alike, load_optimized, no_signature
+from edgekit.conversion.sources import example_of, import_alike, import_source, load_alike, load_optimized, no_signature
 from edgekit.conversion.steps import require_place, run_conversion
 from edgekit.errors import EdgekitError, QuantizationError
 from edgekit.files import hashing, sha256, write_text
@@ -36,6 +36,7 @@ __all__ = [
     "ReportSettings",
     "Shapes",
     "convert",
+    "import_alike",
     "load",
     "load_alike",
     "load_optimized",
@@ -258,12 +259,13 @@ def report(model: str | os.PathLike[str], path: str | os.PathLike[str], settings
         reference, passes = load_alike(s.source, graph)
         log = log or tuple(passes.lines())
     yardstick = reference or graph
+    imported = None if s.source is None or is_ekm(s.source) else partial(import_alike, s.source, graph)
     data = CalibrationData(s.data, yardstick, s.images, limit=s.samples) if s.data is not None else [seeded_inputs(yardstick)]
     feeds = samples_list(data, s.samples)
     found = build_report(
         Path(model),
         feeds[0] if yardstick is graph or _same_inputs(yardstick, graph) else seeded_inputs(graph),
-        ReportOptions(reference, s.source, feeds, s.devices, s.backend, s.threads, s.runs, log, s.variants),
+        ReportOptions(reference, s.source, imported, feeds, s.devices, s.backend, s.threads, s.runs, log, s.variants),
     )
     write_text(target, render(found))
     return target

@@ -33,12 +33,17 @@ def load_alike(source: Any, graph: Graph) -> tuple[Graph, PassLog]:
         other, log = read_model(source), PassLog()
         _follow_interface(other, graph)
     else:
-        # a changed interface has other shapes than the source
-        other = import_source(source, None if noted_interfaces(graph.metadata) else _bounds(graph), [])
-        _follow_interface(other, graph)
-        other, log = optimize(other)
+        other, log = optimize(import_alike(source, graph))
     copy_records(graph.metadata, other.metadata)
     return other, log
+
+
+def import_alike(source: Any, graph: Graph) -> Graph:
+    """A source as it is imported, with the shapes of ``graph`` and its changes to inputs and outputs."""
+    # a changed interface has other shapes than the source
+    other = import_source(source, None if noted_interfaces(graph.metadata) else _bounds(graph), [])
+    _follow_interface(other, graph)
+    return other
 
 
 def import_source(source: Any, shapes: Shapes | None, notes: list[str], options: ConvertOptions | None = None) -> Graph:

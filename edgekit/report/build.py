@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edgekit.interface import remaining_transposes
 from edgekit.ir import Graph, Value
 from edgekit.ir.macs import graph_macs
 from edgekit.plan import plan_memory
+from edgekit.report.beside_source import compare_with_source
 from edgekit.report.compare import Comparison, compare_graphs
 from edgekit.report.model import (
     LatencyRecord,
@@ -28,7 +29,6 @@ from edgekit.report.model import (
     SizeRecord,
     VariantRecord,
 )
-from edgekit.report.source_runtime import compare_with_source
 from edgekit.runtime import Session, cpu_features, library_version
 from edgekit.simulate import simulate_graph
 from edgekit.types import Array
@@ -42,6 +42,7 @@ class ReportOptions:
     Attributes:
         reference: the float graph to compare a quantized model with, or None.
         source: path of the source model, to run on its own runtime where that is installed.
+        imported: gives the source's graph as it was imported, to run where that runtime refuses the model.
         samples: feeds for the comparisons; they are gone through several times.
         devices: names of simulated devices.
         backend, threads: of the measurement on this machine.
@@ -52,6 +53,7 @@ class ReportOptions:
 
     reference: Graph | None = None
     source: Path | None = None
+    imported: Callable[[], Graph] | None = None
     samples: Sequence[Mapping[str, Array]] = ()
     devices: tuple[str, ...] = ()
     backend: str = "cpu"
@@ -76,7 +78,7 @@ def build_report(model: Path, feeds: Mapping[str, Array], options: ReportOptions
     comparison: Comparison | None = None
     if o.reference is not None and o.samples:
         comparison = compare_graphs(o.reference, graph, o.samples)
-    theirs = compare_with_source(o.source, model, o.samples) if o.source is not None and o.samples else None
+    theirs = compare_with_source(o.source, model, o.samples, o.imported) if o.source is not None and o.samples else None
     constants = list({id(v): v for g in graph.walk() for v in g.constants()}.values())
     return Report(
         title=graph.name or model.stem,

@@ -102,17 +102,20 @@ class SourceRuntimeRecord:
     """The source model on its own runtime, beside the file on ours.
 
     Attributes:
-        name: and version, e.g. ``"onnxruntime 1.20.0"``.
+        name: and version, e.g. ``"onnxruntime 1.20.0"``; ``"the numpy reference of the imported graph"`` where that stands in.
         outputs: errors of ours against theirs.
-        seconds, our_seconds: median time of one inference on this machine, one thread each, taken in turns.
+        seconds, our_seconds: median time of one inference on this machine, one thread each, taken in turns; ``seconds`` is None for the
+            numpy reference, whose time says nothing.
         runs: timed inferences of each.
+        reason: why the numpy reference stands in: what the source's own runtime said; "" where that ran.
     """
 
     name: str
     outputs: tuple[ErrorFigures, ...]
-    seconds: float
+    seconds: float | None
     our_seconds: float
     runs: int
+    reason: str = ""
 
 
 @dataclass(frozen=True)

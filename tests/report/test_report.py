@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import edgekit
-from edgekit.report import VariantRecord
+from edgekit.cli.app import run
+from edgekit.report import VariantRecord, source_runtime
+from edgekit.report.beside_source import compare_with_source
 from edgekit.report.formatting import decibel, duration, size
 from tests.digits import MODEL, DigitsFiles, digits_files
 from tests.require import require_folder, require_module
@@ -105,6 +107,49 @@ def test_beside_onnxruntime(digits: DigitsFiles, tmp_path: Path) -> None:
     assert theirs["name"].startswith("onnxruntime ") and theirs["runs"] >= 2
     assert theirs["outputs"][0]["max_abs"] < 1e-4 * theirs["outputs"][0]["range"]
     assert 'id="source"' in edgekit.report(digits.floats.path, tmp_path / "r.html", settings).read_text()
+
+
+class Refusing:
+    """A source runtime that knows no model, or runs none."""
+
+    name = "somebody's runtime 1.0"
+    loads = False
+
+    def __init__(self, path: Path) -> None:
+        if not self.loads:
+            raise RuntimeError("opset 99 is\nnot supported")
+
+    def run(self, feeds: object) -> dict[str, object]:
+        raise NotImplementedError("no kernel for Frobnicate")
+
+    def reset(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("loads", "reason"), [(False, "opset 99 is not supported"), (True, "no kernel for Frobnicate")])
+def test_beside_a_runtime_that_refuses_the_model(
+    loads: bool, reason: str, digits: DigitsFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusing, "loads", loads)
+    monkeypatch.setitem(source_runtime._RUNTIMES, ".onnx", (("numpy",), Refusing))
+    settings = full_settings(digits)
+    theirs = json.loads(edgekit.report(digits.floats.path, tmp_path / "r.json", settings).read_text())["source_runtime"]
+    assert theirs["name"] == "the numpy reference of the imported graph" and reason in theirs["reason"] and theirs["seconds"] is None
+    assert theirs["outputs"][0]["max_abs"] < 1e-4 * theirs["outputs"][0]["range"] and theirs["our_seconds"] > 0
+    for ending in ("html", "md"):
+        text = edgekit.report(digits.floats.path, tmp_path / f"r.{ending}", settings).read_text()
+        assert f"{reason}; the numpy reference of the imported graph, before any pass, stands in" in text and "there, " not in text
+    words = ["compare", str(MODEL), str(digits.int8.path), "--data", str(digits.calibration), "--samples", "2"]
+    assert run(words) == 0
+    out = capsys.readouterr().out
+    assert f"{reason}; the numpy reference of the imported graph stands in" in out and "median of" not in out
+    assert run([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["source_runtime"]
+    assert reason in found["reason"] and found["seconds"] is None
+    # the imported graph is no pass's work: a float yardstick for the integers of the C runtime
+    assert 20 < found["outputs"][0]["sqnr_db"] < 80
+    with pytest.raises(edgekit.errors.EdgekitError, match=r"somebody's runtime|own runtime cannot"):
+        compare_with_source(MODEL, digits.floats.path, [{"image": digits.images[:1]}])
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:

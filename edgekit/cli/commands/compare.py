@@ -2,7 +2,7 @@
 
 Runs both on the same inputs in the numpy reference (integers to the bit what the runtime gives) and prints the error of every layer and
 every output. Where the source's own runtime is installed (onnxruntime, ai-edge-litert, torch), B on the C runtime is also put beside
-A on that.
+A on that; where it refuses the model, beside the graph as it was imported, before any pass, in the numpy reference, which is then said.
 
 Examples:
   edgekit compare model.onnx model-int8.ekm --data photos/
@@ -11,6 +11,7 @@ Examples:
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,8 @@ def command(a: Path, b: Path, data: Path | None, samples: int, mean: str, std: s
     from edgekit.format import is_ekm
     from edgekit.quantize import CalibrationData
     from edgekit.report import compare_graphs
-    from edgekit.report.source_runtime import compare_with_source, missing_runtime
+    from edgekit.report.beside_source import compare_with_source
+    from edgekit.report.source_runtime import missing_runtime
     from edgekit.self_check import seeded_inputs
 
     graph_b, _ = api.load_optimized(b)
@@ -48,7 +50,7 @@ def command(a: Path, b: Path, data: Path | None, samples: int, mean: str, std: s
     feeds = CalibrationData(data, graph_a, images, limit=samples) if data is not None else [seeded_inputs(graph_a)]
     with progress_bar(quiet=json) as tell:
         found = compare_graphs(graph_a, graph_b, feeds, progress=None if tell is None else lambda n, total: tell("compare", n, total))
-    runtime = compare_with_source(a, b, feeds) if is_ekm(b) and not is_ekm(a) else None
+    runtime = compare_with_source(a, b, feeds, partial(api.import_alike, a, graph_b)) if is_ekm(b) and not is_ekm(a) else None
     if json:
         print_json({**found.to_dict(), "source_runtime": runtime})
         return
@@ -59,11 +61,13 @@ def command(a: Path, b: Path, data: Path | None, samples: int, mean: str, std: s
     if runtime is None and is_ekm(b) and missing_runtime(a):
         click.echo(f"note: {missing_runtime(a)}")
     if runtime is not None:
+        if runtime.reason:
+            click.echo(f"note: {runtime.reason}; {runtime.name} stands in")
         rows = [[e.name, *_figures(e)] for e in runtime.outputs]
         print_table(f"{b.name} against {runtime.name}", ["output", *columns], rows)
-        click.echo(
-            f"one inference, one thread, median of {runtime.runs}: {duration(runtime.seconds)} there, {duration(runtime.our_seconds)} here"
-        )
+        if runtime.seconds is not None:
+            times = f"{duration(runtime.seconds)} there, {duration(runtime.our_seconds)} here"
+            click.echo(f"one inference, one thread, median of {runtime.runs}: {times}")
 
 
 def _figures(e: ErrorFigures) -> list[str]:
