@@ -37,7 +37,7 @@ RESHAPES_IN_PLACE = {"aten.transpose_", "aten.t_", "aten.unsqueeze_", "aten.sque
 #: operators whose result shares memory with their argument or not, by how its elements lie; and views that no write goes back through
 DOUBTFUL = {
     "aten.reshape", "aten.flatten", "aten.contiguous", "aten.reshape_as", "aten.movedim", "aten.moveaxis", "aten.expand", "aten.expand_as",
-    "aten.diagonal", "aten.unfold", "aten.as_strided", "aten.broadcast_to",
+    "aten.diagonal", "aten.unfold", "aten.as_strided", "aten.broadcast_to", "aten.ravel",
 }  # fmt: skip
 _TURNS = {"aten.permute", "aten.transpose", "aten.t", "aten.swapaxes", "aten.swapdims", "aten.numpy_T", "aten.mT"}
 _CUTS = {

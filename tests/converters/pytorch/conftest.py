@@ -4,4 +4,4 @@ from __future__ import annotations
 
 import importlib.util
 
-collect_ignore = [] if importlib.util.find_spec("torch") else ["cases.py"]
+collect_ignore = [] if importlib.util.find_spec("torch") else ["cases.py", "complex_cases.py", "derived_cases.py"]

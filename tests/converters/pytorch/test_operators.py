@@ -18,7 +18,7 @@ from tests.require import require_module
 try:
     import torch
 
-    from tests.converters.pytorch.complex_cases import CASES
+    from tests.converters.pytorch.derived_cases import CASES
 except ImportError:
     CASES = []
 

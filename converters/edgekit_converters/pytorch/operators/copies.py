@@ -66,7 +66,7 @@ def real(ctx: AtenContext) -> Value:
 def dropout(ctx: AtenContext) -> Value:
     if ctx.real("p", 0.0) != 0:
         ctx.inference_only("train", False, "dropout")
-    return ctx.tensor("input")
+    return ctx.tensor("input" if "input" in ctx.args else "self")  # the one in place calls it self
 
 
 @converts("aten.native_dropout")

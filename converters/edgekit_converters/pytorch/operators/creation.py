@@ -82,7 +82,7 @@ def fill(ctx: AtenContext) -> Value:
     return ctx.filled(ctx.sizes_of(x), ctx.number("value"), x.dtype)
 
 
-@converts("aten.scalar_tensor", "aten.tensor")
+@converts("aten.scalar_tensor", "aten.tensor", "prims.scalar_tensor")
 def scalar_tensor(ctx: AtenContext) -> Value:
     name = "s" if "s" in ctx.args else "data"
     v = ctx.args.get(name)

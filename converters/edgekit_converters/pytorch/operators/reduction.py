@@ -116,8 +116,8 @@ def _quantifier(op: str) -> ConvertFunction:
     return convert
 
 
-converts("aten.any")(_quantifier("ReduceMax"))
-converts("aten.all")(_quantifier("ReduceMin"))
+converts("aten.any", "aten._is_any_true")(_quantifier("ReduceMax"))
+converts("aten.all", "aten._is_all_true")(_quantifier("ReduceMin"))
 
 
 def _variance(ctx: AtenContext) -> tuple[Value, Value]:
@@ -166,9 +166,13 @@ def logsumexp(ctx: AtenContext) -> Value:
     return _reduced(ctx, "ReduceLogSumExp", x, ctx.dims("dim", len(x.shape)), ctx.flag("keepdim", False))
 
 
-@converts("aten.norm", "aten.linalg_vector_norm", "aten.frobenius_norm")
+@converts("aten.norm", "aten.linalg_vector_norm", "aten.frobenius_norm", "aten.linalg_norm.default")
 def norm(ctx: AtenContext) -> Value:
-    """The p-norm over some dimensions, 2 unless given."""
+    """The p-norm over some dimensions, 2 unless given. ``linalg_norm`` with an order over two dimensions is the norm of a matrix."""
+    if ctx.op.startswith("aten.linalg_norm") and ctx.has("ord"):
+        rank = len(ctx.tensor("self").shape)
+        if len(ctx.dims("dim", rank)) == 2:
+            raise Unsupported(f"the norm of a matrix of order {ctx.real('ord')} is not supported.", "The Frobenius norm (ord=None) is.")
     dtype = ctx.dtype()
     x = ctx.floating(ctx.tensor("self"))
     x = x if dtype is None else ctx.cast(x, dtype)

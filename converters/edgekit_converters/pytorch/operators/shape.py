@@ -13,7 +13,7 @@ from edgekit_converters.pytorch.registry import converts, writes
 
 RESHAPING = (
     "aten.view", "aten._unsafe_view", "aten.reshape", "aten.flatten", "aten.unflatten", "aten.squeeze", "aten.unsqueeze", "aten.view_as",
-    "aten._reshape_alias", "aten.reshape_as",
+    "aten._reshape_alias", "aten.reshape_as", "aten.ravel", "aten.atleast_1d", "aten.atleast_2d", "aten.atleast_3d",
 )  # fmt: skip
 
 
