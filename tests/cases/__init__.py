@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import Counter
 from functools import cache
 
 from tests.cases.case import OpCase
@@ -16,7 +17,6 @@ def all_cases() -> tuple[OpCase, ...]:
     for m in sorted(m.name for m in pkgutil.iter_modules(__path__)):
         if m != "case":
             found.extend(importlib.import_module(f"{__name__}.{m}").cases())
-    names = [c.name for c in found]
-    twice = {n for n in names if names.count(n) > 1}
+    twice = {name for name, count in Counter(c.name for c in found).items() if count > 1}
     assert not twice, f"case names stand twice: {twice}"
     return tuple(found)
