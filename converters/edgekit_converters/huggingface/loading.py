@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from edgekit.converters import Example, LoadOptions
+from edgekit.converters import LoadOptions
 from edgekit.errors import ConversionError, MalformedModelError, MissingDependencyError
 from edgekit.ir import Graph
 from edgekit.types import Array
+from edgekit_converters.huggingface.examples import examples
 from edgekit_converters.huggingface.families import FAMILIES, written
 from edgekit_converters.huggingface.folder import INDEX, MAX_CONFIG, ONNX_PLACES, PICKLED, SAFETENSORS, read_config
 from edgekit_converters.huggingface.safetensors import TensorFile
@@ -23,8 +24,6 @@ from edgekit_converters.pytorch.build import import_program
 from edgekit_converters.pytorch.exported import export_module, quiet, read_exported
 from edgekit_converters.pytorch.pt2 import read_torch_archive
 
-EXAMPLE_LENGTH = 16
-LENGTH_LIMIT = 512
 CLASS_NUMBER = re.compile(r"[0-9]{1,9}")
 MAX_PICKLED = 1 << 36
 
@@ -121,7 +120,16 @@ def _through_transformers(folder: Path, config: Mapping[str, Any], options: Load
             f"{folder}: no weights in the folder fit {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''} "
             f"({len(missing)} parameters) of {type(module).__name__}; are architectures in config.json and the weights of one model?"
         )
-    return import_program(read_exported(export_module(module, options.example or _example(torch, config))), folder.name, options)
+    return import_program(read_exported(_exported(torch, module, options)), folder.name, options)
+
+
+def _exported(torch: Any, module: Any, options: LoadOptions) -> Any:
+    """The exported program: with lengths left open where torch can, with those of the example where it cannot."""
+    *tries, last = [options.example] if options.example is not None else examples(torch, module, options)
+    for example in tries:
+        with suppress(ConversionError):
+            return export_module(module, example)
+    return export_module(module, last)
 
 
 @contextmanager
@@ -138,14 +146,3 @@ def _no_messages() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
-
-
-def _example(torch: Any, config: Mapping[str, Any]) -> Example:
-    """Inputs by what the config says of the model: pictures, or tokens."""
-    if "image_size" in config:
-        size = config["image_size"]
-        return Example({"pixel_values": torch.zeros(1, int(config.get("num_channels", 3)), int(size), int(size))})
-    ids = torch.ones(1, EXAMPLE_LENGTH, dtype=torch.int64)
-    limit = config.get("max_position_embeddings")
-    length = torch.export.Dim("sequence", min=2, max=min(int(limit), LENGTH_LIMIT) if isinstance(limit, int) else LENGTH_LIMIT)
-    return Example({"input_ids": ids, "attention_mask": ids.clone()}, {n: {1: length} for n in ("input_ids", "attention_mask")})

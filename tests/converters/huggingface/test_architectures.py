@@ -43,28 +43,58 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore")  # torch warns of its own future
-@pytest.mark.parametrize("name", CASES)
-def test_an_architecture_converts(tmp_path: Path, name: str) -> None:
+def _module(name: str) -> Any:
     require_module("transformers", "transformers", "pip install torch transformers")
     import torch
     import transformers
 
     torch.manual_seed(0)
-    settings, asked = CASES[name]
     kind = getattr(transformers, name)
-    module = kind(kind.config_class(**settings)).eval()
+    module = kind(kind.config_class(**CASES[name][0])).eval()
     for p in module.parameters():
         torch.nn.init.normal_(p, mean=0.02, std=0.15)
-    inputs = {
-        n: torch.randn(v) if isinstance(v, tuple) else v if isinstance(v, bool) else torch.randint(3, 59, (1, v)) for n, v in asked.items()
+    return module
+
+
+def _inputs(name: str) -> dict[str, Any]:
+    import torch
+
+    return {
+        n: torch.randn(v) if isinstance(v, tuple) else v if isinstance(v, bool) else torch.randint(3, 59, (1, v))
+        for n, v in CASES[name][1].items()
     }
+
+
+def _compare(path: Path, module: Any, inputs: dict[str, Any]) -> None:
+    import torch
+
     with torch.no_grad():
         want = list(module(**inputs).to_tuple())
-    done = edgekit.convert(module, tmp_path / "model.ekm", options=edgekit.ConvertOptions(example_inputs=inputs))
-    with edgekit.Session(done.path) as session:
+    with edgekit.Session(path) as session:
         got = session.run({n: v.numpy() for n, v in inputs.items() if isinstance(v, torch.Tensor)})
     assert len(got) == len(want)
     for (output, a), tensor in zip(got.items(), want, strict=True):
         b = tensor.numpy()
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * float(np.ptp(b)), err_msg=output)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch warns of its own future
+@pytest.mark.parametrize("name", CASES)
+def test_an_architecture_converts(tmp_path: Path, name: str) -> None:
+    module, inputs = _module(name), _inputs(name)
+    done = edgekit.convert(module, tmp_path / "model.ekm", options=edgekit.ConvertOptions(example_inputs=inputs))
+    _compare(done.path, module, inputs)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("name", "shapes"), [("LlamaForCausalLM", {}), ("WavLMModel", {"input_values": (1, 400)}), ("MobileNetV2ForImageClassification", {})]
+)
+def test_a_folder_tells_its_inputs(tmp_path: Path, name: str, shapes: dict[str, Any]) -> None:
+    """Tokens, sound and pictures by what class and config say; the number of tokens stays open, a cache is no output."""
+    module, inputs = _module(name), _inputs(name)
+    module.save_pretrained(tmp_path / "folder")
+    done = edgekit.convert(tmp_path / "folder", tmp_path / "model.ekm", shapes=shapes)
+    if "input_ids" in inputs:
+        inputs = {**inputs, "attention_mask": inputs["input_ids"] * 0 + 1}
+    _compare(done.path, module, inputs)
