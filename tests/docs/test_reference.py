@@ -84,7 +84,7 @@ def test_the_opencl_column_is_what_the_device_runs() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in sorted(set(re.findall(r"\]\(([^)\s]+)\)", text))):
         if "://" in target:
             continue
         path, _, anchor = target.partition("#")
@@ -94,6 +94,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in _anchors(file), f"{page.name}: {target}"
 
 
+@cache
 def _anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", h.replace("`", "")).strip().lower()) for h in headings}
