@@ -152,6 +152,7 @@ extern const ek_op ek_op_decode_wav;
 extern const ek_op ek_op_integer_sqrt;
 extern const ek_op ek_op_fixed_log;
 extern const ek_op ek_op_pcan;
+extern const ek_op ek_op_integer_lstm;
 extern const ek_op ek_op_roi_pool;
 extern const ek_op ek_op_suppress_overlaps;
 
@@ -455,6 +456,8 @@ static const ek_port_rule fixed_log_in[] = {{0x100u, 0, false, false, 0}};
 static const ek_port_rule fixed_log_out[] = {{0x20u, 0, false, false, 0}};
 static const ek_port_rule pcan_in[] = {{0x100u, 0, false, false, 0}, {0x100u, 0, false, false, 0}, {0x20u, 0, false, false, 0}};
 static const ek_port_rule pcan_out[] = {{0x100u, 0, false, false, 0}};
+static const ek_port_rule integer_lstm_in[] = {{0x8u, 0, false, false, 0}, {0x8u, 0, false, false, 0}, {0x8u, 0, false, false, 0}, {0x80u, 0, false, false, 0}, {0x8u, 0, false, false, 0}, {0x20u, 0, false, false, 0}, {0x20u, 0, true, false, 0}, {0x20u, 0, true, false, 0}, {0x80u, 0, true, false, 0}, {0x8u, 0, true, false, 0}, {0x80u, 0, true, false, 0}};
+static const ek_port_rule integer_lstm_out[] = {{0x8u, 0, false, false, 0}, {0x8u, 0, false, false, 0}, {0x20u, 0, false, false, 0}};
 static const ek_port_rule roi_pool_in[] = {{0x2u, 0, false, false, 0}, {0x2u, 0, false, false, 0}, {0x280u, 1, false, false, 0}};
 static const ek_port_rule roi_pool_out[] = {{0x2u, 0, false, false, 0}};
 static const ek_port_rule suppress_overlaps_in[] = {{0x2u, 0, false, false, 0}, {0x800u, 0, false, false, 0}, {0x280u, 1, true, false, 0}};
@@ -611,6 +614,7 @@ static const ek_op_row rows[EK_OP_ID_LIMIT] = {
     [225] = {"IntegerSqrt", &ek_op_integer_sqrt, integer_sqrt_in, integer_sqrt_out, 1, 1, 0, false, false},
     [226] = {"FixedLog", &ek_op_fixed_log, fixed_log_in, fixed_log_out, 1, 1, 0, false, false},
     [227] = {"Pcan", &ek_op_pcan, pcan_in, pcan_out, 3, 1, 0, false, false},
+    [230] = {"IntegerLSTM", &ek_op_integer_lstm, integer_lstm_in, integer_lstm_out, 11, 3, 0, false, false},
     [247] = {"RoiPool", &ek_op_roi_pool, roi_pool_in, roi_pool_out, 3, 1, 0, false, false},
     [248] = {"SuppressOverlaps", &ek_op_suppress_overlaps, suppress_overlaps_in, suppress_overlaps_out, 3, 1, 0, false, false},
 };

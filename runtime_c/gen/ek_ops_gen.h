@@ -156,6 +156,7 @@ typedef enum ek_op_id {
   EK_OP_INTEGER_SQRT = 225,
   EK_OP_FIXED_LOG = 226,
   EK_OP_PCAN = 227,
+  EK_OP_INTEGER_LSTM = 230,
   EK_OP_ROI_POOL = 247,
   EK_OP_SUPPRESS_OVERLAPS = 248,
   EK_OP_ID_LIMIT = 249
@@ -675,6 +676,16 @@ typedef struct ek_pcan_attrs {
   int64_t snr_shift;
 } ek_pcan_attrs;
 
+typedef struct ek_integer_lstm_attrs {
+  ek_f32_list factors;
+  int64_t cell_shift;
+  int64_t cell_clip;
+  int64_t projection_clip;
+  int64_t hidden_zero_point;
+  int64_t zero_point;
+  bool coupled;
+} ek_integer_lstm_attrs;
+
 typedef struct ek_roi_pool_attrs {
   int64_t output_height;
   int64_t output_width;
@@ -775,6 +786,7 @@ typedef union ek_any_attrs {
   ek_decode_wav_attrs decode_wav;
   ek_fixed_log_attrs fixed_log;
   ek_pcan_attrs pcan;
+  ek_integer_lstm_attrs integer_lstm;
   ek_roi_pool_attrs roi_pool;
   ek_suppress_overlaps_attrs suppress_overlaps;
 } ek_any_attrs;

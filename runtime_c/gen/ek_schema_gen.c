@@ -122,13 +122,13 @@ static const ek_fb_field global_max_pool_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field graph_fields[] = {
     {4, EK_FB_STRING, 4, 4, 0},
-    {6, EK_FB_VECTOR_TABLE, 4, 4, 89},
-    {8, EK_FB_VECTOR_TABLE, 4, 4, 54},
+    {6, EK_FB_VECTOR_TABLE, 4, 4, 90},
+    {8, EK_FB_VECTOR_TABLE, 4, 4, 55},
     {10, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {12, EK_FB_VECTOR_SCALAR, 4, 4, 0},
     {14, EK_FB_VECTOR_STRING, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
-    {18, EK_FB_VECTOR_TABLE, 4, 4, 86}};
+    {18, EK_FB_VECTOR_TABLE, 4, 4, 87}};
 static const ek_fb_field grid_sample_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0},
     {6, EK_FB_SCALAR, 1, 1, 0},
@@ -148,6 +148,14 @@ static const ek_fb_field if_attrs_fields[] = {
 static const ek_fb_field instance_norm_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
+static const ek_fb_field integer_lstm_attrs_fields[] = {
+    {4, EK_FB_VECTOR_SCALAR, 4, 4, 0},
+    {6, EK_FB_SCALAR, 8, 8, 0},
+    {8, EK_FB_SCALAR, 8, 8, 0},
+    {10, EK_FB_SCALAR, 8, 8, 0},
+    {12, EK_FB_SCALAR, 8, 8, 0},
+    {14, EK_FB_SCALAR, 8, 8, 0},
+    {16, EK_FB_SCALAR, 1, 1, 0}};
 static const ek_fb_field is_inf_attrs_fields[] = {
     {4, EK_FB_SCALAR, 1, 1, 0},
     {6, EK_FB_SCALAR, 1, 1, 0}};
@@ -211,7 +219,7 @@ static const ek_fb_field model_fields[] = {
     {6, EK_FB_SCALAR, 8, 8, 0},
     {8, EK_FB_VECTOR_STRUCT, 16, 8, 0},
     {10, EK_FB_VECTOR_TABLE, 4, 4, 32},
-    {12, EK_FB_VECTOR_TABLE, 4, 4, 40}};
+    {12, EK_FB_VECTOR_TABLE, 4, 4, 41}};
 static const ek_fb_field mul_attrs_fields[] = {
     {4, EK_FB_SCALAR, 4, 4, 0},
     {6, EK_FB_SCALAR, 4, 4, 0}};
@@ -336,7 +344,7 @@ static const ek_fb_field tensor_fields[] = {
     {6, EK_FB_SCALAR, 1, 1, 0},
     {8, EK_FB_VECTOR_SCALAR, 8, 8, 0},
     {10, EK_FB_VECTOR_STRING, 4, 4, 0},
-    {12, EK_FB_TABLE, 4, 4, 59},
+    {12, EK_FB_TABLE, 4, 4, 60},
     {14, EK_FB_SCALAR, 4, 4, 0},
     {16, EK_FB_SCALAR, 8, 8, 0},
     {18, EK_FB_SCALAR, 1, 1, 0},
@@ -399,6 +407,7 @@ static const ek_fb_type types[] = {
     {"HardmaxAttrs", hardmax_attrs_fields, 1},
     {"IfAttrs", if_attrs_fields, 2},
     {"InstanceNormAttrs", instance_norm_attrs_fields, 2},
+    {"IntegerLSTMAttrs", integer_lstm_attrs_fields, 7},
     {"IsInfAttrs", is_inf_attrs_fields, 2},
     {"KeyValue", key_value_fields, 2},
     {"LRNAttrs", lrn_attrs_fields, 5},
@@ -460,101 +469,102 @@ static const ek_fb_type types[] = {
 
 static uint16_t union_type(uint8_t tag) {
   switch (tag) {
-    case 1: return 73;
-    case 2: return 92;
+    case 1: return 74;
+    case 2: return 93;
     case 3: return 12;
-    case 4: return 85;
+    case 4: return 86;
     case 6: return 26;
-    case 9: return 57;
-    case 10: return 82;
+    case 9: return 58;
+    case 10: return 83;
     case 12: return 17;
-    case 13: return 84;
-    case 14: return 74;
+    case 13: return 85;
+    case 14: return 75;
     case 15: return 27;
     case 16: return 28;
-    case 17: return 79;
-    case 18: return 80;
+    case 17: return 80;
+    case 18: return 81;
     case 20: return 0;
-    case 21: return 87;
-    case 22: return 53;
+    case 21: return 88;
+    case 22: return 54;
     case 23: return 19;
-    case 25: return 51;
+    case 25: return 52;
     case 39: return 6;
-    case 76: return 44;
+    case 76: return 45;
     case 77: return 20;
-    case 78: return 81;
+    case 78: return 82;
     case 79: return 8;
     case 82: return 35;
     case 85: return 29;
-    case 87: return 90;
+    case 87: return 91;
     case 88: return 9;
-    case 92: return 39;
-    case 100: return 60;
-    case 102: return 72;
+    case 92: return 40;
+    case 100: return 61;
+    case 102: return 73;
     case 104: return 7;
     case 110: return 13;
     case 111: return 14;
-    case 112: return 48;
+    case 112: return 49;
     case 113: return 24;
-    case 125: return 49;
+    case 125: return 50;
     case 126: return 4;
     case 127: return 30;
     case 128: return 31;
-    case 129: return 47;
-    case 135: return 83;
-    case 136: return 45;
+    case 129: return 48;
+    case 135: return 84;
+    case 136: return 46;
     case 137: return 5;
-    case 138: return 43;
+    case 138: return 44;
     case 139: return 38;
     case 140: return 34;
-    case 141: return 76;
-    case 142: return 41;
-    case 143: return 46;
+    case 141: return 77;
+    case 142: return 42;
+    case 143: return 47;
     case 144: return 3;
     case 145: return 36;
-    case 150: return 56;
-    case 152: return 93;
-    case 153: return 75;
+    case 150: return 57;
+    case 152: return 94;
+    case 153: return 76;
     case 154: return 11;
-    case 155: return 91;
-    case 156: return 55;
-    case 157: return 77;
+    case 155: return 92;
+    case 156: return 56;
+    case 157: return 78;
     case 158: return 33;
-    case 160: return 94;
-    case 180: return 70;
-    case 181: return 66;
-    case 182: return 65;
-    case 183: return 67;
-    case 184: return 69;
-    case 185: return 62;
-    case 186: return 63;
-    case 187: return 64;
-    case 188: return 71;
+    case 160: return 95;
+    case 180: return 71;
+    case 181: return 67;
+    case 182: return 66;
+    case 183: return 68;
+    case 184: return 70;
+    case 185: return 63;
+    case 186: return 64;
+    case 187: return 65;
+    case 188: return 72;
     case 189: return 1;
     case 190: return 2;
     case 191: return 15;
-    case 200: return 42;
+    case 200: return 43;
     case 201: return 25;
-    case 202: return 61;
+    case 202: return 62;
     case 210: return 37;
-    case 211: return 95;
-    case 212: return 68;
+    case 211: return 96;
+    case 212: return 69;
     case 213: return 10;
     case 220: return 18;
     case 221: return 22;
     case 222: return 23;
-    case 223: return 50;
+    case 223: return 51;
     case 224: return 16;
     case 226: return 21;
-    case 227: return 58;
-    case 247: return 78;
-    case 248: return 88;
+    case 227: return 59;
+    case 230: return 39;
+    case 247: return 79;
+    case 248: return 89;
     default: return UINT16_MAX;
   }
 }
 
 ek_status ek_schema_verify(const uint8_t *data, size_t size, ek_error *error) {
-  return ek_fb_verify(data, size, "EKM1", types, 52, union_type, error);
+  return ek_fb_verify(data, size, "EKM1", types, 53, union_type, error);
 }
 
 ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attrs *out, ek_error *error) {
@@ -1075,6 +1085,17 @@ ek_status ek_read_attrs(uint32_t op, uint8_t tag, ek_fb_table table, ek_any_attr
       return EK_OK;
     case 227: /* Pcan */
       out->pcan.snr_shift = ek_fb_get_i64(table, 4, 0);
+      return EK_OK;
+    case 230: /* IntegerLSTM */
+      v = ek_fb_get_vector(table, 4);
+      out->integer_lstm.factors.data = (const float *)(const void *)v.data;
+      out->integer_lstm.factors.count = v.count;
+      out->integer_lstm.cell_shift = ek_fb_get_i64(table, 6, 0);
+      out->integer_lstm.cell_clip = ek_fb_get_i64(table, 8, 0);
+      out->integer_lstm.projection_clip = ek_fb_get_i64(table, 10, 0);
+      out->integer_lstm.hidden_zero_point = ek_fb_get_i64(table, 12, 0);
+      out->integer_lstm.zero_point = ek_fb_get_i64(table, 14, 0);
+      out->integer_lstm.coupled = ek_fb_get_bool(table, 16, 0);
       return EK_OK;
     case 247: /* RoiPool */
       out->roi_pool.output_height = ek_fb_get_i64(table, 4, 0);

@@ -35,6 +35,7 @@ class NodeContext(SourceNode):
         options: its option table (all fields at their defaults where the file has none).
         outputs: the declared outputs.
         custom: the options of a custom operator, as bytes.
+        intermediates: tensors that only say how the operator computes within, None for those without.
         importer: the subgraph under construction.
     """
 
@@ -47,6 +48,7 @@ class NodeContext(SourceNode):
         self.outputs = list(outputs)
         self.input_infos: list[TensorInfo | None] = []
         self.custom = b""
+        self.intermediates: list[TensorInfo | None] = []
         self.input_indices: list[int] = []
         self.output_indices: list[int] = []
 

@@ -201,6 +201,7 @@ class SubgraphImporter:
         ctx = NodeContext(self, op, name, _options(op, node), inputs, infos)
         ctx.input_infos = [None if a else self.info(i) for i, a in zip(indices, absent, strict=True)]
         ctx.custom = bytes(node.custom_options)
+        ctx.intermediates = [self.info(int(i)) if int(i) >= 0 else None for i in node.intermediates]
         ctx.input_indices, ctx.output_indices = indices, outs
         return ctx
 

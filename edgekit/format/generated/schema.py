@@ -187,6 +187,15 @@ TABLES: dict[str, tuple[tuple[str, str, str, str, float | int], ...]] = {
         ('epsilon_', 'scalar', 'f32', '', float('1e-05')),
         ('layout_', 'scalar', 'u8', '', 0),
     ),
+    'IntegerLSTMAttrs': (
+        ('factors_', 'vector', 'f32', 'scalar', 0),
+        ('cell_shift_', 'scalar', 'i64', '', 0),
+        ('cell_clip_', 'scalar', 'i64', '', 0),
+        ('projection_clip_', 'scalar', 'i64', '', 0),
+        ('hidden_zero_point_', 'scalar', 'i64', '', 0),
+        ('zero_point_', 'scalar', 'i64', '', 0),
+        ('coupled_', 'scalar', 'bool', '', 0),
+    ),
     'IsInfAttrs': (
         ('detect_positive_', 'scalar', 'bool', '', 1),
         ('detect_negative_', 'scalar', 'bool', '', 1),
@@ -550,6 +559,7 @@ UNION: dict[int, str] = {
     224: 'DecodeWavAttrs',
     226: 'FixedLogAttrs',
     227: 'PcanAttrs',
+    230: 'IntegerLSTMAttrs',
     247: 'RoiPoolAttrs',
     248: 'SuppressOverlapsAttrs',
 }

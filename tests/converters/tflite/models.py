@@ -58,6 +58,7 @@ class Op:
     outputs: Sequence[str]
     options: dict[str, Any] = field(default_factory=dict)
     custom: dict[str, Any] = field(default_factory=dict)
+    intermediates: Sequence[str] = ()
 
 
 @dataclass
@@ -97,6 +98,8 @@ def model(*subgraphs: Subgraph, signatures: Sequence[tuple[str, int, dict[str, s
             record = {"opcode_index": codes.index(o.op), "inputs": [at.get(n, -1) for n in o.inputs], "outputs": [at[n] for n in o.outputs]}
             if options is not None:
                 record |= {"options_type": TAGS[options], "options": (options, o.options)}
+            if o.intermediates:
+                record["intermediates"] = [at[n] for n in o.intermediates]
             if o.custom:
                 record["custom_options"] = list(flexbuffers.Dumps(o.custom))
             operators.append(record)

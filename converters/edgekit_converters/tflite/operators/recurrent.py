@@ -1,5 +1,6 @@
-"""Recurrent operators: LSTM in its variants, simple layers, both ways; they run in float32 and keep their states from run to run.
+"""Recurrent operators: LSTM in its variants, simple layers, both ways; they keep their states from run to run.
 
+They run in float32, LSTMs whose tensors are all integers on integers (integer_lstm.py).
 Sources: tensorflow/lite/kernels/lstm_shared.h, lstm_eval.cc, lstm.cc, basic_rnn.cc and the sequence kernels beside them. int8 weights are
 taken as the numbers they stand for, states are stored in the model's own types.
 """
@@ -18,6 +19,7 @@ from edgekit.ops.recurrent import activation_code
 from edgekit.types import BOOL, F32, I64, Array, TensorType
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext
+from edgekit_converters.tflite.operators.integer_lstm import integer_lstm, is_integer_lstm
 from edgekit_converters.tflite.registry import converts
 
 RELU, TANH = 1, 4
@@ -243,9 +245,9 @@ def _lstm(ctx: NodeContext, x: Value, at: Positions, backward: bool = False) -> 
     return y
 
 
-def _sequence(ctx: NodeContext, i: int, time_major: bool) -> Value:
-    """An input [S, B, I], which the model may have as [B, S, I]."""
-    x = ctx.real(i)
+def _sequence(ctx: NodeContext, i: int, time_major: bool, real: bool = True) -> Value:
+    """An input [S, B, I], which the model may have as [B, S, I]; in float32 where ``real``."""
+    x = ctx.real(i) if real else ctx.input(i)
     if len(x.shape) != 3:
         raise MalformedModelError(f"a recurrent layer over a tensor of rank {len(x.shape)}")
     return x if time_major else ctx.call("Transpose", x, perm=(1, 0, 2))
@@ -259,6 +261,8 @@ def _handed_out(ctx: NodeContext, y: Value, time_major: bool) -> Value:
 def sequence_lstm(ctx: NodeContext) -> Value:
     """The LSTM over a sequence."""
     time_major = bool(ctx.options.time_major)
+    if is_integer_lstm(ctx):
+        return _handed_out(ctx, integer_lstm(ctx, _sequence(ctx, 0, time_major, real=False)), time_major)
     return _handed_out(ctx, _lstm(ctx, _sequence(ctx, 0, time_major), ONE_WAY), time_major)
 
 
@@ -284,6 +288,9 @@ def _merged(ctx: NodeContext, both: Sequence[Value], time_major: bool) -> Sequen
 @converts("LSTM")
 def lstm(ctx: NodeContext) -> Sequence[Value]:
     """One step of an LSTM: the full kernel with all variants, or the basic one with its five inputs."""
+    if int(ctx.options.kernel_type) == 0 and is_integer_lstm(ctx):
+        y = integer_lstm(ctx, ctx.unsqueeze(ctx.input(0), 0))
+        return [ctx.regroup(y, y.shape[1:])]
     if int(ctx.options.kernel_type) == 0:
         y = _lstm(ctx, ctx.unsqueeze(ctx.real(0), 0), ONE_WAY)
         return [ctx.regroup(y, y.shape[1:])]
