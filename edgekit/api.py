@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit import converters
+from edgekit.conversion.asked import frozen_inputs
 from edgekit.conversion.facts import conversion_of, stamp
 from edgekit.conversion.records import Conversion, ConvertOptions, Progress, Shapes
 from edgekit.conversion.sources import example_of, import_alike, import_source, load_alike, load_optimized, no_signature
@@ -36,6 +37,7 @@ __all__ = [
     "ReportSettings",
     "Shapes",
     "convert",
+    "frozen_inputs",
     "import_alike",
     "load",
     "load_alike",
@@ -265,7 +267,7 @@ def report(model: str | os.PathLike[str], path: str | os.PathLike[str], settings
     found = build_report(
         Path(model),
         feeds[0] if yardstick is graph or _same_inputs(yardstick, graph) else seeded_inputs(graph),
-        ReportOptions(reference, s.source, imported, feeds, s.devices, s.backend, s.threads, s.runs, log, s.variants),
+        ReportOptions(reference, s.source, imported, frozen_inputs(graph), feeds, s.devices, s.backend, s.threads, s.runs, log, s.variants),
     )
     write_text(target, render(found))
     return target

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from edgekit import converters
+from edgekit.conversion.asked import noted_options
 from edgekit.conversion.records import ConvertOptions, Shapes
 from edgekit.errors import ConversionError, UnsupportedOpError
 from edgekit.format import is_ekm, read_model
@@ -18,6 +19,7 @@ from edgekit.passes.canonicalize.widen_half import NOTE as WIDENED
 from edgekit.passes.canonicalize.widen_half import widen_half
 from edgekit.preprocessing import copy_records, picture_channels
 from edgekit.quantize.fuse_qdq import fuse_qdq
+from edgekit.symbolic import use_capacity
 
 
 def load_optimized(source: Any, shapes: Shapes | None = None) -> tuple[Graph, PassLog]:
@@ -39,9 +41,17 @@ def load_alike(source: Any, graph: Graph) -> tuple[Graph, PassLog]:
 
 
 def import_alike(source: Any, graph: Graph) -> Graph:
-    """A source as it is imported, with the shapes of ``graph`` and its changes to inputs and outputs."""
-    # a changed interface has other shapes than the source
-    other = import_source(source, None if noted_interfaces(graph.metadata) else _bounds(graph), [])
+    """A source as it is imported, with the shapes of ``graph``, the part, signature and constants asked for, and its changed interface."""
+    shapes, asked = noted_options(graph.metadata)
+    if not noted_interfaces(graph.metadata):  # a changed interface has other shapes than the source
+        shapes = _bounds(graph)
+    with use_capacity(asked.capacity):
+        try:
+            other = import_source(source, shapes, [], asked)
+        except ConversionError:  # a yardstick may be another model than the source: a part of it, or the same network in another format
+            if asked == ConvertOptions():
+                raise
+            other = import_source(source, _bounds(graph), [])
     _follow_interface(other, graph)
     return other
 

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from edgekit.conversion.asked import note_options
 from edgekit.conversion.facts import conversion_of, stamp
 from edgekit.conversion.records import Conversion, ConvertOptions, Shapes
 from edgekit.conversion.sources import prepare
@@ -51,6 +52,7 @@ def run_conversion(
     with use_capacity(opts.capacity):
         _tell(opts, "read", 0, None)
         graph = prepare(source, shapes, notes, opts)
+        note_options(graph.metadata, shapes, opts)
         _tell(opts, "optimize", 0, None)
         with SelfCheck(graph) if opts.check else nullcontext() as check:
             graph, log = optimize(graph, in_place=True)

@@ -43,8 +43,28 @@ class ImportedReference:
         self.session.reset()
 
 
+class _Fed:
+    """A runtime that is also given the values of frozen inputs, and whose refusals are errors of ours."""
+
+    def __init__(self, runtime: SourceRuntime, frozen: Mapping[str, Array]) -> None:
+        self.runtime, self.frozen, self.name = runtime, frozen, runtime.name
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        try:
+            return self.runtime.run({**self.frozen, **feeds})
+        except Exception as e:  # each runtime has its own exceptions
+            raise RefusedError(f"the source's own runtime ({self.name}) cannot run the model: {e}") from e
+
+    def reset(self) -> None:
+        self.runtime.reset()
+
+
 def compare_with_source(
-    source: str | Path, model: str | Path, samples: Samples, imported: Callable[[], Graph] | None = None
+    source: str | Path,
+    model: str | Path,
+    samples: Samples,
+    imported: Callable[[], Graph] | None = None,
+    frozen: Mapping[str, Array] | None = None,
 ) -> SourceRuntimeRecord | None:
     """An ``.ekm`` on the C runtime against the source on its own runtime; None where that is not installed.
 
@@ -56,6 +76,7 @@ def compare_with_source(
         samples: feeds by input name; gone through until each side has ``TIMED_RUNS`` timed inferences, at least once.
         imported: gives the imported graph, whose numpy reference stands in where the source's own runtime refuses the model, which
             the record then says; without it that is an error.
+        frozen: values of the source's inputs that are constants in the model.
 
     Raises:
         RefusedError: the source's own runtime refuses the model, and there is no ``imported``.
@@ -64,7 +85,7 @@ def compare_with_source(
         return None
     try:
         theirs = open_source_runtime(source)
-        return None if theirs is None else _side_by_side(theirs, model, samples, TIMED_RUNS)
+        return None if theirs is None else _side_by_side(_Fed(theirs, frozen or {}), model, samples, TIMED_RUNS)
     except RefusedError as e:
         if imported is None:
             raise
@@ -84,7 +105,7 @@ def _side_by_side(theirs: SourceRuntime, model: str | Path, samples: Samples, ti
                     ours.reset()
                     theirs.reset()
                 start = time.perf_counter()
-                want = _named(_run(theirs, feeds), ours)
+                want = _named(theirs.run(feeds), ours)
                 middle = time.perf_counter()
                 got = ours.run(dict(feeds))
                 times.append((middle - start, time.perf_counter() - middle))
@@ -99,13 +120,6 @@ def _side_by_side(theirs: SourceRuntime, model: str | Path, samples: Samples, ti
     return SourceRuntimeRecord(
         theirs.name, tuple(s.figures(n, "") for n, s in sums.items()), float(median[0]), float(median[1]), max(1, len(times) - 1)
     )
-
-
-def _run(theirs: SourceRuntime, feeds: Mapping[str, Array]) -> dict[str, Array]:
-    try:
-        return theirs.run(feeds)
-    except Exception as e:  # each runtime has its own exceptions
-        raise RefusedError(f"the source's own runtime ({theirs.name}) cannot run the model: {e}") from e
 
 
 def _named(outputs: dict[str, Array], ours: Session) -> dict[str, Array]:

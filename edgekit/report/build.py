@@ -43,6 +43,7 @@ class ReportOptions:
         reference: the float graph to compare a quantized model with, or None.
         source: path of the source model, to run on its own runtime where that is installed.
         imported: gives the source's graph as it was imported, to run where that runtime refuses the model.
+        frozen: values of the source's inputs that are constants in the model.
         samples: feeds for the comparisons; they are gone through several times.
         devices: names of simulated devices.
         backend, threads: of the measurement on this machine.
@@ -54,6 +55,7 @@ class ReportOptions:
     reference: Graph | None = None
     source: Path | None = None
     imported: Callable[[], Graph] | None = None
+    frozen: Mapping[str, Array] | None = None
     samples: Sequence[Mapping[str, Array]] = ()
     devices: tuple[str, ...] = ()
     backend: str = "cpu"
@@ -78,7 +80,7 @@ def build_report(model: Path, feeds: Mapping[str, Array], options: ReportOptions
     comparison: Comparison | None = None
     if o.reference is not None and o.samples:
         comparison = compare_graphs(o.reference, graph, o.samples)
-    theirs = compare_with_source(o.source, model, o.samples, o.imported) if o.source is not None and o.samples else None
+    theirs = compare_with_source(o.source, model, o.samples, o.imported, o.frozen) if o.source is not None and o.samples else None
     constants = list({id(v): v for g in graph.walk() for v in g.constants()}.values())
     return Report(
         title=graph.name or model.stem,

@@ -30,6 +30,15 @@ class SourceRuntime(Protocol):
         """Begin anew, where the model keeps state."""
 
 
+_ONNX_TYPES = {
+    f"tensor({name})": np.dtype(kind)
+    for name, kind in (
+        ("float", "float32"), ("double", "float64"), ("float16", "float16"), ("bool", "bool"),
+        *((f"{u}int{bits}", f"{u}int{bits}") for u in ("", "u") for bits in (8, 16, 32, 64)),
+    )
+}  # fmt: skip
+
+
 class OnnxRuntime:
     """onnxruntime for ONNX files."""
 
@@ -44,7 +53,9 @@ class OnnxRuntime:
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         names = [o.name for o in self.session.get_outputs()]
-        return dict(zip(names, self.session.run(names, dict(feeds)), strict=True))
+        # constants that an input was frozen to come as numbers of any type
+        typed = {i.name: np.asarray(feeds[i.name], _ONNX_TYPES.get(i.type)) for i in self.session.get_inputs() if i.name in feeds}
+        return dict(zip(names, self.session.run(names, typed), strict=True))
 
     def reset(self) -> None:
         """ONNX models keep nothing from run to run."""

@@ -50,7 +50,11 @@ def command(a: Path, b: Path, data: Path | None, samples: int, mean: str, std: s
     feeds = CalibrationData(data, graph_a, images, limit=samples) if data is not None else [seeded_inputs(graph_a)]
     with progress_bar(quiet=json) as tell:
         found = compare_graphs(graph_a, graph_b, feeds, progress=None if tell is None else lambda n, total: tell("compare", n, total))
-    runtime = compare_with_source(a, b, feeds, partial(api.import_alike, a, graph_b)) if is_ekm(b) and not is_ekm(a) else None
+    runtime = (
+        compare_with_source(a, b, feeds, partial(api.import_alike, a, graph_b), api.frozen_inputs(graph_b))
+        if is_ekm(b) and not is_ekm(a)
+        else None
+    )
     if json:
         print_json({**found.to_dict(), "source_runtime": runtime})
         return

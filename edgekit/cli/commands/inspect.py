@@ -5,6 +5,7 @@ Inputs, outputs, operators, sizes and metadata of a source model or an .ekm file
 Examples:
   edgekit inspect model.onnx
   edgekit inspect model.ekm --text
+  edgekit inspect model.tflite --signature decode
 """
 
 from __future__ import annotations
@@ -23,15 +24,17 @@ from edgekit.cli.console import print_json, print_table, size
 @o.source
 @click.option("--text", is_flag=True, help="Print the whole graph in .ektxt form.")
 @o.shape
+@o.signature
+@o.outputs
 @o.json
-def command(source: Path, text: bool, shape: tuple[str, ...], json: bool) -> None:
+def command(source: Path, text: bool, shape: tuple[str, ...], signature: str | None, outputs: tuple[str, ...], json: bool) -> None:
     from edgekit import api
-    from edgekit.cli.parsing import parse_shapes
+    from edgekit.cli.parsing import parse_names, parse_shapes
     from edgekit.ir import graph_hash, print_graph
     from edgekit.ir.macs import graph_macs
     from edgekit.types import format_shape
 
-    graph = api.load(source, shapes=parse_shapes(shape))
+    graph = api.load(source, shapes=parse_shapes(shape), signature=signature, outputs=parse_names(outputs))
     if text:
         print(print_graph(graph))
         return
