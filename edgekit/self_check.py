@@ -17,7 +17,7 @@ from edgekit.errors import ConversionError, EdgekitError, GraphError
 from edgekit.ir import Graph, Value
 from edgekit.ir.macs import graph_macs
 from edgekit.passes.canonicalize.widen_half import FACT
-from edgekit.reference import ReferenceSession, watching_bodies
+from edgekit.reference import ReferenceSession, explaining_failures, watching_bodies
 from edgekit.reference.interpreter import Observer
 from edgekit.report.compare import ErrorFigures, ErrorSums
 from edgekit.types import Array, DType, format_shape
@@ -63,9 +63,12 @@ def _random(r: np.random.Generator, v: Value, shape: tuple[int, ...]) -> Array:
 def error_figures(a: Graph, b: Graph, samples: Sequence[Any]) -> tuple[ErrorFigures, ...]:
     """How the outputs of ``b`` differ from those of ``a`` over samples, run one after the other; empty where loops never end."""
     try:
-        return _figures(a.user_output_names, _run_shaped(a, samples, {}), _run_shaped(b, samples, {}))
-    except _Endless:
-        return ()
+        with explaining_failures():
+            return _figures(a.user_output_names, _run_shaped(a, samples, {}), _run_shaped(b, samples, {}))
+    except GraphError as e:
+        if isinstance(e.__cause__, _Endless):
+            return ()
+        raise
 
 
 def _run(graph: Graph, samples: Sequence[Any], observer: Observer | None = None) -> Results:

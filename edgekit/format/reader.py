@@ -19,6 +19,10 @@ from edgekit.ops import get_op_by_id
 from edgekit.symbolic import Room, Symbol, parse_dim
 from edgekit.types import Array, Dim, DType, QuantParams, TensorType
 
+#: nodes that any file may come to when subgraphs that stand in several places are copied, and times what it holds
+FREE_NODES = 10_000
+FACTOR = 16
+
 
 def is_ekm(path: str | os.PathLike[str]) -> bool:
     """Whether a file carries the mark of the format."""
@@ -44,6 +48,8 @@ def read_model(source: str | os.PathLike[str] | bytes) -> Graph:
         raise FormatError(f"{where}: {e}") from e
     except GraphError as e:
         raise FormatError(f"{where}: not a valid model: {e}") from e
+    except RecursionError as e:
+        raise FormatError(f"{where}: its subgraphs are nested too deeply") from e
 
 
 def _map(source: str | os.PathLike[str] | bytes) -> memoryview:
@@ -74,6 +80,8 @@ class _Loader:
             raise FormatError(f"format version {self.model['version']} is not known here; a newer EdgeKit wrote it")
         self.metadata = {m["key"]: m["value"] for m in self.model["metadata"]}
         self.done: dict[int, Graph] = {}
+        self.sizes: dict[int, int] = {}
+        self.made = 0
         self.open: set[int] = set()
         self.symbols: dict[str, Symbol] = {}
         if SYMBOLS_KEY in self.metadata:
@@ -95,11 +103,21 @@ class _Loader:
         if i in self.open:
             raise FormatError(f"graph {i} contains itself")
         if i in self.done:
+            self.grow(self.sizes[i])
             return self.done[i].clone()
         self.open.add(i)
+        before = self.made
         self.done[i] = self.build(self.model["graphs"][i])
+        self.grow(len(self.done[i].nodes) + 1)
+        self.sizes[i] = self.made - before
         self.open.discard(i)
         return self.done[i]
+
+    def grow(self, nodes: int) -> None:
+        """Count nodes: a few graphs, each of which stands twice in the next one, are more than there are atoms."""
+        self.made += nodes
+        if self.made > FREE_NODES + FACTOR * sum(len(g["nodes"]) + 1 for g in self.model["graphs"]):
+            raise FormatError("its subgraphs unfold into more nodes than a file of its size stands for")
 
     def build(self, r: Record) -> Graph:
         g = Graph(r["name"])

@@ -46,7 +46,11 @@ class Gather:
 
 def _check_indices(indices: Arg, dim: Dim) -> None:
     """Raise on known indices outside ``[-dim, dim)``."""
-    known = int_list(indices)
+    if indices.value is not None and indices.value.dtype != object:  # many numbers at once
+        low, high = int(indices.value.min(initial=0)), int(indices.value.max(initial=-1))
+        known: list[Dim] | None = [i for i in (low, high) if indices.value.size]
+    else:
+        known = int_list(indices)
     if known and isinstance(dim, int):
         bad = [i for i in known if isinstance(i, int) and not -dim <= i < dim]
         if bad:

@@ -15,7 +15,7 @@ from edgekit.errors import EdgekitError, QuantizationError
 from edgekit.ir import Graph, Value
 from edgekit.preprocessing import IMAGE_SUFFIXES, Preprocessing, for_caller, read_image
 from edgekit.quantize.observers import Observer, make_observer
-from edgekit.reference import ReferenceSession, SequenceStart
+from edgekit.reference import ReferenceSession, SequenceStart, explaining_failures
 from edgekit.types import Array, Dim, format_shape
 
 Feeds = Mapping[str, Array]
@@ -177,7 +177,8 @@ def reference_runner(graph: Graph) -> Runner:
     session = ReferenceSession(graph)
 
     def run(feeds: Feeds, observe: Callable[[str, Array], None]) -> None:
-        session.run(feeds, lambda v, a: observe(v.name, a))
+        with explaining_failures():
+            session.run(feeds, lambda v, a: observe(v.name, a))
 
     return run
 

@@ -33,6 +33,16 @@ def watching_bodies(before: Callable[[int], None]) -> Iterator[None]:
         _BEFORE_BODY.reset(token)
 
 
+@contextmanager
+def explaining_failures() -> Iterator[None]:
+    """Raise what numpy raises over values that a node cannot work on (indices outside, sizes that do not fit) as a ``GraphError``."""
+    try:
+        yield
+    except (ValueError, IndexError, OverflowError, ZeroDivisionError, MemoryError) as e:
+        what = f"{type(e).__name__}: {e}"
+        raise GraphError(f"the model cannot be run on this input: {what}; check indices, lengths and sizes in it, and the model") from e
+
+
 def run_node(node: Node, inputs: list[Array | None]) -> list[Array]:
     """Compute one node.
 

@@ -11,7 +11,7 @@ import numpy as np
 from edgekit.errors import GraphError
 from edgekit.ir import Graph, Value
 from edgekit.ops.quant_math import dequantize
-from edgekit.reference import ReferenceSession
+from edgekit.reference import ReferenceSession, explaining_failures
 from edgekit.types import Array
 
 #: a spread below this share of the magnitude says nothing of how large an error is: a single score has none at all
@@ -129,7 +129,8 @@ def compare_graphs(
             if v.name in sums and v.name in kept:
                 sums[v.name].add(_real(wa[v.name], kept.pop(v.name)), _real(v, x))
 
-        want, got = sa.run(feeds, keep), sb.run(feeds, check)
+        with explaining_failures():
+            want, got = sa.run(feeds, keep), sb.run(feeds, check)
         for va, vb, name in zip(a.user_outputs, b.user_outputs, a.user_output_names, strict=True):
             out_sums[name].add(_real(va, want[name]), _real(vb, got[name]))
         count += 1

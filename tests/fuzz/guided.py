@@ -25,7 +25,7 @@ import numpy as np
 
 from edgekit import converters
 from edgekit.converters import registry
-from tests.fuzz.importers import MEMORY_PER_INPUT, ROOT, SECONDS_PER_INPUT, WAITING, Failure, attempt, write
+from tests.fuzz.importers import MEMORY_PER_INPUT, ROOT, SECONDS_PER_INPUT, WAITING, Failure, attempt, warm_up, write
 from tests.fuzz.mutations import Tape, mutate
 from tests.fuzz.numbers import change
 from tests.fuzz.seeds import Seed, seeds
@@ -57,6 +57,7 @@ def fuzz_here(name: str, seconds: float, folder: Path, zoo: bool, deep: bool, nu
     with atheris.instrument_imports(include=[f"edgekit_converters.{name}", "edgekit_converters.importing"]):
         converters.coverage(next(c for c in converters.converters() if c.name == name))  # imports everything there is of it
     registry._plugged_in = list  # looking for others takes longer than many an input
+    warm_up(name, deep)
     pool = seeds(name, zoo)
     scratch = Path(tempfile.mkdtemp(prefix="edgekit-fuzz-"))
     findings, current = folder / "findings.jsonl", os.open(folder / "current", os.O_RDWR | os.O_CREAT)

@@ -24,8 +24,9 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,10 @@ from tests.fuzz.numbers import change
 from tests.fuzz.seeds import OWN, Seed, seeds
 
 SECONDS_PER_INPUT = 10
-#: how many times as long an input may take that does not compute
-WAITING = 3
+#: how many times as long an input may take that hardly computes: it waits, or the machine is busy with other things
+WAITING = 12
+#: until a child's first input: packages as large as torch are imported, on a busy machine
+SECONDS_TO_START = 900
 MEMORY_PER_INPUT = 3 << 30
 #: models with larger tensors are converted without the check of their results
 CHECKED_ELEMENTS = 1 << 22
@@ -91,12 +94,22 @@ def attempt(path: Path, deep: bool = False) -> str | Failure:
     return "loaded"
 
 
+@cache
+def warm_up(name: str, deep: bool = False) -> None:
+    """Load a whole model of a format, so that what is imported on the way does not count as time an input takes."""
+    with tempfile.TemporaryDirectory() as folder, suppress(EdgekitError):
+        path = write(seeds(name)[0], Path(folder) / "m")
+        converters.load(path, default_leading=1)
+        if deep:
+            edgekit.convert(path, Path(folder) / "out.ekm")
+
+
 @contextmanager
 def _time_limit() -> Iterator[None]:
     start, busy = time.monotonic(), time.process_time()
 
     def alarm(*_: object) -> None:
-        starved = time.process_time() - busy < SECONDS_PER_INPUT / 2  # by others on the machine; or it waits for something
+        starved = time.process_time() - busy < SECONDS_PER_INPUT  # by others on the machine; or it waits for something
         if starved and time.monotonic() - start < SECONDS_PER_INPUT * WAITING:
             signal.setitimer(signal.ITIMER_REAL, SECONDS_PER_INPUT)
             return
@@ -145,6 +158,7 @@ def inputs(name: str, first: int, seed: int, zoo: bool, numbers: bool = False) -
 
 def _work(name: str, options: dict[str, Any], first: int, last: int, deadline: float, pipe: Any) -> None:
     """In a child process: try inputs ``first`` to ``last``, and send the number of each before it is tried and its outcome behind."""
+    warm_up(name, options["deep"])
     soft = MEMORY_PER_INPUT + int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (soft, soft))
     with tempfile.TemporaryDirectory() as folder:
@@ -178,13 +192,14 @@ def fuzz(name: str, runs: int, seconds: float, of: tuple[int, bool, bool] = (0, 
         child = context.Process(target=_work, args=(name, {"of": of, "deep": deep}, k, runs, deadline, theirs))
         child.start()
         theirs.close()
-        current, finished = k, False
+        current, finished, patience = k, False, SECONDS_TO_START
         try:
             while True:
-                if not ours.poll(SECONDS_PER_INPUT * (WAITING + 3)):
+                if not ours.poll(patience):
                     child.kill()
                     break
                 number, outcome = ours.recv()
+                patience = SECONDS_PER_INPUT * (WAITING + 3)
                 current = number
                 if outcome == "done":
                     finished = True

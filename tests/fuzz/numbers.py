@@ -49,7 +49,7 @@ def change(r: Choices, seed: Seed) -> Seed:
         if names:
             name = names[int(r.integers(len(names)))]
             edit = _editor(name, files[name])
-            with suppress(ValueError, IndexError, KeyError, RecursionError):  # what an earlier change broke stays as it is
+            with suppress(ValueError, IndexError, KeyError, RecursionError, struct.error):  # what an earlier change broke stays as it is
                 files[name] = edit(r, files[name]) if edit else files[name]
     return Seed(files, seed.entry)
 
@@ -186,7 +186,7 @@ def _flatbuffer(r: Choices, data: bytes) -> bytes:
 
     class Recorder(_Reader):
         def field(self, kind: str, default: Any, at: int, depth: int, owner: Any) -> Any:
-            if kind in FORMATS and at:
+            if kind in FORMATS and 0 < at <= len(self.data) - struct.calcsize(FORMATS[kind]):
                 found.append((at, FORMATS[kind]))
             return super().field(kind, default, at, depth, owner)
 

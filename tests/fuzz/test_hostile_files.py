@@ -20,7 +20,7 @@ import edgekit
 from edgekit import converters
 from edgekit.cli.app import run as run_command
 from edgekit.errors import EdgekitError
-from tests.fuzz.importers import Failure, attempt, write
+from tests.fuzz.importers import Failure, attempt, warm_up, write
 from tests.fuzz.seeds import OWN, Seed, seeds
 from tests.require import require_module
 
@@ -46,9 +46,10 @@ def each_file() -> Iterator[tuple[str, int, str]]:
 
 
 def seed_of(name: str, number: int) -> Seed:
-    """A seed by its number."""
+    """A seed by its number; what its format imports is imported."""
     if name == "keras":
         require_module("h5py", "h5py", "pip install h5py")
+    warm_up(name)
     return seeds(name)[number]
 
 
@@ -195,6 +196,7 @@ def test_paths_that_lead_to_no_model(path: str, tmp_path: Path, monkeypatch: pyt
 
 def test_a_folder_with_an_unreadable_stranger(tmp_path: Path) -> None:
     """A folder's hash covers all of its files; one nobody may read is an error that names it."""
+    warm_up("tensorflow", deep=True)
     path = write(seeds("tensorflow")[0], tmp_path / "m")
     (tmp_path / "m" / "notes.txt").write_text("x")
     for p in (tmp_path, *tmp_path.parents[:3], *tmp_path.rglob("*")):
@@ -262,6 +264,7 @@ def test_names_that_files_give_to_other_files(name: str, location: str, tmp_path
     if name == "keras":
         require_module("h5py", "h5py", "pip install h5py")
     folder = tmp_path / "m"
+    warm_up(name)
     (folder / "inside").mkdir(parents=True)
     (tmp_path / "w.bin").write_bytes(bytes(1 << 16))
     (folder / "outside.bin").symlink_to("/dev/zero")

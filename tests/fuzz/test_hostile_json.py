@@ -15,7 +15,7 @@ import pytest
 
 from edgekit import converters
 from edgekit.errors import EdgekitError, MalformedModelError
-from tests.fuzz.importers import Failure, attempt, write
+from tests.fuzz.importers import Failure, attempt, warm_up, write
 from tests.fuzz.seeds import Seed, seeds
 from tests.fuzz.structured import VALUES, slots
 from tests.require import require_module
@@ -69,6 +69,7 @@ def _zipped(members: dict[str, bytes]) -> bytes:
 def test_every_value_of_a_json_text(name: str, tmp_path: Path) -> None:
     if name == "keras":
         require_module("h5py", "h5py", "pip install h5py")
+    warm_up(name)
     texts = 0
     for seed in seeds(name):
         for text, put in json_texts(seed):

@@ -20,14 +20,14 @@ from edgekit.errors import EdgekitError, FormatError, MalformedModelError
 from edgekit.ir import Graph, GraphBuilder
 from edgekit.types import F32
 from tests.fuzz.guided import play
-from tests.fuzz.importers import Failure, attempt, fuzz, inputs, write
+from tests.fuzz.importers import Failure, attempt, fuzz, inputs, warm_up, write
 from tests.fuzz.mutations import Tape, mutate
 from tests.fuzz.seeds import OWN, Seed, seeds
 from tests.fuzz.structured import edit_json, edit_protobuf
 from tests.require import require_module
 
 RUNS = 120
-MAX_SECONDS = 300
+MAX_SECONDS = 1800
 
 
 def need(name: str) -> None:
@@ -38,6 +38,7 @@ def need(name: str) -> None:
 @pytest.mark.parametrize("name", OWN)
 def test_seeds_load(name: str, tmp_path: Path) -> None:
     need(name)
+    warm_up(name)
     for k, seed in enumerate(seeds(name)):
         assert attempt(write(seed, tmp_path / str(k))) == "loaded"
 

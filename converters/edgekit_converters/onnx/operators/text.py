@@ -11,7 +11,6 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.onnx.context import NodeContext
 from edgekit_converters.onnx.registry import converts
 
-MAX_DISTANCE = 256
 MODES = ("TF", "IDF", "TFIDF")
 
 
@@ -44,9 +43,9 @@ def tf_idf_vectorizer(ctx: NodeContext) -> Value:
     for n, pool in enumerate(pools, 1):
         if len(pool) and shortest <= n <= longest:
             # runs of one token are the same at every distance
-            for distance in range(1, 2 if n == 1 else min(skips + 1, (length - 1) // (n - 1)) + 1):
-                if distance > MAX_DISTANCE:
-                    raise Unsupported(f"skips of more than {MAX_DISTANCE} tokens are not supported", reason="too-large")
+            farthest = 1 if n == 1 else min(skips + 1, (length - 1) // (n - 1))
+            ctx.computed((farthest, length, len(pool), n))
+            for distance in range(1, farthest + 1):
                 counts = _counts(ctx, rows, pool, length, distance)
                 if counts is not None:
                     there = ctx.call("MatMul", counts, ctx.const(spread[first : first + len(pool)]))
@@ -83,7 +82,6 @@ def _counts(ctx: NodeContext, rows: Value, pool: Array, length: int, distance: i
     runs = length - (n - 1) * distance
     if runs < 1:
         return None
-    ctx.computed((runs, len(pool), n))
     index = np.arange(runs, dtype=np.int64)[:, None] + np.arange(n, dtype=np.int64) * distance
     found = ctx.call("Gather", rows, ctx.const(index), axis=1)  # [N, runs, n]
     same = ctx.call("Equal", ctx.unsqueeze(found, [2]), ctx.const(pool.reshape(1, 1, -1, n), I64))

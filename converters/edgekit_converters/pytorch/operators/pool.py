@@ -15,7 +15,7 @@ from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.pytorch.context import AtenContext
 from edgekit_converters.pytorch.registry import ConvertFunction, converts
 
-#: taps of a window whose maxima are looked for one by one
+#: taps of a window whose maxima are looked for one by one, and windows that are written out
 MAX_TAPS = 4096
 
 
@@ -113,6 +113,8 @@ def _adaptive_windows(size: int, out: int) -> list[tuple[int, int]]:
 
 def _adaptive_along(ctx: AtenContext, x: Value, axis: int, out: int, op: str) -> Value:
     size = ctx.static(x.shape[axis], "the input of an adaptive pool")
+    if out > MAX_TAPS:
+        raise Unsupported(f"an output of {out} windows is not supported.", reason="too-large")
     parts = []
     for begin, end in _adaptive_windows(size, out):
         parts.append(ctx.call(op, ctx.narrow(x, axis, begin, end), axes=(axis,), keepdims=True))

@@ -140,7 +140,7 @@ def integer_bias(ctx: NodeContext, i: int, unit: Array) -> Value | None:
         return ctx.const(b.const.reshape(-1), quant=QuantParams.per_channel(unit, 0), name=b.name)
     real = real_bias(ctx, i)
     assert real is not None and real.const is not None
-    units = np.clip(np.rint(real.const.astype(np.float64) / unit), -(2**31), 2**31 - 1)
+    units = np.clip(np.nan_to_num(np.rint(real.const.astype(np.float64) / unit)), -(2**31), 2**31 - 1)
     return ctx.const(units.astype(np.int32), quant=QuantParams.per_channel(unit, 0), name=b.name)
 
 
