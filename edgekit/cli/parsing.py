@@ -12,6 +12,9 @@ import numpy as np
 from edgekit.arrays import read_arrays
 from edgekit.errors import EdgekitError
 
+#: a size of more digits is none of any tensor
+MOST_DIGITS = 18
+
 ShapeEntry = int | str | tuple[int, int] | None
 
 
@@ -50,6 +53,8 @@ def parse_freeze(values: Sequence[str]) -> dict[str, Any]:
         try:
             if value.endswith(".npy"):
                 out[name] = read_arrays(Path(value))
+                if isinstance(out[name], dict):
+                    raise ValueError("several arrays")
             else:
                 numbers = [_number(v.strip()) for v in value.split(",")]
                 out[name] = np.asarray(numbers if len(numbers) > 1 else numbers[0])
@@ -77,15 +82,19 @@ def _number(text: str) -> bool | int | float:
         return float(text)
 
 
+def _is_size(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS
+
+
 def _dimension(part: str, text: str) -> ShapeEntry:
     if part == "?":
         return None
     low, dots, high = part.partition("..")
-    if dots and low.isdecimal() and high.isdecimal() and int(low) <= int(high):
+    if dots and _is_size(low) and _is_size(high) and int(low) <= int(high):
         return int(low), int(high)
-    if part.isdecimal() and int(part) == 0:
+    if _is_size(part) and int(part) == 0:
         raise click.BadParameter(f"--shape {text!r}: a dimension of 0 holds nothing; ? leaves one as it is")
-    if part.isdecimal():
+    if _is_size(part):
         return int(part)
     if part.isidentifier():
         return part

@@ -121,12 +121,8 @@ class CalibrationData:
         try:
             if path.suffix.lower() in IMAGE_SUFFIXES:
                 return self._read_image(path)
-            loaded = read_arrays(path)
-            if isinstance(loaded, np.lib.npyio.NpzFile):
-                with loaded:
-                    return {k: loaded[k] for k in loaded.files}
-            return loaded
-        except (OSError, ValueError, EOFError) as e:
+            return read_arrays(path)
+        except (OSError, ValueError) as e:
             raise QuantizationError(f"calibration file {path} cannot be read: {e}") from e
 
     def _read_image(self, path: Path) -> Array:
