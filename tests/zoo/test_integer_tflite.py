@@ -64,7 +64,7 @@ MODELS = (
     Integer("tflm_mnist_lstm/trained_lstm_int8.tflite", runs=8, inputs=15),
     Integer("tflm_person_detect/person_detect.tflite"),
 )
-#: quantized models without LiteRT on the other side, and why; the audio preprocessors, whose integers have no scales, LiteRT cannot run either
+#: quantized models without LiteRT on the other side, and why; nor does it run the audio preprocessors, whose integers have no scales
 WITHOUT = {
     "mlperf_dscnn_kws/kws_ref_model_float32.tflite": "hybrid: LiteRT rounds float activations to 8 bits while it runs, EdgeKit does not",
     "tflm_keyword_svdf/keyword_scrambled_8bit.tflite": "LiteRT writes past the end of its int8 SVDF states and crashes",
