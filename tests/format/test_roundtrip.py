@@ -16,14 +16,15 @@ from edgekit.symbolic import Symbol, SymDim, parse_dim
 from edgekit.types import F32, QuantParams
 from tests.cases import all_cases
 from tests.cases.case import OpCase
+from tests.suites.common import model_bytes, reference
 
 
 @pytest.mark.parametrize("case", all_cases(), ids=lambda c: c.name)
 def test_roundtrip(case: OpCase) -> None:
-    data = write_bytes(case.graph)
+    data = model_bytes(case)
     again = read_model(data)
     assert write_bytes(again) == data
-    want, got = run_graph(case.graph, case.feeds), run_graph(again, case.feeds)
+    want, got = reference(case), run_graph(again, case.feeds)
     assert list(got) == list(want)
     for k in want:
         np.testing.assert_array_equal(got[k], want[k])
