@@ -198,12 +198,12 @@ def explain(path: Path, head: bytes, suffixes: Sequence[str]) -> str | None:
         return _archive(source, suffixes)
     if not head:
         return "an empty file"
-    return _tar(path, head) or _packed(path, head) or _first(_UNKNOWN, source) or _text(source)
+    return _tar(path, head) or _packed(path, head) or _first(_UNKNOWN, source) or _text(source, suffixes)
 
 
-def _text(source: _Source) -> str | None:
-    """Text where a model's bytes should be: what a server answered, most of the time."""
-    if not _is_text(source):
+def _text(source: _Source, suffixes: Sequence[str]) -> str | None:
+    """Text where a model's bytes should be: what a server answered, most of the time. Formats that are text say themselves what is wrong."""
+    if not _is_text(source) or (source.ends(*suffixes) and not source.ends(*_BINARY)):
         return None
     begin = source.head.decode("utf-8", "replace").strip()[:_SHOWN_TEXT]
     advice = "; if it comes from the web, download the file itself once more" if source.ends(*_BINARY) else ""
