@@ -202,7 +202,7 @@ def explain(path: Path, head: bytes, suffixes: Sequence[str]) -> str | None:
 
 
 def _text(source: _Source, suffixes: Sequence[str]) -> str | None:
-    """Text where a model's bytes should be: what a server answered, most of the time. Formats that are text say themselves what is wrong."""
+    """Text where bytes of a model should be: what a server answered, most of the time. Formats that are text say what is wrong."""
     if not _is_text(source) or (source.ends(*suffixes) and not source.ends(*_BINARY)):
         return None
     begin = source.head.decode("utf-8", "replace").strip()[:_SHOWN_TEXT]
