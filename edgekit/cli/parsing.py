@@ -90,6 +90,8 @@ def _dimension(part: str, text: str) -> ShapeEntry:
     if part == "?":
         return None
     low, dots, high = part.partition("..")
+    if any(n.isdecimal() and len(n) > MOST_DIGITS for n in (low, high)):
+        raise click.BadParameter(f"--shape {text!r}: no tensor is as large as {part}; is a digit too many in the shape?")
     if dots and _is_size(low) and _is_size(high) and int(low) <= int(high):
         return int(low), int(high)
     if _is_size(part) and int(part) == 0:

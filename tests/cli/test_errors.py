@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,19 +117,53 @@ def test_results_and_progress_go_to_different_streams(digits: DigitsFiles) -> No
     assert json.loads(done.stdout)["runs"] == 2
 
 
+#: the command waits at a pipe in the middle of the calibration
+WAITING = """
+import sys
+from pathlib import Path
+from edgekit.quantize import calibration
+pipe, *sys.argv[1:] = sys.argv[1:]
+read = calibration.read_arrays
+calibration.read_arrays = lambda path: Path(pipe).read_bytes() if path.name == "1.npy" else read(path)
+from edgekit.cli import main
+main()
+"""
+
+
+@contextlib.contextmanager
+def reader_of(pipe: Path, process: subprocess.Popen[str]) -> Iterator[None]:
+    """Once the process has opened the pipe it waits there, until the end of the ``with`` statement."""
+    while True:
+        try:
+            writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            break
+        except OSError as e:
+            assert e.errno == errno.ENXIO, e  # nobody reads
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        os.close(writer)
+
+
 def test_interrupt_leaves_no_broken_file(digits: DigitsFiles, tmp_path: Path) -> None:
     folder = tmp_path / "calibration"
     folder.mkdir()
     np.save(folder / "0.npy", digits.images[:1])
-    os.mkfifo(folder / "1.npy")  # the command waits here, in the middle of the calibration, until somebody writes
+    np.save(folder / "1.npy", digits.images[:1])
+    os.mkfifo(tmp_path / "pipe")
     out = tmp_path / "out"
     out.mkdir()
     (out / "model.ekm").write_bytes(b"\x10\0\0\0EKM1: what was there before")
     process = subprocess.Popen(
-        [sys.executable, "-m", "edgekit", "convert", str(MODEL), "-o", str(out / "model.ekm"), "-q", "int8", "-c", str(folder)],
+        [
+            *(sys.executable, "-c", WAITING, str(tmp_path / "pipe")),
+            *("convert", str(MODEL), "-o", str(out / "model.ekm"), "-q", "int8", "-c", str(folder)),
+        ],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    with (folder / "1.npy").open("wb"):  # returns when the command has opened it too
+    with reader_of(tmp_path / "pipe", process):
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == EXIT_INTERRUPTED, stderr
@@ -147,7 +185,7 @@ def test_interrupt_while_modules_are_loaded(tmp_path: Path, json_too: bool) -> N
         [sys.executable, "-m", "edgekit", "formats", *(["--json"] if json_too else [])],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
-    with (tmp_path / "pipe").open("wb"):
+    with reader_of(tmp_path / "pipe", process):
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == EXIT_INTERRUPTED and stderr == "interrupted\n"

@@ -153,6 +153,7 @@ def test_a_saved_model_without_its_variables_says_where_they_belong(tmp_path: Pa
         ("image:²,1,8,8", EXIT_USAGE, "neither a number"),
         ("image:999999999999999999,1,8,8", EXIT_FAILED, "no tensor is as large"),
         ("image:1..999999999999999999,1,8,8", EXIT_FAILED, "no tensor is as large"),
+        ("image:9999999999999999999,1,8,8", EXIT_USAGE, "no tensor is as large"),
         ("image:2147483647,2147483647,2147483647,8", EXIT_FAILED, "no tensor is as large"),
     ],
 )
