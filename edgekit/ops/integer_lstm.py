@@ -8,7 +8,7 @@ import numpy as np
 
 from edgekit.ops.definition import Arg, Bool, Floats, Int, Optional, Port, op
 from edgekit.ops.fixed_functions import fixed_inverse_root, fixed_sigmoid, fixed_tanh, rounding_shift, saturate16, wrap16
-from edgekit.ops.quant_math import fixed_multiplier
+from edgekit.ops.quant_math import fixed_multiplier, fixed_multiply, fixed_requantize
 from edgekit.ops.traits import NotNumeric
 from edgekit.types import I8, I16, I32, Array, TensorType
 
@@ -34,22 +34,15 @@ def _normalized(x: Array, weights: Array, bias: Array, factor: float) -> Array:
     out = np.empty_like(x)
     for i, v in enumerate(variance.tolist()):
         root, root_shift = fixed_inverse_root(guard if v < 1 else v)
-        near = _rounded((1024 * x[i] - mean[i]).astype(np.int32), root, root_shift)
+        near = fixed_multiply((1024 * x[i] - mean[i]).astype(np.int32), root, root_shift, "fixed_away")
         weighed = near * weights + bias
         scaled = _quotient(weighed + np.where(weighed > 0, 512, -512), 1024).astype(np.int32)
-        out[i] = saturate16(_rounded(scaled, int(multiplier), min(int(shift) + NORM_BITS, 31)))
+        out[i] = saturate16(fixed_multiply(scaled, multiplier, np.minimum(shift + NORM_BITS, 31), "fixed_away"))
     return out
 
 
-def _rounded(acc: Array, multiplier: int, shift: int) -> Array:
-    """``acc * multiplier * 2^(shift - 31)`` rounded twice."""
-    wide = (acc.astype(np.int64) << max(shift, 0)).astype(np.int32).astype(np.int64) * multiplier
-    return rounding_shift((wide + (1 << 30)) >> 31, max(-shift, 0))
-
-
 def _scaled(acc: Array, factor: float) -> Array:
-    multiplier, shift = fixed_multiplier(factor)
-    return _rounded(acc.astype(np.int32), int(multiplier), int(shift))
+    return fixed_requantize(acc.astype(np.int32), factor, "fixed_away")
 
 
 @op(id=230, category="recurrent")

@@ -57,18 +57,29 @@ def fixed_multiplier(m: npt.ArrayLike) -> tuple[Array, Array]:
 def fixed_requantize(acc: Array, multiplier: npt.ArrayLike, mode: str) -> Array:
     """``acc * m`` in fixed point with two roundings, as gemmlowp and ruy compute it; int64.
 
-    First ``t = acc * q / 2^31`` is rounded to the nearest integer, ties away from zero, then ``t / 2^-shift``: ties upwards
-    (``"fixed_up"``) or away from zero (``"fixed_away"``). A shift above 0 multiplies ``acc`` before, wrapping in int32.
-
     Args:
         acc: int32 values.
         multiplier: ``m``, in double, broadcast against ``acc``.
+        mode: see ``fixed_multiply``.
+    """
+    return fixed_multiply(acc, *fixed_multiplier(multiplier), mode)
+
+
+def fixed_multiply(acc: Array, q: npt.ArrayLike, shift: npt.ArrayLike, mode: str) -> Array:
+    """``acc * q * 2^(shift - 31)``, rounded twice; int64.
+
+    First ``t = acc * q / 2^31`` is rounded to the nearest integer, ties upwards, then ``t / 2^-shift``: ties upwards, too
+    (``"fixed_up"``), or away from zero (``"fixed_away"``). A shift above 0 multiplies ``acc`` before, wrapping in int32.
+
+    Args:
+        acc: int32 values.
+        q: in [2^30, 2^31) or 0, broadcast against ``acc``.
+        shift: in [-31, 31].
         mode: which of the two.
     """
-    q, shift = fixed_multiplier(multiplier)
-    left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
-    wide = (acc.astype(np.int64) << left).astype(np.int32).astype(np.int64) * q
-    t = np.where(wide >= 0, (wide + (1 << 30)) >> FIXED_BITS, -((-wide + (1 << 30)) >> FIXED_BITS))
+    left, right = np.maximum(shift, 0), np.maximum(np.negative(shift), 0)
+    wide = (acc.astype(np.int64) << left).astype(np.int32).astype(np.int64) * np.asarray(q, np.int64)
+    t = (wide + (1 << 30)) >> FIXED_BITS
     half = np.where(right > 0, np.int64(1) << np.maximum(right - 1, 0), 0)
     if mode == "fixed_up":
         return (t + half) >> right

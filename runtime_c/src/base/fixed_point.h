@@ -5,11 +5,11 @@
 
 #include <stdint.h>
 
-/* Of the second rounding: the first always goes to the nearest, ties away from zero. Within int32 by construction. */
+/* `away` is of the second rounding's ties: the first always goes to the nearest, ties upwards. Within int32 by construction. */
 static inline int32_t ek_fixed_multiply(int32_t acc, int32_t multiplier, int32_t shift, int32_t away) {
   const uint32_t left = shift > 0 ? (uint32_t)shift : 0, right = shift < 0 ? (uint32_t)-shift : 0;
   const int64_t wide = (int64_t)(int32_t)((uint32_t)acc << left) * multiplier;
-  const int64_t t = (wide + (INT64_C(1) << 30) - (wide < 0)) >> 31;
+  const int64_t t = (wide + (INT64_C(1) << 30)) >> 31;
   if (right == 0) {
     return (int32_t)t;
   }

@@ -1,6 +1,7 @@
 /* IntegerLSTM: integers only, so that every step is exact; edgekit/ops/integer_lstm.py says what it computes. */
 #include <string.h>
 
+#include "base/fixed_point.h"
 #include "ek_ops_gen.h"
 #include "ops/linear/fixed.h"
 #include "ops/memory.h"
@@ -107,7 +108,7 @@ static ek_status integer_lstm_init(ek_op_context *ctx) {
   return plan(ctx, s);
 }
 
-static int32_t scaled(int32_t acc, const lstm_factor *f) { return ek_scale_fixed(acc, f->multiplier, f->shift); }
+static int32_t scaled(int32_t acc, const lstm_factor *f) { return ek_fixed_multiply(acc, f->multiplier, f->shift, 1); }
 
 static int32_t dot(const int8_t *a, const int8_t *b, size_t n, int32_t first) {
   uint32_t sum = (uint32_t)first;

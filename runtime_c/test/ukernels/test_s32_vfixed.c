@@ -16,7 +16,7 @@ static int64_t divide(int64_t x, int bits, int away) {
 
 static int8_t oracle(int32_t acc, int32_t multiplier, int32_t shift, const ek_s32_vfixed_params *p) {
   const uint32_t left = shift > 0 ? (uint32_t)acc << shift : (uint32_t)acc;
-  const int64_t t = divide((int64_t)(int32_t)left * multiplier, 31, 1);
+  const int64_t t = divide((int64_t)(int32_t)left * multiplier, 31, 0);
   int64_t y = (shift < 0 ? divide(t, -shift, p->away) : t) + p->zero_point;
   y = y < p->min ? p->min : y > p->max ? p->max : y;
   return (int8_t)y;

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from edgekit.ir import Value
-from edgekit.types import BOOL, F32, I32
+from edgekit.types import BOOL, F32, I32, DType
 from edgekit_converters.importing.problems import Unsupported
 from edgekit_converters.tflite.context import NodeContext, is_int8
 from edgekit_converters.tflite.registry import converts
@@ -23,6 +24,8 @@ UNARY = {
     "ROUND": "Round", "SIGN": "Sign", "SIN": "Sin", "COS": "Cos", "TANH": "Tanh", "LOGISTIC": "Sigmoid", "RELU": "Relu",
     "HARD_SWISH": "HardSwish",
 }  # fmt: skip
+#: elements LiteRT brings to another scale at a time
+QUANTIZED_AT_ONCE = 16
 CLIPS = {"RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0, 1.0)}
 
 
@@ -212,5 +215,11 @@ def quantize(ctx: NodeContext) -> Value:
     """Real numbers to integers, integers to those of another scale, and back: the declared output says which."""
     x, out = ctx.input(0), ctx.out
     if x.quant is not None and out.quant is not None and (x.dtype, x.quant) != (out.dtype, out.quant):
-        return ctx.integer("Requantize", x, quant=out.quant, dtype=out.dtype, requantize="fixed_away")
+        return ctx.integer("Requantize", x, quant=out.quant, dtype=out.dtype, requantize=_rounding(x, out.dtype))
     return x
+
+
+def _rounding(x: Value, to: DType) -> str:
+    """LiteRT's vectors of 8 bits send ties upwards; other widths, and up to 15 elements behind the last vector, away from zero."""
+    vectors = not x.type.is_static or math.prod(x.type.max_shape()) >= QUANTIZED_AT_ONCE
+    return "fixed_up" if x.dtype.itemsize == to.itemsize == 1 and vectors else "fixed_away"

@@ -19,13 +19,6 @@ static inline int32_t ek_rounding_shift(int32_t x, uint32_t bits) {
   return bits == 0 ? x : (int32_t)((x + (INT64_C(1) << (bits - 1)) - (x < 0)) >> bits);
 }
 
-/* acc * multiplier * 2^(shift - 31), the product rounded with ties upwards, the shift with ties away from zero. */
-static inline int32_t ek_scale_fixed(int32_t acc, int32_t multiplier, int32_t shift) {
-  const int32_t moved = (int32_t)((uint32_t)acc << (shift > 0 ? shift : 0));
-  const int32_t t = (int32_t)(((int64_t)moved * multiplier + (INT64_C(1) << 30)) >> 31);
-  return ek_rounding_shift(t, shift < 0 ? (uint32_t)-shift : 0);
-}
-
 /* exp(x) for x <= 0, without integer bits. */
 static inline int32_t ek_exp_of_negative16(int32_t x, int32_t integer_bits) {
   static const int32_t factors[] = {25520, 19875, 12055, 4435, 600, 11, 0};

@@ -4,9 +4,7 @@
 
 /* Two to the 31st part of the products of the even lanes, in the low halves (odd lanes: see the caller). */
 static inline __m256i ek_s32_vfixed_high_avx2(__m256i a, __m256i b) {
-  const __m256i wide = _mm256_mul_epi32(a, b);
-  const __m256i nudge = _mm256_set1_epi64x(1 << 30);
-  return _mm256_add_epi64(_mm256_add_epi64(wide, nudge), _mm256_cmpgt_epi64(_mm256_setzero_si256(), wide));
+  return _mm256_add_epi64(_mm256_mul_epi32(a, b), _mm256_set1_epi64x(1 << 30));
 }
 
 void ek_s32_vfixed_ukernel_x8__avx2(size_t n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift,

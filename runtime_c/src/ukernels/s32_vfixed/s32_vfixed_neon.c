@@ -2,19 +2,12 @@
 
 #include "ukernels/s32_vfixed/s32_vfixed.h"
 
-/* vqrdmulh would round negative ties up. */
-static inline int32x2_t ek_s32_vfixed_high_neon(int32x2_t a, int32x2_t b) {
-  const int64x2_t wide = vmull_s32(a, b);
-  return vshrn_n_s64(vaddq_s64(vaddq_s64(wide, vdupq_n_s64(1 << 30)), vshrq_n_s64(wide, 63)), 31);
-}
-
 static inline int32x4_t ek_s32_vfixed_four_neon(const int32_t *acc, const int32_t *multiplier, const int32_t *shift,
                                                 int32x4_t away) {
   const int32x4_t s = vld1q_s32(shift), q = vld1q_s32(multiplier);
   const int32x4_t right = vminq_s32(s, vdupq_n_s32(0)); /* negative: vrshl shifts to the right */
   const int32x4_t a = vshlq_s32(vld1q_s32(acc), vmaxq_s32(s, vdupq_n_s32(0)));
-  const int32x4_t t = vcombine_s32(ek_s32_vfixed_high_neon(vget_low_s32(a), vget_low_s32(q)),
-                                   ek_s32_vfixed_high_neon(vget_high_s32(a), vget_high_s32(q)));
+  const int32x4_t t = vqrdmulhq_s32(a, q); /* never saturates: q is not negative */
   /* Ties go up, unless negative numbers were made smaller by one before; where nothing is shifted out they stay. */
   const int32x4_t less = vandq_s32(vandq_s32(vshrq_n_s32(t, 31), vshrq_n_s32(right, 31)), away);
   return vrshlq_s32(vqaddq_s32(t, less), right);
